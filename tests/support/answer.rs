@@ -1,0 +1,130 @@
+//! HTTP answers, built to the byte.
+
+use std::time::SystemTime;
+
+use super::gateway::Step;
+
+/// How the end of the body is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Framing {
+    Length,
+    Chunked,
+    UntilClose,
+}
+
+/// An answer: 200, JSON, `Content-Length`, no `Date`, unless told otherwise.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    code: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    framing: Framing,
+}
+
+impl Answer {
+    pub fn new(code: u16, body: impl Into<Vec<u8>>) -> Answer {
+        Answer {
+            code,
+            headers: Vec::new(),
+            body: body.into(),
+            framing: Framing::Length,
+        }
+        .header("Content-Type", "application/json;charset=UTF-8")
+    }
+
+    /// 200 with this body.
+    pub fn json(body: impl Into<Vec<u8>>) -> Answer {
+        Answer::new(200, body)
+    }
+
+    /// The documentation's answer to a call that was placed.
+    pub fn ok(recording_id: &str) -> Answer {
+        Answer::json(format!(
+            r#"{{"status":"0","reason":"success","data":"{recording_id}","appId":"4"}}"#
+        ))
+    }
+
+    /// The API's refusal with this status.
+    pub fn refused(status: i32, reason: &str) -> Answer {
+        Answer::json(format!(
+            r#"{{"status":"{status}","reason":"{reason}","data":null}}"#
+        ))
+    }
+
+    pub fn code(mut self, code: u16) -> Answer {
+        self.code = code;
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Answer {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn date(self, time: SystemTime) -> Answer {
+        self.header("Date", &httpdate::fmt_http_date(time))
+    }
+
+    /// The body in chunks of a few bytes.
+    pub fn chunked(mut self) -> Answer {
+        self.framing = Framing::Chunked;
+        self
+    }
+
+    /// The body ends with the connection.
+    pub fn until_close(mut self) -> Answer {
+        self.framing = Framing::UntilClose;
+        self
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = format!("HTTP/1.1 {} Whatever\r\n", self.code).into_bytes();
+        for (name, value) in &self.headers {
+            bytes.extend(format!("{name}: {value}\r\n").into_bytes());
+        }
+        match self.framing {
+            Framing::Length => {
+                bytes.extend(format!("Content-Length: {}\r\n\r\n", self.body.len()).into_bytes());
+                bytes.extend(&self.body);
+            }
+            Framing::Chunked => {
+                bytes.extend(b"Transfer-Encoding: chunked\r\n\r\n");
+                for chunk in self.body.chunks(7) {
+                    bytes.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
+                    bytes.extend(chunk);
+                    bytes.extend(b"\r\n");
+                }
+                bytes.extend(b"0\r\n\r\n");
+            }
+            Framing::UntilClose => {
+                bytes.extend(b"Connection: close\r\n\r\n");
+                bytes.extend(&self.body);
+            }
+        }
+        bytes
+    }
+
+    /// How many of the bytes are the head, its empty line included.
+    pub fn head_length(&self) -> usize {
+        self.bytes()
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .expect("a head")
+            + 4
+    }
+}
+
+impl From<Answer> for Vec<Step> {
+    fn from(answer: Answer) -> Vec<Step> {
+        let mut steps = vec![Step::Send(answer.bytes())];
+        if answer.framing == Framing::UntilClose {
+            steps.push(Step::Close);
+        }
+        steps
+    }
+}
+
+/// A recording ID of the documented shape, 19 digits, that no other callee gets.
+pub fn recording_id_for(callee: &str) -> String {
+    format!("2203{callee:0>15}")
+}

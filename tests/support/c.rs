@@ -1,0 +1,216 @@
+//! Programs in C and C++, compiled against the committed header and linked with the release library.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a program may run.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Variables that would change what the library does.
+const PROXY_VARIABLES: [&str; 8] = [
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+];
+
+/// What becomes of a source file.
+#[derive(Clone, Debug)]
+pub struct Build {
+    compiler: String,
+    flags: Vec<String>,
+    linked: bool,
+}
+
+impl Build {
+    /// C99, all warnings errors, linked with the library.
+    pub fn c() -> Build {
+        Build::with(
+            &std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()),
+            "c99",
+        )
+        .linked()
+    }
+
+    /// C++17, likewise.
+    pub fn cpp() -> Build {
+        Build::with(
+            &std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned()),
+            "c++17",
+        )
+        .linked()
+    }
+
+    /// This compiler and standard; all warnings errors, not linked with the library.
+    pub fn with(compiler: &str, standard: &str) -> Build {
+        let mut flags = vec![format!("-std={standard}")];
+        flags.extend(
+            ["-Wall", "-Wextra", "-pedantic", "-Werror", "-g", "-pthread"].map(str::to_owned),
+        );
+        flags.push(format!("-I{}", super::root().join("include").display()));
+        Build {
+            compiler: compiler.to_owned(),
+            flags,
+            linked: false,
+        }
+    }
+
+    /// A library for LD_PRELOAD instead of a program.
+    pub fn preload() -> Build {
+        Build::with(
+            &std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()),
+            "c99",
+        )
+        .flag("-shared")
+        .flag("-fPIC")
+    }
+
+    pub fn flag(mut self, flag: &str) -> Build {
+        self.flags.push(flag.to_owned());
+        self
+    }
+
+    fn linked(mut self) -> Build {
+        self.linked = true;
+        self
+    }
+
+    /// Without the library: the program loads it itself.
+    pub fn unlinked(mut self) -> Build {
+        self.linked = false;
+        self
+    }
+
+    /// Compiles a file of tests/c. The same build is done once per process.
+    pub fn compile(&self, source: &str) -> PathBuf {
+        self.compile_path(&super::root().join("tests/c").join(source))
+    }
+
+    pub fn compile_path(&self, source: &Path) -> PathBuf {
+        static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        let built = built.get_or_insert_default();
+        let key = format!("{self:?} {}", source.display());
+        if let Some(program) = built.get(&key) {
+            return program.clone();
+        }
+        let stem = source.file_stem().expect("a file").to_string_lossy();
+        let program = super::scratch().join(format!("{stem}-{}", built.len()));
+        let mut command = Command::new(&self.compiler);
+        command
+            .args(&self.flags)
+            .arg(source)
+            .arg("-o")
+            .arg(&program);
+        if self.linked {
+            command
+                .arg(super::library::path())
+                .arg(format!("-Wl,-rpath,{}", loadable().display()));
+        }
+        command.arg("-ldl");
+        let output = command.output().expect("the compiler runs");
+        assert!(
+            output.status.success(),
+            "{command:?}:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        built.insert(key, program.clone());
+        program
+    }
+}
+
+/// A directory in which the loader finds the library under its soname.
+pub fn loadable() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
+        let directory = super::scratch().join("lib");
+        std::fs::create_dir(&directory).expect("a directory");
+        for name in ["libitnio.so.0", "libitnio.so"] {
+            std::os::unix::fs::symlink(super::library::path(), directory.join(name))
+                .expect("a link to the library");
+        }
+        directory
+    })
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Output {
+    /// `None`: by a signal.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub elapsed: Duration,
+}
+
+impl Output {
+    /// Fails the test unless the program ended with 0; gives what it printed.
+    #[track_caller]
+    pub fn success(&self) -> &str {
+        assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
+        &self.stdout
+    }
+}
+
+/// A command for a compiled program, without proxies in its environment.
+pub fn command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for name in PROXY_VARIABLES {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs a command to its end; kills it, and fails the test, after `limit`.
+#[track_caller]
+pub fn run(mut command: Command, limit: Duration) -> Output {
+    let started = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stdout = collect(child.stdout.take().expect("a pipe"));
+    let stderr = collect(child.stderr.take().expect("a pipe"));
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child to wait for") {
+            break Some(status);
+        }
+        if started.elapsed() > limit {
+            let _ = child.kill();
+            let _ = child.wait();
+            break None;
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    let elapsed = started.elapsed();
+    let stdout = stdout.join().expect("its output");
+    let stderr = stderr.join().expect("its errors");
+    let Some(status) = status else {
+        panic!("{command:?} still ran after {limit:?}\n{stdout}\n{stderr}");
+    };
+    Output {
+        code: status.code(),
+        stdout,
+        stderr,
+        elapsed,
+    }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = pipe.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}

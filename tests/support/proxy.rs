@@ -1,0 +1,85 @@
+//! A CONNECT proxy that follows a script: the gateway's machinery with another first line.
+
+use std::net::SocketAddr;
+
+use super::diary::Delivery;
+use super::gateway::{Gateway, Opening, Step};
+
+/// A running proxy; everything in it ends when it drops.
+pub struct Proxy {
+    inner: Gateway,
+}
+
+impl Proxy {
+    /// A proxy that connects to `target` whatever the CONNECT asks for.
+    pub fn to(target: SocketAddr) -> Proxy {
+        Proxy::answering(move |_| tunnel(target))
+    }
+
+    /// The same, for whoever presents this name and password; 407 for others.
+    pub fn with_password(target: SocketAddr, basic: &'static str) -> Proxy {
+        Proxy::answering(move |ask| {
+            let right = ask
+                .headers()
+                .contains(&("proxy-authorization".to_owned(), format!("Basic {basic}")));
+            if right {
+                tunnel(target)
+            } else {
+                refusal("407 Proxy Authentication Required")
+            }
+        })
+    }
+
+    /// A proxy that answers each request with these steps.
+    pub fn answering(answer: impl Fn(&Delivery) -> Vec<Step> + Send + Sync + 'static) -> Proxy {
+        Proxy {
+            inner: Gateway::plain().answer(answer).start(),
+        }
+    }
+
+    /// A proxy that does this with each connection before it reads anything.
+    pub fn opening(opening: Opening) -> Proxy {
+        Proxy {
+            inner: Gateway::plain().opening(move |_| opening.clone()).start(),
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.inner.address())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.inner.address()
+    }
+
+    /// What it was asked so far.
+    pub fn asked(&self) -> Vec<Delivery> {
+        self.inner.deliveries()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.inner.connections()
+    }
+
+    /// Waits until it has been asked this often.
+    #[track_caller]
+    pub fn wait_for_requests(&self, count: usize) {
+        self.inner.wait_for_requests(count);
+    }
+}
+
+/// Grants the tunnel.
+pub fn tunnel(target: SocketAddr) -> Vec<Step> {
+    let granted = b"HTTP/1.1 200 Connection established\r\n\r\n".to_vec();
+    vec![Step::Send(granted), Step::Tunnel(target)]
+}
+
+/// Refuses it with this status line, and a page for the reader.
+pub fn refusal(status: &str) -> Vec<Step> {
+    let page = "<html>not through me</html>";
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{page}",
+        page.len()
+    );
+    vec![Step::Send(head.into_bytes()), Step::Close]
+}

@@ -1,0 +1,43 @@
+//! Tools that a part of the tests needs and a machine may lack.
+
+use std::process::{Command, Stdio};
+
+use libtest_mimic::{Completion, Failed, Trial};
+
+/// Whether the tool is there; else why the test cannot run.
+pub fn require(tool: &str) -> Result<(), String> {
+    let found = Command::new(tool)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match found {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("needs {tool}: {error}")),
+    }
+}
+
+/// A test that is ignored, with the reason, where a tool is absent. With `ITNIO_REQUIRE_ALL=1`,
+/// as in CI, it fails there instead.
+pub fn trial(
+    name: impl Into<String>,
+    tools: &'static [&'static str],
+    test: impl FnOnce() + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || {
+        let missing: Vec<_> = tools
+            .iter()
+            .filter_map(|tool| require(tool).err())
+            .collect();
+        if missing.is_empty() {
+            test();
+            return Ok(Completion::Completed);
+        }
+        let reason = missing.join("; ");
+        if std::env::var("ITNIO_REQUIRE_ALL").is_ok_and(|value| value == "1") {
+            return Err(Failed::from(reason));
+        }
+        Ok(Completion::ignored_with(reason))
+    })
+}

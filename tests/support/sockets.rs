@@ -1,0 +1,280 @@
+//! The bare TCP server under the gateway and the proxy: a thread per connection, all of them ended
+//! when the server drops; and addresses that refuse or ignore whoever connects.
+
+use std::collections::HashMap;
+use std::io;
+use std::mem;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
+
+/// No peer waits longer than this for anything.
+pub const FOREVER: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+struct Shared {
+    stopped: AtomicBool,
+    sockets: Mutex<HashMap<usize, Weak<TcpStream>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Shared {
+    /// Keeps a socket in reach of [`Server::stop`], without keeping it open.
+    fn watch(&self, socket: &Arc<TcpStream>) {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.retain(|_, socket| socket.strong_count() > 0);
+        sockets.insert(Arc::as_ptr(socket).addr(), Arc::downgrade(socket));
+        if self.stopped.load(Ordering::SeqCst) {
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+    }
+}
+
+/// A server on a free port of 127.0.0.1.
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Runs `serve` for each connection, in a thread of its own; the first is number 1.
+    pub fn start(serve: impl Fn(usize, Peer) + Send + Sync + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let shared = Arc::new(Shared::default());
+        let serve = Arc::new(serve);
+        let accepting = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                for (number, stream) in (1..).zip(listener.incoming()) {
+                    if shared.stopped.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let Ok(stream) = stream else { continue };
+                    let _ = stream.set_nodelay(true);
+                    let stream = Arc::new(stream);
+                    shared.watch(&stream);
+                    let peer = Peer {
+                        stream,
+                        shared: Arc::clone(&shared),
+                    };
+                    let serve = Arc::clone(&serve);
+                    let handle = thread::spawn(move || serve(number, peer));
+                    let mut threads = shared.threads.lock().expect("no panic under the lock");
+                    for thread in threads.extract_if(.., |thread| thread.is_finished()) {
+                        thread.join().expect("a scripted peer that does not panic");
+                    }
+                    threads.push(handle);
+                }
+            }
+        });
+        Server {
+            address,
+            shared,
+            accepting: Some(accepting),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until every connection so far has ended by itself.
+    pub fn wait_for_end(&self, limit: Duration) -> bool {
+        let until = Instant::now() + limit;
+        loop {
+            let threads = self
+                .shared
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if threads.iter().all(JoinHandle::is_finished) {
+                return true;
+            }
+            drop(threads);
+            if Instant::now() > until {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Ends every connection and every thread. True unless one of them panicked.
+    fn stop(&mut self) -> bool {
+        let Some(accepting) = self.accepting.take() else {
+            return true;
+        };
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address); // wakes the thread that accepts
+        let mut clean = accepting.join().is_ok();
+        let sockets = mem::take(
+            &mut *self
+                .shared
+                .sockets
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for socket in sockets.values().filter_map(Weak::upgrade) {
+            let _ = socket.shutdown(std::net::Shutdown::Both);
+        }
+        let threads = mem::take(
+            &mut *self
+                .shared
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for thread in threads {
+            clean &= thread.join().is_ok();
+        }
+        clean
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !self.stop() && !thread::panicking() {
+            panic!("a thread of a scripted peer panicked: see above");
+        }
+    }
+}
+
+/// One accepted connection.
+pub struct Peer {
+    stream: Arc<TcpStream>,
+    shared: Arc<Shared>,
+}
+
+impl Peer {
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// A further socket that has to end with the server.
+    pub fn watch(&self, stream: TcpStream) -> Arc<TcpStream> {
+        let stream = Arc::new(stream);
+        self.shared.watch(&stream);
+        stream
+    }
+
+    pub fn share(&self) -> Arc<TcpStream> {
+        Arc::clone(&self.stream)
+    }
+
+    pub fn stopped(&self) -> bool {
+        self.shared.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Waits, unless the server ends meanwhile.
+    pub fn pause(&self, duration: Duration) {
+        let until = Instant::now() + duration;
+        while !self.stopped() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::sleep(left.min(Duration::from_millis(10)));
+        }
+    }
+
+    /// Reads nothing and says nothing until the other side has gone.
+    pub fn stall(&self) {
+        let until = Instant::now() + FOREVER;
+        while !self.stopped() && Instant::now() < until {
+            let mut poll = libc::pollfd {
+                fd: self.stream.as_raw_fd(),
+                events: libc::POLLRDHUP,
+                revents: 0,
+            };
+            // SAFETY: one valid pollfd.
+            if unsafe { libc::poll(&mut poll, 1, 20) } != 0 {
+                return;
+            }
+        }
+    }
+
+    /// Makes the end of this connection a reset instead of an orderly close.
+    pub fn reset_when_dropped(&self) {
+        let _ = socket2::SockRef::from(self.stream()).set_linger(Some(Duration::ZERO));
+    }
+
+    /// How many segments with data have arrived.
+    pub fn segments(&self) -> u32 {
+        // SAFETY: tcp_info is plain numbers; zero is a value of it.
+        let mut info: libc::tcp_info = unsafe { mem::zeroed() };
+        let mut length = mem::size_of_val(&info) as libc::socklen_t;
+        // SAFETY: the buffer and its length belong together.
+        let failed = unsafe {
+            libc::getsockopt(
+                self.stream.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                (&raw mut info).cast(),
+                &mut length,
+            )
+        };
+        assert_eq!(failed, 0, "TCP_INFO: {}", io::Error::last_os_error());
+        info.tcpi_data_segs_in
+    }
+}
+
+/// An address on loopback that refuses connections for as long as this lives.
+pub struct Refusing(Socket);
+
+impl Refusing {
+    pub fn new() -> Refusing {
+        // Bound and not listening: the port stays taken, and answers with a reset.
+        Refusing(bound())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        address_of(&self.0)
+    }
+}
+
+/// An address on loopback whose handshakes are never answered: its queue is full.
+pub struct Ignoring {
+    listener: Socket,
+    queue: Vec<Socket>,
+}
+
+impl Ignoring {
+    pub fn new() -> Ignoring {
+        let listener = bound();
+        listener.listen(0).expect("listening");
+        let address = address_of(&listener).into();
+        let mut queue = Vec::new();
+        // A queue of length 0 takes one connection; those after it find it full.
+        for _ in 0..4 {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            let _ = socket.connect_timeout(&address, Duration::from_millis(100));
+            queue.push(socket);
+        }
+        Ignoring { listener, queue }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        address_of(&self.listener)
+    }
+}
+
+fn bound() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+    socket.bind(&any.into()).expect("a free port");
+    socket
+}
+
+fn address_of(socket: &Socket) -> SocketAddr {
+    socket
+        .local_addr()
+        .expect("its address")
+        .as_socket()
+        .expect("an IP address")
+}
