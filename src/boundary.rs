@@ -1,0 +1,246 @@
+//! What makes an export safe: the panic guard, NULL and UTF-8, out-parameters.
+
+use std::cell::Cell;
+use std::ffi::{CStr, CString, c_char};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::outcome::Failure;
+
+/// The longest text that is handed out as a reason, in bytes without the NUL.
+const REASON_LIMIT: usize = 1024;
+
+thread_local! {
+    /// Whether this thread is inside the library, where a panic is not printed.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs an export's body: what panics in it ends here, and gives `on_panic`.
+pub fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
+    silence_panics();
+    let outer = GUARDED.replace(true);
+    // What the body works on is either its own, or guarded by locks that outlive a panic.
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
+    GUARDED.set(outer);
+    result.unwrap_or_else(|payload| {
+        // A payload may panic when it is dropped.
+        Box::leak(payload);
+        on_panic
+    })
+}
+
+/// Nothing is printed on the host's terminal. The hook is that of this library's own copy of Rust's
+/// standard library, and lets panics elsewhere (in a test, say) be printed as ever.
+fn silence_panics() {
+    static SILENCED: AtomicBool = AtomicBool::new(false);
+    if SILENCED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !GUARDED.get() {
+            before(info);
+        }
+    }));
+}
+
+/// What a pointer from C points to.
+///
+/// # Errors
+///
+/// `ITNIO_INVALID_ARGUMENT` for NULL, with the `field`'s name.
+///
+/// # Safety
+///
+/// `pointer` is NULL, or points to a valid `T` that nobody changes during `'a`.
+pub unsafe fn borrow<'a, T>(pointer: *const T, field: &str) -> Result<&'a T, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { pointer.as_ref() }.ok_or_else(|| Failure::invalid(field, "NULL"))
+}
+
+/// A string from C that may be left out.
+///
+/// # Errors
+///
+/// `ITNIO_INVALID_ARGUMENT` for one that is not UTF-8, with the `field`'s name.
+///
+/// # Safety
+///
+/// `string` is NULL, or NUL-terminated and unchanged during `'a`.
+pub unsafe fn optional<'a>(string: *const c_char, field: &str) -> Result<Option<&'a str>, Failure> {
+    if string.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, and for the rest the caller's promise.
+    let string = unsafe { CStr::from_ptr(string) };
+    string
+        .to_str()
+        .map(Some)
+        .map_err(|_| Failure::invalid(field, "not UTF-8"))
+}
+
+/// A string from C that has to be there.
+///
+/// # Errors
+///
+/// `ITNIO_INVALID_ARGUMENT` for NULL, or for one that is not UTF-8, with the `field`'s name.
+///
+/// # Safety
+///
+/// As for [`optional`].
+pub unsafe fn required<'a>(string: *const c_char, field: &str) -> Result<&'a str, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { optional(string, field) }?.ok_or_else(|| Failure::invalid(field, "NULL"))
+}
+
+/// An out-parameter, which the caller may leave out.
+pub struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// Writes `initial` at once, so that it is written however the call ends.
+    ///
+    /// # Safety
+    ///
+    /// `pointer` is NULL, or may be written to for as long as this lives.
+    pub unsafe fn new(pointer: *mut T, initial: T) -> Out<T> {
+        let mut out = Out(pointer);
+        out.set(initial);
+        out
+    }
+
+    /// Writes `value`, where the caller wants it.
+    pub fn set(&mut self, value: T) {
+        if !self.0.is_null() {
+            // SAFETY: not NULL, and for the rest the promise made to `new`.
+            unsafe { self.0.write(value) };
+        }
+    }
+
+    /// Whether the caller wants it.
+    pub fn is_wanted(&self) -> bool {
+        !self.0.is_null()
+    }
+}
+
+impl Out<*mut c_char> {
+    /// Hands a string out, where the caller wants it. Control characters become spaces, so that it
+    /// is one line, and no NUL ends it early.
+    pub fn set_text(&mut self, text: &str) {
+        if self.is_wanted() {
+            let line: String = text
+                .chars()
+                .map(|c| if is_line_noise(c) { ' ' } else { c })
+                .collect();
+            self.set(CString::new(line).unwrap_or_default().into_raw());
+        }
+    }
+
+    /// Hands a reason out: a text of at most [`REASON_LIMIT`] bytes.
+    pub fn set_reason(&mut self, reason: &str) {
+        let end = (0..=REASON_LIMIT.min(reason.len()))
+            .rev()
+            .find(|end| reason.is_char_boundary(*end))
+            .unwrap_or_default();
+        self.set_text(reason.get(..end).unwrap_or_default());
+    }
+}
+
+fn is_line_noise(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Takes back a string that [`Out::set_text`] handed out.
+///
+/// # Safety
+///
+/// `string` is NULL, or was handed out and not taken back yet.
+pub unsafe fn free_string(string: *mut c_char) {
+    if !string.is_null() {
+        // SAFETY: `set_text` had it from `CString::into_raw`; the rest is the caller's promise.
+        drop(unsafe { CString::from_raw(string) });
+    }
+}
+
+/// Hands an object out.
+pub fn give<T>(object: T) -> *mut T {
+    Box::into_raw(Box::new(object))
+}
+
+/// Takes back an object that [`give`] handed out.
+///
+/// # Safety
+///
+/// `object` is NULL, or was handed out and not taken back yet, and nobody uses it.
+pub unsafe fn take<T>(object: *mut T) -> Option<T> {
+    if object.is_null() {
+        return None;
+    }
+    // SAFETY: `give` had it from `Box::into_raw`; the rest is the caller's promise.
+    Some(*unsafe { Box::from_raw(object) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr;
+
+    fn handed_out(hand: impl FnOnce(&mut Out<*mut c_char>)) -> String {
+        let mut string = ptr::null_mut();
+        // SAFETY: `string` outlives `out`.
+        let mut out = unsafe { Out::new(&raw mut string, ptr::null_mut()) };
+        hand(&mut out);
+        // SAFETY: just handed out.
+        let text = unsafe { required(string, "string") }.unwrap().to_owned();
+        // SAFETY: handed out once, taken back once.
+        unsafe { free_string(string) };
+        text
+    }
+
+    #[test]
+    fn a_reason_is_one_line_of_at_most_a_kibibyte() {
+        assert_eq!(
+            handed_out(|out| out.set_reason("a\0b\r\nc\u{85}d\u{2028}e\x7f")),
+            "a b  c d e "
+        );
+        let long = handed_out(|out| out.set_reason(&"é".repeat(2000)));
+        assert_eq!(long.len(), 1024);
+        let odd = handed_out(|out| out.set_reason(&format!("x{}", "é".repeat(2000))));
+        assert_eq!(odd.len(), 1023);
+    }
+
+    #[test]
+    fn a_panic_ends_at_the_guard_and_prints_nothing() {
+        assert_eq!(guard(7, || panic!("not to be seen")), 7);
+        assert_eq!(guard(7, || 8), 8);
+        assert!(!GUARDED.get());
+    }
+
+    #[test]
+    fn null_and_bad_text_name_the_field() {
+        // SAFETY: NULL, and literals with a NUL at their end.
+        unsafe {
+            assert_eq!(
+                required(ptr::null(), "callee").unwrap_err().reason,
+                "callee: NULL"
+            );
+            assert_eq!(optional(ptr::null(), "callee").unwrap(), None);
+            assert_eq!(
+                required(c"\xff".as_ptr(), "callee").unwrap_err().reason,
+                "callee: not UTF-8"
+            );
+            assert_eq!(
+                borrow::<u8>(ptr::null(), "request").unwrap_err().reason,
+                "request: NULL"
+            );
+        }
+    }
+
+    #[test]
+    fn an_object_is_taken_back_once() {
+        let given = give(5);
+        // SAFETY: handed out once, taken back once.
+        assert_eq!(unsafe { take(given) }, Some(5));
+        // SAFETY: NULL.
+        assert_eq!(unsafe { take(ptr::null_mut::<u8>()) }, None);
+    }
+}

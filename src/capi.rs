@@ -1,0 +1,371 @@
+//! libitnio: place a phone call through the Itniotech voice API, from C.
+//!
+//! The library asks the API to place a call (`voice/sendSip`), waits for the answer, and says what
+//! became of the request. Its two promises:
+//!
+//!   - A request that may have reached the API is never sent again: one call, one ring.
+//!   - Every failure says whether the phone may have rung: itnio_may_have_dialed().
+//!
+//! A call, in full:
+//!
+//!     itnio_config config = {0};
+//!     config.api_key = "...";
+//!     config.api_secret = "...";
+//!
+//!     itnio_client *client;
+//!     char *id, *reason;
+//!     if (itnio_client_new(&config, &client, &reason) == ITNIO_OK) {
+//!         itnio_sip_request request = {0};
+//!         request.callee = "4915112345678";
+//!         request.account = "1001";
+//!         request.app_id = "my-app";
+//!         itnio_result result = itnio_send_sip(client, &request, NULL, &id, &reason);
+//!         if (result == ITNIO_OK)
+//!             printf("placed, recording %s\n", id);
+//!         else if (itnio_may_have_dialed(result))
+//!             printf("look before you redial: %s\n", reason);
+//!         else
+//!             printf("not placed: %s\n", reason);
+//!         itnio_free_string(id);
+//!         itnio_free_string(reason);
+//!         itnio_client_free(client);
+//!     }
+//!
+//! Input. All strings are NUL-terminated UTF-8. Zero-initialise both structs: a zero field means its
+//! default, or "not given". The library copies what it keeps, so that arguments need to live for the
+//! duration of a call only. A mistake in an argument crashes nothing and sends nothing; it is
+//! ITNIO_INVALID_ARGUMENT, with a reason that names the field.
+//!
+//! Output. Each out-parameter may be NULL where it is not wanted; the others are always written,
+//! whatever the result. A string that is handed out is freed with itnio_free_string(), once, and with
+//! nothing else. Strings that are returned as `const char *` are static.
+//!
+//! Threads. Make one client per account and share it: every function may be called from any thread
+//! at any time, on the same client too, but for itnio_client_free(), which needs every call on that
+//! client to have returned. Calls block. 64 KiB of stack are enough.
+//!
+//! Forks. A client may be used on in the parent and in the children of a fork. Each process has
+//! connections of its own; what a child does, itnio_client_shutdown() and itnio_client_free()
+//! included, does not reach its parent's.
+//!
+//! Manners. Nothing is printed, no signal disposition is changed, SIGPIPE is never raised, and the
+//! environment is read in itnio_client_new() only. No thread outlives a call, but for a look-up in DNS
+//! that has timed out, since getaddrinfo() cannot be cancelled: the library therefore stays mapped
+//! after dlclose().
+
+use std::ffi::c_char;
+use std::ptr;
+
+use crate::boundary::{self, Out, guard};
+use crate::client::{Client, Config};
+use crate::message::SipRequest;
+use crate::outcome::itnio_result::{self, ITNIO_INTERNAL_ERROR, ITNIO_OK};
+use crate::outcome::{self, Failure};
+
+/// What `*status` is where the API did not answer with a status: `INT32_MIN`.
+pub const ITNIO_NO_STATUS: i32 = i32::MIN;
+
+/// Asks one account's calls of the API, over connections that it keeps between them. Share it
+/// between threads.
+#[allow(non_camel_case_types, reason = "a C name")]
+pub struct itnio_client(Client);
+
+/// What a client is made from. Zero-initialise it: a zero field means its default.
+#[allow(non_camel_case_types, reason = "a C name")]
+#[repr(C)]
+pub struct itnio_config {
+    /// Required: the account's API key. Not empty, and without control characters.
+    pub api_key: *const c_char,
+    /// Required: the account's API secret. Not empty, and without control characters. The client's
+    /// copy is wiped when the client is freed; yours is yours.
+    pub api_secret: *const c_char,
+    /// The URL up to, and without, `/sendSip`. NULL: `https://api.itniotech.com/voice`. It is
+    /// `https://`; `http://` is accepted for loopback hosts only. It has no user, query or fragment.
+    pub base_url: *const c_char,
+    /// A file with the certificates, in PEM, of the authorities to trust, used instead of the system's
+    /// trust store. NULL: the system's. Verification cannot be switched off.
+    pub ca_file: *const c_char,
+    /// The HTTP proxy to tunnel through by CONNECT, such as `http://user:password@proxy:3128`
+    /// (port 80 where it has none). NULL: what the environment says, in the first of `https_proxy`,
+    /// `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` that is set, unless `no_proxy` or `NO_PROXY` names the
+    /// host. `""`: no proxy. An `http://` base URL never goes by a proxy.
+    pub proxy: *const c_char,
+    /// The most that a connection may take, in milliseconds: DNS, TCP, proxy and TLS together,
+    /// within `timeout_ms`. 0: 5000.
+    pub connect_timeout_ms: u32,
+    /// The most that a call may take, in milliseconds, whatever the other side does. 0: 30000.
+    pub timeout_ms: u32,
+}
+
+/// A call to place. Zero-initialise it: NULL in an optional field leaves it out of the request. The
+/// documentation's rules on numbers and lengths are the server's to judge (status -22).
+#[allow(non_camel_case_types, reason = "a C name")]
+#[repr(C)]
+pub struct itnio_sip_request {
+    /// Required: the number to call, by the documentation 7 to 15 digits, country code and number.
+    pub callee: *const c_char,
+    /// The number to show, by the documentation 7 to 15 digits. NULL: left out.
+    pub display_num: *const c_char,
+    /// Required: the phone's account.
+    pub account: *const c_char,
+    /// Required: the voice application's ID.
+    pub app_id: *const c_char,
+    /// Text that goes with the call, by the documentation up to 1000 characters. NULL: left out.
+    pub called_info: *const c_char,
+}
+
+/// Makes a client. Reads the certificates and the environment; connects to nothing.
+///
+/// `config` is read during the call only. `*client` is the new client, to be freed with
+/// itnio_client_free(), or NULL where the result is not `ITNIO_OK`. `*reason` is NULL on `ITNIO_OK`, else
+/// one line of text that names the field, to be freed with itnio_free_string().
+///
+/// Returns `ITNIO_OK`; `ITNIO_INVALID_ARGUMENT` for a field that cannot be used (a missing key, a
+/// `ca_file` that cannot be read, a proxy in the environment that is none), or where `client` is NULL;
+/// `ITNIO_TLS_FAILED` where the system's trust store cannot be used; `ITNIO_CONNECT_FAILED` where the
+/// process has no descriptor or memory left.
+///
+/// May be called from any thread, as long as no other one changes the environment.
+///
+/// # Safety
+///
+/// `config` is NULL or points to a valid struct; its strings are NULL or NUL-terminated. `client` and
+/// `reason` are NULL or may be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn itnio_client_new(
+    config: *const itnio_config,
+    client: *mut *mut itnio_client,
+    reason: *mut *mut c_char,
+) -> itnio_result {
+    guard(ITNIO_INTERNAL_ERROR, || {
+        // SAFETY: the caller's promise.
+        let (mut client, mut reason) = unsafe {
+            (
+                Out::new(client, ptr::null_mut()),
+                Out::new(reason, ptr::null_mut()),
+            )
+        };
+        // SAFETY: the caller's promise.
+        let made = unsafe { boundary::borrow(config, "config") }
+            .and_then(|config| {
+                if client.is_wanted() {
+                    Ok(config)
+                } else {
+                    Err(Failure::invalid("client", "NULL"))
+                }
+            })
+            // SAFETY: the caller's promise.
+            .and_then(|config| unsafe { read_config(config) })
+            .and_then(|config| Client::new(&config));
+        match made {
+            Ok(made) => {
+                client.set(boundary::give(itnio_client(made)));
+                ITNIO_OK
+            }
+            Err(failure) => {
+                reason.set_reason(&failure.reason);
+                failure.result
+            }
+        }
+    })
+}
+
+/// Ends the calls in progress on `client`, and refuses new ones, for good.
+///
+/// Calls in progress return at once, each with its true result: `ITNIO_SHUT_DOWN` where the request was
+/// not out yet, `ITNIO_CONNECTION_LOST` where it was and the phone may ring; new ones return
+/// `ITNIO_SHUT_DOWN`. The client is still to be freed, once they have all returned. NULL is allowed, and
+/// so is a second time. In a forked child it ends the child's calls only.
+///
+/// May be called from any thread, but not from a signal handler.
+///
+/// # Safety
+///
+/// `client` is NULL, or a client that has not been freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn itnio_client_shutdown(client: *const itnio_client) {
+    guard((), || {
+        // SAFETY: the caller's promise.
+        if let Ok(client) = unsafe { boundary::borrow(client, "client") } {
+            client.0.shut_down();
+        }
+    });
+}
+
+/// Frees a client, closes its connections, and wipes the secret from memory.
+///
+/// Every call on the client has to have returned: itnio_client_shutdown() is how to get there. NULL is
+/// allowed. In a forked child it closes the child's connections only.
+///
+/// # Safety
+///
+/// `client` is NULL, or a client that has not been freed and that nobody uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn itnio_client_free(client: *mut itnio_client) {
+    guard((), || {
+        // SAFETY: the caller's promise.
+        drop(unsafe { boundary::take(client) });
+    });
+}
+
+/// Places a call, and waits until it is known what became of the request, at most for `timeout_ms`.
+///
+/// The request is sent at most once. Two cases are proved not to have been a call, and are tried again,
+/// once each, within the same time: a kept connection that turned out dead before the whole request was
+/// out, and status -16 (timestamp expires) where the answer's `Date` shows a wrong clock.
+///
+/// `client` and `request` are not changed; the request's strings are read during the call only.
+/// `*status` is the API's status (0 is success) where it answered with one, else `ITNIO_NO_STATUS`.
+/// `*recording_id` is the recording ID, not empty and without control characters, on `ITNIO_OK`, else
+/// NULL. `*reason` is NULL on `ITNIO_OK`, else one line of text for a log: the API's own reason where it
+/// gave one, else what failed, naming the field, the host or the file; at most 1 KiB, with neither the
+/// secret nor the signature in it. Both strings are freed with itnio_free_string(). Each of the three
+/// pointers may be NULL.
+///
+/// Returns `ITNIO_OK` if and only if the API answered with status 0 and a recording ID; else see
+/// `itnio_result`, and ask itnio_may_have_dialed() before trying again.
+///
+/// May be called from any number of threads at once. Never from a signal handler.
+///
+/// # Safety
+///
+/// `client` is NULL or a client that has not been freed, and is not while this runs. `request` is NULL or
+/// points to a valid struct; its strings are NULL or NUL-terminated. `status`, `recording_id` and
+/// `reason` are NULL or may be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn itnio_send_sip(
+    client: *const itnio_client,
+    request: *const itnio_sip_request,
+    status: *mut i32,
+    recording_id: *mut *mut c_char,
+    reason: *mut *mut c_char,
+) -> itnio_result {
+    guard(ITNIO_INTERNAL_ERROR, || {
+        // SAFETY: the caller's promise.
+        let (mut status, mut recording_id, mut reason) = unsafe {
+            (
+                Out::new(status, ITNIO_NO_STATUS),
+                Out::new(recording_id, ptr::null_mut()),
+                Out::new(reason, ptr::null_mut()),
+            )
+        };
+        // SAFETY: the caller's promise.
+        let sent = unsafe { boundary::borrow(client, "client") }.and_then(|client| {
+            // SAFETY: the caller's promise.
+            let request = unsafe { boundary::borrow(request, "request") }?;
+            // SAFETY: the caller's promise.
+            let request = unsafe { read_request(request) }?;
+            client.0.send_sip(&request)
+        });
+        match sent {
+            Ok(id) => {
+                status.set(0);
+                recording_id.set_text(&id);
+                ITNIO_OK
+            }
+            Err(failure) => {
+                status.set(failure.status.unwrap_or(ITNIO_NO_STATUS));
+                reason.set_reason(&failure.reason);
+                failure.result
+            }
+        }
+    })
+}
+
+/// Frees a string that the library handed out: a recording ID or a reason. NULL is allowed.
+///
+/// # Safety
+///
+/// `string` is NULL, or a string that this library handed out and that has not been freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn itnio_free_string(string: *mut c_char) {
+    guard((), || {
+        // SAFETY: the caller's promise.
+        unsafe { boundary::free_string(string) };
+    });
+}
+
+/// Whether a call that ended with this result may have been placed: false means that the phone has not
+/// rung and that trying again is safe. Takes any number; an unknown one is true.
+#[unsafe(no_mangle)]
+pub extern "C" fn itnio_may_have_dialed(result: i32) -> bool {
+    guard(true, || {
+        outcome::of_number(result).is_none_or(itnio_result::may_have_dialed)
+    })
+}
+
+/// One line in English that says what a result means. Takes any number. The text is static; never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn itnio_result_message(result: i32) -> *const c_char {
+    let unknown = c"a result that this version of the library does not have";
+    guard(unknown, || {
+        outcome::of_number(result).map_or(unknown, itnio_result::message)
+    })
+    .as_ptr()
+}
+
+/// The meaning that the API's documentation gives to a status. Takes any number. The text is static;
+/// never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn itnio_status_message(status: i32) -> *const c_char {
+    guard(c"", || outcome::status_message(status)).as_ptr()
+}
+
+/// The version of the library that runs, such as "0.1.0"; `ITNIO_VERSION` is that of the header. The text
+/// is static; never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn itnio_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// # Safety
+///
+/// The strings are NULL or NUL-terminated, and unchanged during `'a`.
+unsafe fn read_config<'a>(config: &'a itnio_config) -> Result<Config<'a>, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        Ok(Config {
+            api_key: boundary::required(config.api_key, "api_key")?,
+            api_secret: boundary::required(config.api_secret, "api_secret")?,
+            base_url: boundary::optional(config.base_url, "base_url")?,
+            ca_file: boundary::optional(config.ca_file, "ca_file")?,
+            proxy: boundary::optional(config.proxy, "proxy")?,
+            connect_timeout_ms: config.connect_timeout_ms,
+            timeout_ms: config.timeout_ms,
+        })
+    }
+}
+
+/// # Safety
+///
+/// As for [`read_config`].
+unsafe fn read_request<'a>(request: &'a itnio_sip_request) -> Result<SipRequest<'a>, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        Ok(SipRequest {
+            callee: boundary::required(request.callee, "callee")?,
+            display_num: boundary::optional(request.display_num, "display_num")?,
+            account: boundary::required(request.account, "account")?,
+            app_id: boundary::required(request.app_id, "app_id")?,
+            called_info: boundary::optional(request.called_info, "called_info")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_export_that_runs_code_is_guarded() {
+        let source = include_str!("capi.rs");
+        let exports: Vec<_> = source.split("#[unsafe(no_mangle)]\n").skip(1).collect();
+        assert_eq!(exports.len(), 9);
+        for export in exports {
+            let body = export.split("\n}").next().unwrap();
+            let name = body.split('(').next().unwrap();
+            assert!(
+                body.contains("guard(") || name.ends_with("itnio_version"),
+                "{name}"
+            );
+        }
+    }
+}

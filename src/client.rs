@@ -1,0 +1,502 @@
+//! The client: its configuration, checked once; a call with its two safe repeats; the fork guard.
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use once_cell::race::OnceBox;
+use ureq::http::{HeaderValue, Request, Uri, header};
+use ureq::{Proxy, ProxyProtocol};
+
+use crate::connection::Tls;
+use crate::exchange::{self, Call, Endpoint, Reply, Route};
+use crate::message::{self, Answer, SipRequest};
+use crate::outcome::itnio_result::*;
+use crate::outcome::{Failure, status_message};
+use crate::sign::{Clock, Credentials, Stamp};
+use crate::transport;
+
+/// The API's documented address.
+const BASE_URL: &str = "https://api.itniotech.com/voice";
+
+const CONNECT_TIMEOUT_MS: u32 = 5_000;
+const TIMEOUT_MS: u32 = 30_000;
+
+/// The status that refuses a timestamp: "timestamp expires".
+const TIMESTAMP_EXPIRES: i32 = -16;
+
+/// What a client is made from; see `itnio_config` for each field.
+#[derive(Clone, Copy, Default)]
+pub struct Config<'a> {
+    /// Required.
+    pub api_key: &'a str,
+    /// Required.
+    pub api_secret: &'a str,
+    /// Default: the API's documented address.
+    pub base_url: Option<&'a str>,
+    /// Default: the system's trust store.
+    pub ca_file: Option<&'a str>,
+    /// Default: the environment's; empty: none.
+    pub proxy: Option<&'a str>,
+    /// 0: the default.
+    pub connect_timeout_ms: u32,
+    /// 0: the default.
+    pub timeout_ms: u32,
+}
+
+/// Asks the API for calls. Shared between threads, and by a process with those it forks.
+pub struct Client {
+    url: Uri,
+    api_key: HeaderValue,
+    credentials: Credentials,
+    connect_timeout: Duration,
+    timeout: Duration,
+    route: Route,
+    first: Process,
+}
+
+impl Client {
+    /// Checks the configuration and copies what it needs of it. Reads the environment and the
+    /// certificates, and connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// `ITNIO_INVALID_ARGUMENT` for a field that cannot be used; `ITNIO_TLS_FAILED` for a system
+    /// without a trust store; `ITNIO_CONNECT_FAILED` for one without resources.
+    pub fn new(config: &Config<'_>) -> Result<Client, Failure> {
+        for (field, text) in [
+            ("api_key", config.api_key),
+            ("api_secret", config.api_secret),
+        ] {
+            if text.is_empty() {
+                return Err(Failure::invalid(field, "empty"));
+            }
+            if text.contains(char::is_control) {
+                return Err(Failure::invalid(field, "has a control character"));
+            }
+        }
+        let mut api_key = HeaderValue::from_bytes(config.api_key.as_bytes())
+            .map_err(|_| Failure::invalid("api_key", "cannot stand in a header"))?;
+        api_key.set_sensitive(true);
+
+        let base = Base::parse(config.base_url.unwrap_or(BASE_URL))
+            .map_err(|mistake| Failure::invalid("base_url", mistake))?;
+        let route = Route {
+            tls: if base.is_https {
+                Some(Tls::new(&base.host, config.ca_file)?)
+            } else {
+                None
+            },
+            proxy: match config.proxy {
+                // Plain HTTP stays on this machine, and so does not go by a proxy.
+                _ if !base.is_https => None,
+                Some("") => None,
+                Some(url) => Some(http_proxy("proxy", url)?),
+                None => environment_proxy(&base.url)?,
+            },
+            host: base.host,
+            port: base.port,
+        };
+
+        let resources = |error| Failure::new(ITNIO_CONNECT_FAILED, format!("client: {error}"));
+        transport::watch_forks().map_err(resources)?;
+        Ok(Client {
+            url: base.url,
+            api_key,
+            credentials: Credentials::new(config.api_key, config.api_secret),
+            connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
+            timeout: milliseconds(config.timeout_ms, TIMEOUT_MS),
+            first: Process::new(&route, Clock::default()).map_err(resources)?,
+            route,
+        })
+    }
+
+    /// Ends the calls in progress, and refuses new ones; in this process only.
+    pub fn shut_down(&self) {
+        if let Ok(process) = self.process() {
+            process.endpoint.shut_down();
+        }
+    }
+
+    /// Places a call, and gives its recording ID.
+    ///
+    /// # Errors
+    ///
+    /// What became of it instead. The reason holds neither the secret nor the signature.
+    pub fn send_sip(&self, request: &SipRequest<'_>) -> Result<String, Failure> {
+        for (field, text) in [
+            ("callee", request.callee),
+            ("account", request.account),
+            ("app_id", request.app_id),
+        ] {
+            if text.is_empty() {
+                return Err(Failure::invalid(field, "empty"));
+            }
+        }
+        let deadline = Instant::now() + self.timeout;
+        let process = self.process().map_err(|error| {
+            Failure::new(ITNIO_CONNECT_FAILED, format!("after a fork: {error}"))
+        })?;
+        let body = serde_json::to_vec(request)
+            .map_err(|error| Failure::new(ITNIO_INTERNAL_ERROR, format!("the request: {error}")))?;
+
+        let attempt = self.attempt(process, &body, deadline);
+        // A refused timestamp is a refused call: it may be asked for again, where there is
+        // something to correct.
+        if attempt.is_refused_as_expired()
+            && process
+                .clock
+                .correct(attempt.stamp, attempt.date(), attempt.has_age)
+        {
+            return self.attempt(process, &body, deadline).result;
+        }
+        attempt.result
+    }
+
+    /// Signs a request with the time that it is, and sends it.
+    fn attempt(&self, process: &Process, body: &[u8], deadline: Instant) -> Attempt {
+        let stamp = process.clock.read();
+        let sign = self.credentials.sign(stamp.timestamp);
+        let attempt = match self.deliver(process, body, stamp, &sign, deadline) {
+            Ok(reply) => Attempt {
+                stamp,
+                result: judge(&reply),
+                date: reply.date,
+                has_age: reply.has_age,
+            },
+            Err(failure) => Attempt {
+                stamp,
+                result: Err(failure),
+                date: None,
+                has_age: false,
+            },
+        };
+        Attempt {
+            // Somebody may have sent back what we sent.
+            result: attempt.result.map_err(|failure| Failure {
+                reason: self
+                    .credentials
+                    .redact(&failure.reason)
+                    .replace(&sign, "***"),
+                ..failure
+            }),
+            ..attempt
+        }
+    }
+
+    /// Sends a request at most once: on a kept connection, or, where that one turns out dead before
+    /// the request was out, on a fresh one.
+    fn deliver(
+        &self,
+        process: &Process,
+        body: &[u8],
+        stamp: Stamp,
+        sign: &str,
+        deadline: Instant,
+    ) -> Result<Reply, Failure> {
+        let post = |call: &Arc<Call>| {
+            let request = Request::post(&self.url)
+                .header(header::CONTENT_TYPE, "application/json;charset=UTF-8")
+                .header("sign", sign)
+                .header("timestamp", stamp.timestamp)
+                .header("api-key", &self.api_key)
+                .body(body)
+                .map_err(|error| {
+                    Failure::new(ITNIO_INTERNAL_ERROR, format!("the request: {error}"))
+                })?;
+            exchange::post(&process.endpoint, call, request)
+        };
+        let call = Call::new(deadline, self.connect_timeout, true);
+        match post(&call) {
+            Err(_) if call.found_stale_connection() => {
+                post(&Call::new(deadline, self.connect_timeout, false))
+            }
+            other => other,
+        }
+    }
+
+    /// What this process keeps of the client. A forked child makes its own at its first use, and
+    /// touches nothing of its parent's, neither locks nor connections.
+    fn process(&self) -> io::Result<&Process> {
+        let here = transport::process();
+        let mut process = &self.first;
+        while process.id != here {
+            let parent = process;
+            process = parent.child.get_or_try_init(|| {
+                let child = Process::new(&self.route, Clock::like(&parent.clock))?;
+                if parent.endpoint.is_shut_down() {
+                    child.endpoint.shut_down();
+                }
+                Ok::<_, io::Error>(Box::new(child))
+            })?;
+        }
+        Ok(process)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.url)
+    }
+}
+
+/// What one process keeps of a client.
+struct Process {
+    id: u64,
+    endpoint: Arc<Endpoint>,
+    clock: Clock,
+    // What the processes forked from this one keep. Each sees its own only, in its own copy. Set
+    // without a lock, since one could be inherited taken.
+    child: OnceBox<Process>,
+}
+
+impl Process {
+    fn new(route: &Route, clock: Clock) -> io::Result<Process> {
+        Ok(Process {
+            id: transport::process(),
+            endpoint: Arc::new(Endpoint::new(route)?),
+            clock,
+            child: OnceBox::new(),
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.id != transport::process() {
+            // Inherited: to close its connections would end the parent's, and its locks may be
+            // taken for ever. One more owner, never dropped, keeps it as it is.
+            Box::leak(Box::new(Arc::clone(&self.endpoint)));
+        }
+    }
+}
+
+/// One signed request, and what came of it.
+struct Attempt {
+    stamp: Stamp,
+    result: Result<String, Failure>,
+    date: Option<HeaderValue>,
+    has_age: bool,
+}
+
+impl Attempt {
+    fn is_refused_as_expired(&self) -> bool {
+        matches!(&self.result, Err(failure) if failure.status == Some(TIMESTAMP_EXPIRES))
+    }
+
+    fn date(&self) -> Option<&str> {
+        self.date.as_ref().and_then(|date| date.to_str().ok())
+    }
+}
+
+/// What an HTTP answer says of the call.
+fn judge(reply: &Reply) -> Result<String, Failure> {
+    let is_success = (200..300).contains(&reply.http_status);
+    let bad = |status, reason: &str| {
+        Err(Failure {
+            status,
+            ..Failure::new(ITNIO_BAD_RESPONSE, reason)
+        })
+    };
+    match message::parse(&reply.body) {
+        // A refusal is the API's own word, whatever HTTP status it comes with.
+        Ok(Answer::Refused(status, reason)) => Err(Failure {
+            status: Some(status),
+            ..Failure::new(
+                ITNIO_REJECTED,
+                reason
+                    .filter(|reason| !reason.trim().is_empty())
+                    .unwrap_or_else(|| status_message(status).to_string_lossy().into_owned()),
+            )
+        }),
+        _ if !is_success => Err(Failure::new(
+            ITNIO_HTTP_ERROR,
+            format!("HTTP status {}, not the API's answer", reply.http_status),
+        )),
+        Ok(Answer::Accepted(id)) => Ok(id),
+        Ok(Answer::NoRecording(why)) => bad(Some(0), why),
+        Err(why) => bad(None, &why),
+    }
+}
+
+fn milliseconds(given: u32, default: u32) -> Duration {
+    let millis = if given == 0 { default } else { given };
+    Duration::from_millis(u64::from(millis))
+}
+
+/// A base URL, taken apart.
+struct Base {
+    is_https: bool,
+    host: String,
+    port: u16,
+    // The full URL of `sendSip`.
+    url: Uri,
+}
+
+impl Base {
+    // No mistake repeats the URL: a password may stand in it.
+    fn parse(text: &str) -> Result<Base, &'static str> {
+        if text.contains(['?', '#']) {
+            return Err("has a query or a fragment");
+        }
+        let url: Uri = format!("{}/sendSip", text.trim_end_matches('/'))
+            .parse()
+            .map_err(|_| "not a URL")?;
+        let authority = url.authority().ok_or("not a full URL")?;
+        if authority.as_str().contains('@') {
+            return Err("has a user name or a password");
+        }
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        if host.is_empty() {
+            return Err("has no host");
+        }
+        let is_https = match url.scheme_str() {
+            Some("https") => true,
+            Some("http") if is_loopback(&host) => false,
+            Some("http") => return Err("http:// is for loopback hosts only; use https://"),
+            _ => return Err("neither https:// nor http://"),
+        };
+        let port = match authority.port() {
+            Some(port) if port.as_u16() == 0 => return Err("port 0"),
+            Some(port) => port.as_u16(),
+            None if authority.as_str().ends_with(']') || !authority.as_str().contains(':') => {
+                if is_https {
+                    443
+                } else {
+                    80
+                }
+            }
+            None => return Err("the port is not a number up to 65535"),
+        };
+        Ok(Base {
+            is_https,
+            host,
+            port,
+            url,
+        })
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// A proxy that tunnels by HTTP CONNECT. `source` is what it is called in the reason.
+fn http_proxy(source: &str, url: &str) -> Result<Proxy, Failure> {
+    // No mistake repeats the URL: a password may stand in it.
+    let proxy = Proxy::new(url).map_err(|_| Failure::invalid(source, "not a proxy's URL"))?;
+    if proxy.protocol() != ProxyProtocol::Http {
+        return Err(Failure::invalid(
+            source,
+            "only http:// proxies are supported",
+        ));
+    }
+    if proxy.host().is_empty() {
+        return Err(Failure::invalid(source, "has no host"));
+    }
+    Ok(proxy)
+}
+
+/// The proxy that the environment names for `url`, by the rules that curl made common: small
+/// letters first, an empty value for none, and `NO_PROXY` a list of hosts and domains.
+fn environment_proxy(url: &Uri) -> Result<Option<Proxy>, Failure> {
+    let first_set = |names: &[&'static str]| {
+        names
+            .iter()
+            .find_map(|name| env::var(name).ok().map(|value| (*name, value)))
+    };
+    let proxy = first_set(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]);
+    let Some((name, value)) = proxy.filter(|(_, value)| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let (_, exceptions) = first_set(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    // ureq knows such a list only together with a proxy; which one does not matter here.
+    let mut matcher = Proxy::builder(ProxyProtocol::Http);
+    for exception in exceptions.split(',').map(str::trim) {
+        // A name stands for itself and for its subdomains.
+        let domain = exception.trim_start_matches('.');
+        if !domain.is_empty() {
+            matcher = matcher.no_proxy(domain).no_proxy(&format!(".{domain}"));
+        }
+    }
+    if matcher
+        .build()
+        .is_ok_and(|matcher| matcher.is_no_proxy(url))
+    {
+        return Ok(None);
+    }
+    http_proxy(name, &value).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<(bool, String, u16, String), &'static str> {
+        Base::parse(text).map(|b| (b.is_https, b.host, b.port, b.url.to_string()))
+    }
+
+    #[test]
+    fn usable_base_urls_are_taken_apart() {
+        for (text, is_https, host, port, url) in [
+            (
+                BASE_URL,
+                true,
+                "api.itniotech.com",
+                443,
+                "https://api.itniotech.com/voice/sendSip",
+            ),
+            ("https://h:8443/", true, "h", 8443, "https://h:8443/sendSip"),
+            (
+                "http://127.0.0.1:80/a/b/",
+                false,
+                "127.0.0.1",
+                80,
+                "http://127.0.0.1:80/a/b/sendSip",
+            ),
+            ("http://[::1]", false, "::1", 80, "http://[::1]/sendSip"),
+            (
+                "http://LOCALHOST",
+                false,
+                "LOCALHOST",
+                80,
+                "http://LOCALHOST/sendSip",
+            ),
+        ] {
+            assert_eq!(
+                parse(text),
+                Ok((is_https, host.to_owned(), port, url.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn unusable_base_urls_are_refused() {
+        for text in [
+            "",
+            "/voice",
+            "api.itniotech.com",
+            "ftp://127.0.0.1",
+            "http://api.itniotech.com",
+            "http://localhost.example.com",
+            "https://",
+            "https://:443",
+            "https://u:p@h",
+            "https://h?x=1",
+            "https://h#x",
+            "https://h:99999",
+            "https://h:",
+            "https://h:0",
+            "https://h h",
+            "https://h
+",
+            "https://ä.example",
+        ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+}

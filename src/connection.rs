@@ -1,0 +1,350 @@
+//! A connection to the API: a socket, TLS over it, and the pool that keeps it between calls.
+//!
+//! TLS is rustls over our own socket, not ureq's transport for it: that one swallows a failed write
+//! and sends what was left of it with the next read, and then nobody can say whether a request is out.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use crate::outcome::itnio_result::{ITNIO_CONNECT_FAILED, ITNIO_SHUT_DOWN, ITNIO_TLS_FAILED};
+use crate::outcome::{Failure, itnio_result};
+use crate::transport::{Error, Socket, Wait, is_transient};
+
+/// How long a connection is kept without a call. Less than what servers and load balancers allow
+/// (from 60 s up), since one that the server closes as the request goes out leaves the call's fate open.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How many TLS sessions are remembered for resumption.
+const SESSIONS: usize = 32;
+
+/// TLS to one host.
+#[derive(Clone)]
+pub struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl Tls {
+    /// For `host`, whose certificate is to come from `ca_file`'s authorities, or from the system's.
+    ///
+    /// # Errors
+    ///
+    /// A host that no certificate can name; a `ca_file` that cannot be read or holds no
+    /// certificate; a system without a trust store.
+    pub fn new(host: &str, ca_file: Option<&str>) -> Result<Tls, Failure> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Failure::invalid("base_url", "the host is no valid name"))?;
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Failure::new(ITNIO_TLS_FAILED, error.to_string()))?;
+        let config = match ca_file {
+            Some(path) => builder.with_root_certificates(authorities(path)?),
+            None => {
+                let verifier =
+                    rustls_platform_verifier::Verifier::new(provider).map_err(|error| {
+                        let text = format!("the system's trust store cannot be used: {error}");
+                        Failure::new(ITNIO_TLS_FAILED, text)
+                    })?;
+                builder
+                    // Not so: this is how rustls calls any verifier but its own.
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(verifier))
+            }
+        };
+        Ok(Tls {
+            config: Arc::new(config.with_no_client_auth()),
+            name,
+        }
+        .afresh())
+    }
+
+    /// The same, without the sessions remembered so far and without the lock that guards them: what
+    /// a forked child needs.
+    pub fn afresh(&self) -> Tls {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        Tls {
+            config: Arc::new(config),
+            name: self.name.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tls({:?})", self.name)
+    }
+}
+
+fn authorities(path: &str) -> Result<RootCertStore, Failure> {
+    let unreadable = |error| Failure::invalid("ca_file", format_args!("{path}: {error}"));
+    let mut store = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+        let certificate = certificate.map_err(unreadable)?;
+        store.add(certificate).map_err(|error| {
+            Failure::invalid(
+                "ca_file",
+                format_args!("{path}: not a CA certificate: {error}"),
+            )
+        })?;
+    }
+    if store.is_empty() {
+        return Err(Failure::invalid(
+            "ca_file",
+            format_args!("{path}: no certificate in PEM in it"),
+        ));
+    }
+    Ok(store)
+}
+
+/// A connection, ready for requests.
+pub struct Connection {
+    socket: Arc<Socket>,
+    tls: Option<Box<ClientConnection>>,
+    // Whether a write was cut, so that not even a good-bye may follow it.
+    cut: bool,
+}
+
+impl Connection {
+    /// Makes one of a socket, with a handshake where there is `tls`.
+    ///
+    /// # Errors
+    ///
+    /// The handshake's: `ITNIO_TLS_FAILED` where one side refused it, else what happened to the
+    /// connection.
+    pub fn open(
+        socket: Arc<Socket>,
+        tls: Option<&Tls>,
+        wait: &Wait<'_>,
+    ) -> Result<Connection, Failure> {
+        let mut connection = Connection {
+            socket,
+            tls: None,
+            cut: true,
+        };
+        if let Some(tls) = tls {
+            let mut session = ClientConnection::new(Arc::clone(&tls.config), tls.name.clone())
+                .map_err(|error| Failure::new(ITNIO_TLS_FAILED, error.to_string()))?;
+            // A request goes out in one write, however long it is.
+            session.set_buffer_limit(None);
+            connection.tls = Some(Box::new(session));
+            connection.handshake(wait)?;
+        }
+        connection.cut = false;
+        Ok(connection)
+    }
+
+    fn handshake(&mut self, wait: &Wait<'_>) -> Result<(), Failure> {
+        let Connection { socket, tls, .. } = self;
+        let Some(tls) = tls else { return Ok(()) };
+        let cut = |error: Error| unsent(ITNIO_CONNECT_FAILED, "TLS handshake", &error);
+        loop {
+            flush(tls, socket, wait).map_err(cut)?;
+            if !tls.is_handshaking() {
+                return Ok(());
+            }
+            let received = fill(tls, socket, wait).map_err(cut)?;
+            if let Err(error) = tls.process_new_packets() {
+                // Tells the other side why; it need not arrive.
+                let _ = tls.write_tls(&mut socket.now());
+                return Err(Failure::new(
+                    ITNIO_TLS_FAILED,
+                    format!("TLS handshake: {error}"),
+                ));
+            }
+            if received == 0 {
+                return Err(cut(Error::Closed));
+            }
+        }
+    }
+
+    /// Whether it goes over TLS.
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Hands a whole request to the system, in one write where the system takes it.
+    ///
+    /// # Errors
+    ///
+    /// Where the last byte was not handed over. Nothing more can be sent then.
+    pub fn send(&mut self, request: &[u8], wait: &Wait<'_>) -> Result<(), Error> {
+        // Until the write has succeeded.
+        self.cut = true;
+        match &mut self.tls {
+            None => self.socket.send_all(request, wait)?,
+            Some(tls) => {
+                tls.writer().write_all(request)?;
+                flush(tls, &self.socket, wait)?;
+            }
+        }
+        self.cut = false;
+        Ok(())
+    }
+
+    /// Waits for a part of the answer; 0 where the other side has closed.
+    ///
+    /// # Errors
+    ///
+    /// The connection's, or the end of the wait.
+    pub fn receive(&mut self, buffer: &mut [u8], wait: &Wait<'_>) -> Result<usize, Error> {
+        let Some(tls) = &mut self.tls else {
+            return self.socket.receive(buffer, wait);
+        };
+        loop {
+            match tls.reader().read(buffer) {
+                Ok(read) => return Ok(read),
+                // The end without a good-bye is an end: whether the answer is whole, its own
+                // length or its JSON tells.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(Error::Io(error)),
+            }
+            fill(tls, &self.socket, wait)?;
+            tls.process_new_packets().map_err(io::Error::other)?;
+            // A key update wants its answer.
+            flush(tls, &self.socket, wait)?;
+        }
+    }
+
+    /// Whether the other side has neither closed nor said anything: a request may be sent. TLS may
+    /// have had something to say below that, such as a new session ticket.
+    fn is_quiet(&mut self) -> bool {
+        let Some(tls) = &mut self.tls else {
+            let peeked = self.socket.now().peek(&mut [0]);
+            return peeked.is_err_and(|error| is_transient(&error));
+        };
+        loop {
+            match tls.process_new_packets() {
+                Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
+                _ => return false,
+            }
+            match tls.read_tls(&mut self.socket.now()) {
+                Ok(0) => return false,
+                Ok(_) => {}
+                Err(error) => return is_transient(&error),
+            }
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let (Some(tls), false) = (&mut self.tls, self.cut) {
+            // RFC 8446, 6.1; it need not arrive.
+            tls.send_close_notify();
+            let _ = tls.write_tls(&mut self.socket.now());
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({:?})", self.socket)
+    }
+}
+
+/// A failure of `what` before the request was out.
+pub fn unsent(result: itnio_result, what: impl fmt::Display, error: &Error) -> Failure {
+    let result = match error {
+        Error::ShutDown => ITNIO_SHUT_DOWN,
+        _ => result,
+    };
+    Failure::new(result, format!("{what}: {error}"))
+}
+
+/// Sends what TLS has ready.
+fn flush(tls: &mut ClientConnection, socket: &Socket, wait: &Wait<'_>) -> Result<(), Error> {
+    if !tls.wants_write() {
+        return Ok(());
+    }
+    let mut records = Vec::new();
+    while tls.wants_write() {
+        tls.write_tls(&mut records)?;
+    }
+    socket.send_all(&records, wait)
+}
+
+/// Waits for bytes for TLS; 0 where the other side has closed.
+fn fill(tls: &mut ClientConnection, socket: &Socket, wait: &Wait<'_>) -> Result<usize, Error> {
+    loop {
+        socket.until_readable(wait)?;
+        match tls.read_tls(&mut socket.now()) {
+            Ok(received) => return Ok(received),
+            Err(error) if is_transient(&error) => {}
+            Err(error) => return Err(Error::Io(error)),
+        }
+    }
+}
+
+/// The connections without a call, the last one used at the back.
+#[derive(Debug, Default)]
+pub struct Pool {
+    idle: Mutex<Idle>,
+}
+
+#[derive(Debug, Default)]
+struct Idle {
+    connections: VecDeque<(Connection, Instant)>,
+    closed: bool,
+}
+
+impl Pool {
+    /// The connection last used that still stands. The locks are held for no system call.
+    pub fn take(&self) -> Option<Connection> {
+        loop {
+            let (mut connection, until) = self.lock().connections.pop_back()?;
+            if Instant::now() < until && connection.is_quiet() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Keeps a connection whose answer has been read whole, for as long as the server said that it
+    /// would, at most for [`IDLE_LIMIT`].
+    pub fn put(&self, connection: Connection, server_limit: Option<Duration>) {
+        let now = Instant::now();
+        // A second less than the server's word, for the way there.
+        let limit = server_limit.map_or(IDLE_LIMIT, |limit| {
+            limit.saturating_sub(Duration::from_secs(1)).min(IDLE_LIMIT)
+        });
+        let expired = {
+            let mut idle = self.lock();
+            if idle.closed || limit.is_zero() {
+                drop(idle);
+                return;
+            }
+            idle.connections.push_back((connection, now + limit));
+            match idle.connections.front() {
+                Some((_, until)) if *until <= now => idle.connections.pop_front(),
+                _ => None,
+            }
+        };
+        drop(expired);
+    }
+
+    /// Closes what is kept, and keeps nothing more.
+    pub fn close(&self) {
+        let idle = {
+            let mut idle = self.lock();
+            idle.closed = true;
+            std::mem::take(&mut idle.connections)
+        };
+        drop(idle);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        // A queue of connections is whole at every step.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,187 @@
+//! What became of a call: the results, what each means for the caller, and the failure that carries
+//! one from the place where it is known to the C boundary.
+
+use std::ffi::CStr;
+use std::fmt;
+
+/// What became of a call, or of `itnio_client_new`.
+///
+/// The order is part of the contract: 0 the API accepted the call, 1 it refused, 2 to 9 nothing
+/// reached the API, 10 and up the call may have been placed. No number is ever reused. New results
+/// may come with a new version; `itnio_may_have_dialed` tells what any number means for redialling.
+#[allow(
+    non_camel_case_types,
+    reason = "a result has one name, in Rust and in C"
+)]
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum itnio_result {
+    /// The API accepted the call (status 0) and gave a recording ID.
+    ITNIO_OK = 0,
+    /// The API answered with a status other than 0: it refused the call.
+    ITNIO_REJECTED = 1,
+    /// The caller's mistake, named in the reason; nothing was sent.
+    ITNIO_INVALID_ARGUMENT = 2,
+    /// The host name has no address, or the look-up took too long; nothing was sent.
+    ITNIO_RESOLVE_FAILED = 3,
+    /// Refused, unreachable, timed out, or cut before the whole request was out.
+    ITNIO_CONNECT_FAILED = 4,
+    /// The TLS handshake or the server's certificate failed; nothing was sent.
+    ITNIO_TLS_FAILED = 5,
+    /// The proxy could not be reached, or refused or failed the tunnel; nothing was sent.
+    ITNIO_PROXY_FAILED = 6,
+    /// The client was shut down before the request was out.
+    ITNIO_SHUT_DOWN = 7,
+    /// The request is out, and no whole answer came in time.
+    ITNIO_TIMED_OUT = 10,
+    /// The request is out, and the connection ended before a whole answer.
+    ITNIO_CONNECTION_LOST = 11,
+    /// An HTTP answer that is not the API's: 3xx, 4xx, 5xx, a proxy's page.
+    ITNIO_HTTP_ERROR = 12,
+    /// An answer that is not the documented one: no HTTP, not its JSON, larger than 64 KiB, or
+    /// status 0 without a recording ID.
+    ITNIO_BAD_RESPONSE = 13,
+    /// A bug in the library, caught at the boundary.
+    ITNIO_INTERNAL_ERROR = 14,
+}
+
+use itnio_result::*;
+
+/// Every result: what [`of_number`] recognises.
+const ALL: [itnio_result; 13] = [
+    ITNIO_OK,
+    ITNIO_REJECTED,
+    ITNIO_INVALID_ARGUMENT,
+    ITNIO_RESOLVE_FAILED,
+    ITNIO_CONNECT_FAILED,
+    ITNIO_TLS_FAILED,
+    ITNIO_PROXY_FAILED,
+    ITNIO_SHUT_DOWN,
+    ITNIO_TIMED_OUT,
+    ITNIO_CONNECTION_LOST,
+    ITNIO_HTTP_ERROR,
+    ITNIO_BAD_RESPONSE,
+    ITNIO_INTERNAL_ERROR,
+];
+
+/// The result with this number. A number from C is never cast to the enum: an unknown one would be
+/// undefined behaviour.
+pub fn of_number(number: i32) -> Option<itnio_result> {
+    ALL.into_iter().find(|result| *result as i32 == number)
+}
+
+impl itnio_result {
+    /// Whether a call that ended so may have been placed.
+    pub fn may_have_dialed(self) -> bool {
+        match self {
+            ITNIO_REJECTED
+            | ITNIO_INVALID_ARGUMENT
+            | ITNIO_RESOLVE_FAILED
+            | ITNIO_CONNECT_FAILED
+            | ITNIO_TLS_FAILED
+            | ITNIO_PROXY_FAILED
+            | ITNIO_SHUT_DOWN => false,
+            ITNIO_OK
+            | ITNIO_TIMED_OUT
+            | ITNIO_CONNECTION_LOST
+            | ITNIO_HTTP_ERROR
+            | ITNIO_BAD_RESPONSE
+            | ITNIO_INTERNAL_ERROR => true,
+        }
+    }
+
+    /// One line for a log.
+    pub fn message(self) -> &'static CStr {
+        match self {
+            ITNIO_OK => c"the API accepted the call",
+            ITNIO_REJECTED => c"the API refused the call",
+            ITNIO_INVALID_ARGUMENT => c"invalid argument; nothing was sent",
+            ITNIO_RESOLVE_FAILED => c"the host name could not be resolved; nothing was sent",
+            ITNIO_CONNECT_FAILED => c"the connection failed before the request was out",
+            ITNIO_TLS_FAILED => c"the TLS handshake failed; nothing was sent",
+            ITNIO_PROXY_FAILED => c"the proxy failed; nothing was sent",
+            ITNIO_SHUT_DOWN => c"the client was shut down before the request was out",
+            ITNIO_TIMED_OUT => c"no whole answer came in time; the call may have been placed",
+            ITNIO_CONNECTION_LOST => {
+                c"the connection ended before a whole answer; the call may have been placed"
+            }
+            ITNIO_HTTP_ERROR => {
+                c"an HTTP answer that is not the API's; the call may have been placed"
+            }
+            ITNIO_BAD_RESPONSE => {
+                c"the answer is not the documented one; the call may have been placed"
+            }
+            ITNIO_INTERNAL_ERROR => c"a bug in the library; the call may have been placed",
+        }
+    }
+}
+
+/// The documented meaning of a status of the API (its documentation of `voice/sendSip`).
+pub fn status_message(status: i32) -> &'static CStr {
+    match status {
+        0 => c"success",
+        -1 => c"authentication error",
+        -2 => c"restricted IP access",
+        -10 => c"the customer's balance is insufficient",
+        -16 => c"timestamp expires",
+        -18 => c"port program unusual",
+        -22 => c"parameter exception",
+        -26 => c"getting fee failed",
+        _ => c"a status that the API's documentation does not list",
+    }
+}
+
+/// A call that did not end with `ITNIO_OK`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What it means for the caller; never `ITNIO_OK`.
+    pub result: itnio_result,
+    /// The API's status, where it answered with one.
+    pub status: Option<i32>,
+    /// What failed, for a log; it may still hold control characters.
+    pub reason: String,
+}
+
+impl Failure {
+    /// A failure without an answer of the API.
+    pub fn new(result: itnio_result, reason: impl Into<String>) -> Failure {
+        Failure {
+            result,
+            status: None,
+            reason: reason.into(),
+        }
+    }
+
+    /// The caller's mistake in `field`.
+    pub fn invalid(field: &str, mistake: impl fmt::Display) -> Failure {
+        Failure::new(ITNIO_INVALID_ARGUMENT, format!("{field}: {mistake}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_results_below_ten_say_that_nothing_was_dialed() {
+        for result in ALL {
+            let number = result as i32;
+            assert_eq!(of_number(number), Some(result));
+            assert_eq!(
+                result.may_have_dialed(),
+                number == 0 || number >= 10,
+                "{result:?}"
+            );
+        }
+        assert_eq!(of_number(8), None);
+        assert_eq!(of_number(-1), None);
+    }
+}

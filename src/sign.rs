@@ -1,0 +1,178 @@
+//! Signing: key + secret + timestamp -> `Sign`, and the clock that the timestamp is read from.
+
+use std::fmt;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use zeroize::Zeroizing;
+
+/// How far, in seconds, a server's clock may be from ours before it is worth correcting: `Date` has
+/// whole seconds, and the answer takes time.
+const CLOCK_SLACK: i64 = 2;
+
+/// The account's key and secret. The secret is wiped when this is dropped.
+pub struct Credentials {
+    key: String,
+    secret: Zeroizing<String>,
+}
+
+impl Credentials {
+    /// Copies both.
+    pub fn new(key: &str, secret: &str) -> Credentials {
+        Credentials {
+            key: key.to_owned(),
+            secret: Zeroizing::new(secret.to_owned()),
+        }
+    }
+
+    /// The lower-case hex MD5 of key, secret and timestamp, as the API's documentation has it.
+    pub fn sign(&self, timestamp: i64) -> String {
+        let sign = self.digest(timestamp);
+        wipe_stack();
+        sign
+    }
+
+    // Not inlined, so that all that it leaves on the stack lies below the frame of `sign`.
+    #[inline(never)]
+    fn digest(&self, timestamp: i64) -> String {
+        let mut md5 = md5::Context::new();
+        md5.consume(&self.key);
+        md5.consume(self.secret.as_bytes());
+        md5.consume(timestamp.to_string());
+        format!("{:x}", md5.finalize())
+    }
+
+    /// `text` without the secret, should somebody have sent it back to us.
+    pub fn redact(&self, text: &str) -> String {
+        text.replace(self.secret.as_str(), "***")
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials")
+    }
+}
+
+/// Overwrites what [`Credentials::digest`] left on the stack: MD5 keeps its last block, and with it
+/// the secret, in a local that nobody else wipes.
+#[inline(never)]
+fn wipe_stack() {
+    black_box(&mut [0_u8; 2048]);
+}
+
+/// The server's clock as far as we know it: ours, and an offset once the server has told one.
+#[derive(Debug, Default)]
+pub struct Clock {
+    offset: AtomicI64,
+}
+
+/// A reading of [`Clock`].
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// Unix time in seconds, never negative.
+    pub timestamp: i64,
+    /// The offset that is in it.
+    offset: i64,
+}
+
+impl Clock {
+    /// A clock that starts with what `other` has learnt.
+    pub fn like(other: &Clock) -> Clock {
+        Clock {
+            offset: AtomicI64::new(other.offset.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// The time to sign with.
+    pub fn read(&self) -> Stamp {
+        let offset = self.offset.load(Ordering::Relaxed);
+        Stamp {
+            timestamp: unix_now().saturating_add(offset).max(0),
+            offset,
+        }
+    }
+
+    /// Learns from an answer that refused `stamp` as expired; true where that changes what the next
+    /// reading says, so that signing anew is worth it.
+    ///
+    /// `date` is the answer's `Date` (RFC 9110, 5.6.7). An answer with `Age` came from a cache: its
+    /// date is not the time of now.
+    pub fn correct(&self, stamp: Stamp, date: Option<&str>, has_age: bool) -> bool {
+        let server = date
+            .filter(|_| !has_age)
+            .and_then(|date| httpdate::parse_http_date(date).ok());
+        let Some(server) = server else { return false };
+        let offset = seconds(server).saturating_sub(unix_now());
+        if (offset - stamp.offset).abs() <= CLOCK_SLACK {
+            return false;
+        }
+        self.offset.store(offset, Ordering::Relaxed);
+        true
+    }
+}
+
+fn unix_now() -> i64 {
+    seconds(SystemTime::now())
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn date_in(seconds: i64) -> String {
+        let now = SystemTime::now();
+        let then = if seconds < 0 {
+            now - Duration::from_secs(seconds.unsigned_abs())
+        } else {
+            now + Duration::from_secs(seconds.unsigned_abs())
+        };
+        httpdate::fmt_http_date(then)
+    }
+
+    #[test]
+    fn the_signature_is_the_documented_one() {
+        let credentials = Credentials::new("bDqJFiq9", "7bz1lzh9");
+        assert_eq!(
+            credentials.sign(1_630_468_800),
+            "05d7a50893e22a5c4bb3216ae3396c7c"
+        );
+    }
+
+    #[test]
+    fn a_secret_that_comes_back_is_blotted_out() {
+        let credentials = Credentials::new("bDqJFiq9", "7bz1lzh9");
+        assert_eq!(credentials.redact("bad 7bz1lzh9!"), "bad ***!");
+    }
+
+    #[test]
+    fn the_clock_follows_the_server_once_and_remembers() {
+        let clock = Clock::default();
+        let first = clock.read();
+        assert!(clock.correct(first, Some(&date_in(3600)), false));
+        let second = clock.read();
+        assert!((second.timestamp - first.timestamp - 3600).abs() <= CLOCK_SLACK);
+        assert!(!clock.correct(second, Some(&date_in(3600)), false));
+        assert!((Clock::like(&clock).read().timestamp - second.timestamp).abs() <= CLOCK_SLACK);
+    }
+
+    #[test]
+    fn a_date_that_cannot_be_trusted_corrects_nothing() {
+        let clock = Clock::default();
+        let stamp = clock.read();
+        assert!(!clock.correct(stamp, None, false));
+        assert!(!clock.correct(stamp, Some("yesterday"), false));
+        assert!(!clock.correct(stamp, Some(&date_in(3600)), true));
+        assert!(!clock.correct(stamp, Some(&date_in(1)), false));
+        assert_eq!(clock.offset.load(Ordering::Relaxed), 0);
+    }
+}

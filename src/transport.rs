@@ -1,0 +1,367 @@
+//! The system calls: sockets whose every wait ends at a deadline or when the client is shut down,
+//! and what else a guest in somebody's process has to ask of the system.
+//!
+//! The sockets never block in the kernel: each wait is one `poll` on the socket and on the client's
+//! [`Stop`], so that a shut-down reaches it at once, without `shutdown(2)` on a socket that a forked
+//! process may share, and without a list of who waits where.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Type};
+
+/// How long an attempt to connect has before the next address is tried beside it (RFC 8305, 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Why I/O ended.
+#[derive(Debug)]
+pub enum Error {
+    /// The deadline came.
+    TimedOut,
+    /// The client was shut down.
+    ShutDown,
+    /// The other side closed the connection.
+    Closed,
+    /// The system's or the peer's error.
+    Io(io::Error),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Io(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::TimedOut => f.write_str("timed out"),
+            Error::ShutDown => f.write_str("the client was shut down"),
+            Error::Closed => f.write_str("the other side closed the connection"),
+            Error::Io(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// The client's shut-down: set once, seen by every wait.
+#[derive(Debug)]
+pub struct Stop {
+    requested: AtomicBool,
+    // Readable from the shut-down on.
+    event: OwnedFd,
+}
+
+impl Stop {
+    /// Not shut down yet.
+    ///
+    /// # Errors
+    ///
+    /// Where the process has no descriptor left.
+    pub fn new() -> io::Result<Stop> {
+        // SAFETY: eventfd takes no pointer.
+        let event = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if event < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Stop {
+            requested: AtomicBool::new(false),
+            // SAFETY: eventfd has just returned the descriptor, and nobody else has it.
+            event: unsafe { OwnedFd::from_raw_fd(event) },
+        })
+    }
+
+    /// Ends every wait, now and later.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::SeqCst);
+        // SAFETY: eventfd_write takes no pointer, and `event` is open as long as `self` lives. It
+        // can fail only where the counter is full, and then the descriptor is readable already.
+        unsafe { libc::eventfd_write(self.event.as_raw_fd(), 1) };
+    }
+
+    fn event(&self) -> libc::pollfd {
+        pollfd(self.event.as_raw_fd(), libc::POLLIN)
+    }
+
+    /// Whether it has been requested.
+    pub fn requested(&self) -> bool {
+        self.requested.load(Ordering::SeqCst)
+    }
+}
+
+/// How long a call may wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait<'a> {
+    /// Until then,
+    pub deadline: Instant,
+    /// or until this.
+    pub stop: &'a Stop,
+}
+
+impl Wait<'_> {
+    /// Fails where there is no time left.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ShutDown`] or [`Error::TimedOut`].
+    pub fn check(&self) -> Result<(), Error> {
+        if self.stop.requested() {
+            return Err(Error::ShutDown);
+        }
+        if Instant::now() >= self.deadline {
+            return Err(Error::TimedOut);
+        }
+        Ok(())
+    }
+
+    /// Waits until one of `events` has happened; which one is then in `revents`. The stop's is to
+    /// be among them.
+    fn poll(&self, events: &mut [libc::pollfd]) -> Result<(), Error> {
+        let ready = loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let millis = left.as_nanos().div_ceil(1_000_000);
+            let millis = libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX);
+            // SAFETY: the pointer and the length are those of one live slice.
+            let ready =
+                unsafe { libc::poll(events.as_mut_ptr(), events.len() as libc::nfds_t, millis) };
+            if ready >= 0 {
+                break ready;
+            }
+            let error = io::Error::last_os_error();
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(Error::Io(error));
+            }
+        };
+        if self.stop.requested() {
+            Err(Error::ShutDown)
+        } else if ready == 0 {
+            Err(Error::TimedOut)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn until(&self, socket: &TcpStream, event: libc::c_short) -> Result<(), Error> {
+        self.poll(&mut [pollfd(socket.as_raw_fd(), event), self.stop.event()])
+    }
+}
+
+fn pollfd(fd: RawFd, events: libc::c_short) -> libc::pollfd {
+    libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    }
+}
+
+/// A connected TCP socket: non-blocking, close-on-exec, without Nagle's delay, and without SIGPIPE
+/// (the standard library writes with `MSG_NOSIGNAL`).
+#[derive(Debug)]
+pub struct Socket(TcpStream);
+
+impl Socket {
+    /// Connects to the first address that answers. While one has not, the next is tried beside it
+    /// after [`ATTEMPT_DELAY`], or at once where it fails (RFC 8305).
+    ///
+    /// # Errors
+    ///
+    /// The last address's error, where all fail; or the end of the wait.
+    pub fn connect(addresses: &[SocketAddr], wait: &Wait<'_>) -> Result<Socket, Error> {
+        let mut next = addresses.iter();
+        let mut pending: Vec<socket2::Socket> = Vec::new();
+        let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        loop {
+            wait.check()?;
+            match next.next().map(start_connect) {
+                Some(Ok(socket)) => pending.push(socket),
+                Some(Err(error)) => {
+                    last_error = error;
+                    continue;
+                }
+                None if pending.is_empty() => return Err(Error::Io(last_error)),
+                None => {}
+            }
+            let attempt = Wait {
+                deadline: if next.len() > 0 {
+                    wait.deadline.min(Instant::now() + ATTEMPT_DELAY)
+                } else {
+                    wait.deadline
+                },
+                ..*wait
+            };
+            let mut events: Vec<_> = pending
+                .iter()
+                .map(|socket| pollfd(socket.as_raw_fd(), libc::POLLOUT))
+                .chain([wait.stop.event()])
+                .collect();
+            match attempt.poll(&mut events) {
+                Ok(()) => {}
+                Err(Error::TimedOut) if attempt.deadline < wait.deadline => continue,
+                Err(error) => return Err(error),
+            }
+            let tried = std::mem::take(&mut pending);
+            for (socket, event) in tried.into_iter().zip(&events) {
+                if event.revents == 0 {
+                    pending.push(socket);
+                } else if let Some(error) = socket.take_error()? {
+                    last_error = error;
+                } else {
+                    socket.set_tcp_nodelay(true)?;
+                    return Ok(Socket(socket.into()));
+                }
+            }
+        }
+    }
+
+    /// Hands all of `bytes` to the system.
+    ///
+    /// # Errors
+    ///
+    /// Where not all of it was: the other side cannot have got the last byte.
+    pub fn send_all(&self, mut bytes: &[u8], wait: &Wait<'_>) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            match (&self.0).write(bytes) {
+                Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
+                Err(error) => self.again(error, libc::POLLOUT, wait)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for bytes; 0 where the other side has closed.
+    ///
+    /// # Errors
+    ///
+    /// The connection's, or the end of the wait.
+    pub fn receive(&self, buffer: &mut [u8], wait: &Wait<'_>) -> Result<usize, Error> {
+        loop {
+            self.until_readable(wait)?;
+            match (&self.0).read(buffer) {
+                Ok(received) => return Ok(received),
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return Err(Error::Io(error)),
+            }
+        }
+    }
+
+    /// Waits until [`Socket::now`] has something to read, if only the end.
+    ///
+    /// # Errors
+    ///
+    /// The end of the wait.
+    pub fn until_readable(&self, wait: &Wait<'_>) -> Result<(), Error> {
+        wait.until(&self.0, libc::POLLIN)
+    }
+
+    /// The socket for reads and writes that do not wait: `WouldBlock` where they would.
+    pub fn now(&self) -> &TcpStream {
+        &self.0
+    }
+
+    /// After a failed attempt: waits where it was only too early, passes on any other error.
+    fn again(&self, error: io::Error, event: libc::c_short, wait: &Wait<'_>) -> Result<(), Error> {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => wait.until(&self.0, event),
+            io::ErrorKind::Interrupted => Ok(()),
+            _ => Err(Error::Io(error)),
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // A process forked from this one may hold a copy of the descriptor: closing ours alone
+        // would leave the connection open. The reverse, a child that ends its parent's connection,
+        // cannot happen: `client` keeps what was inherited from ever being dropped.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+/// Whether to try again: `poll` may report a socket ready that is not (its manual page, BUGS).
+pub fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+fn start_connect(address: &SocketAddr) -> io::Result<socket2::Socket> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = socket2::Socket::new(Domain::for_address(*address), kind, Some(Protocol::TCP))?;
+    match socket.connect(&(*address).into()) {
+        Err(error)
+            if error.raw_os_error() != Some(libc::EINPROGRESS)
+                && error.kind() != io::ErrorKind::Interrupted =>
+        {
+            Err(error)
+        }
+        _ => Ok(socket),
+    }
+}
+
+/// Counts the forks between the first process that called [`watch_forks`] and this one.
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// Which process this is: a number that changes in a forked child, at no system call's cost.
+pub fn process() -> u64 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+extern "C" fn count_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Makes [`process`] tell a forked child from its parent, for forks from now on.
+///
+/// # Errors
+///
+/// Where the system has no memory for it.
+pub fn watch_forks() -> io::Result<()> {
+    // No lock, which a fork could leave taken. Two threads may both register, which only makes the
+    // number grow by two.
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if WATCHED.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    // SAFETY: the handler is a function of this library, which is never unmapped (it is linked with
+    // `-z nodelete`), and only touches an atomic.
+    match unsafe { libc::pthread_atfork(None, None, Some(count_fork)) } {
+        0 => {
+            WATCHED.store(true, Ordering::Release);
+            Ok(())
+        }
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Starts a thread to which no signal is delivered: the host's handlers expect the host's threads.
+///
+/// # Errors
+///
+/// Where the system has no thread to give.
+pub fn spawn_without_signals(
+    name: &str,
+    stack_size: usize,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigfillset initialises `all`, and pthread_sigmask reads it and initialises `before`.
+    // Neither can fail with these arguments.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+    }
+    let spawned = thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(stack_size)
+        .spawn(work);
+    // SAFETY: `before` was initialised above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    spawned.map(drop)
+}
