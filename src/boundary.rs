@@ -33,7 +33,7 @@ pub fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
 /// standard library, and lets panics elsewhere (in a test, say) be printed as ever.
 fn silence_panics() {
     static SILENCED: AtomicBool = AtomicBool::new(false);
-    if SILENCED.swap(true, Ordering::Relaxed) {
+    if SILENCED.load(Ordering::Relaxed) || SILENCED.swap(true, Ordering::Relaxed) {
         return;
     }
     let before = panic::take_hook();

@@ -12,7 +12,7 @@ use ureq::http::{HeaderValue, Request, Uri, header};
 use ureq::{Proxy, ProxyProtocol};
 
 use crate::connection::Tls;
-use crate::exchange::{self, Call, Endpoint, Reply, Route};
+use crate::exchange::{self, Call, Endpoint, Progress, Reply, Route};
 use crate::message::{self, Answer, SipRequest};
 use crate::outcome::itnio_result::*;
 use crate::outcome::{Failure, status_message};
@@ -209,11 +209,18 @@ impl Client {
                 })?;
             exchange::post(&process.endpoint, call, request)
         };
-        let call = Call::new(deadline, self.connect_timeout, true);
-        match post(&call) {
-            Err(_) if call.found_stale_connection() => {
-                post(&Call::new(deadline, self.connect_timeout, false))
-            }
+        let call = |may_reuse| {
+            Arc::new(Call {
+                deadline,
+                connect_timeout: self.connect_timeout,
+                may_reuse,
+                longest_line: self.url.path().len().max(self.api_key.len()),
+                progress: Progress::default(),
+            })
+        };
+        let first = call(true);
+        match post(&first) {
+            Err(_) if first.found_stale_connection() => post(&call(false)),
             other => other,
         }
     }

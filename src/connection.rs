@@ -87,6 +87,9 @@ impl fmt::Debug for Tls {
 }
 
 fn authorities(path: &str) -> Result<RootCertStore, Failure> {
+    if path.is_empty() {
+        return Err(Failure::invalid("ca_file", "empty"));
+    }
     let unreadable = |error| Failure::invalid("ca_file", format_args!("{path}: {error}"));
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {

@@ -145,7 +145,7 @@ impl Endpoint {
     }
 }
 
-/// One exchange's terms, and what is known of it.
+/// One exchange's terms, and how far it has come.
 #[derive(Debug)]
 pub struct Call {
     /// When it has to be over.
@@ -154,6 +154,15 @@ pub struct Call {
     pub connect_timeout: Duration,
     /// Whether a kept connection may serve.
     pub may_reuse: bool,
+    /// The longest line of the request's head, at least.
+    pub longest_line: usize,
+    /// What is known of it.
+    pub progress: Progress,
+}
+
+/// What is known of an exchange.
+#[derive(Debug, Default)]
+pub struct Progress {
     reused: AtomicBool,
     out: AtomicBool,
     // In seconds; 0 where the server has not said.
@@ -161,22 +170,10 @@ pub struct Call {
 }
 
 impl Call {
-    /// An exchange that has not begun.
-    pub fn new(deadline: Instant, connect_timeout: Duration, may_reuse: bool) -> Arc<Call> {
-        Arc::new(Call {
-            deadline,
-            connect_timeout,
-            may_reuse,
-            reused: AtomicBool::new(false),
-            out: AtomicBool::new(false),
-            keep_alive: AtomicU32::new(0),
-        })
-    }
-
     /// Whether a kept connection turned out dead before the request was out, so that the request
     /// may go out on a fresh one.
     pub fn found_stale_connection(&self) -> bool {
-        self.reused.load(Ordering::Relaxed) && !self.out.load(Ordering::Relaxed)
+        self.progress.reused.load(Ordering::Relaxed) && !self.progress.out.load(Ordering::Relaxed)
     }
 }
 
@@ -209,7 +206,7 @@ pub fn post(
     };
     let agent = Agent::with_parts(endpoint.config.clone(), connector, NoLookup);
     exchange(&agent, call, request).map_err(|error| {
-        if call.out.load(Ordering::Relaxed) {
+        if call.progress.out.load(Ordering::Relaxed) {
             unanswered(error)
         } else {
             unstarted(error)
@@ -227,7 +224,9 @@ fn exchange(agent: &Agent, call: &Call, request: Request<&[u8]>) -> Result<Reply
         .and_then(|value| value.to_str().ok())
         .and_then(keep_alive_timeout)
     {
-        call.keep_alive.store(seconds.max(1), Ordering::Relaxed);
+        call.progress
+            .keep_alive
+            .store(seconds.max(1), Ordering::Relaxed);
     }
     Ok(Reply {
         http_status: response.status().as_u16(),
@@ -320,13 +319,12 @@ impl Connector for CallConnector {
         _: Option<()>,
     ) -> Result<Option<Line>, ureq::Error> {
         let connection = self.connection(details).map_err(theirs)?;
-        let purpose = Purpose::Request(Arc::clone(&self.call));
-        Ok(Some(Line::new(
-            connection,
-            purpose,
-            &self.endpoint,
-            self.call.deadline,
-        )))
+        let call = &self.call;
+        let purpose = Purpose::Request(Arc::clone(call));
+        let mut line = Line::new(connection, purpose, &self.endpoint, call.deadline);
+        // ureq writes whole lines.
+        line.room += call.longest_line;
+        Ok(Some(line))
     }
 }
 
@@ -340,7 +338,7 @@ impl CallConnector {
         if call.may_reuse
             && let Some(connection) = self.endpoint.pool.take()
         {
-            call.reused.store(true, Ordering::Relaxed);
+            call.progress.reused.store(true, Ordering::Relaxed);
             return Ok(connection);
         }
         let wait = Wait {
@@ -408,9 +406,10 @@ struct Line {
     purpose: Purpose,
     endpoint: Arc<Endpoint>,
     deadline: Instant,
-    // What ureq has written, and behind it, from `staged` on, the room for more.
+    // What ureq has written, and behind it, from `staged` on, `room` for more.
     output: Vec<u8>,
     staged: usize,
+    room: usize,
     // What has been received, of which ureq has taken up to `taken`; behind `filled` is room.
     input: Vec<u8>,
     taken: usize,
@@ -419,8 +418,8 @@ struct Line {
     keep: bool,
 }
 
-/// Room for ureq's next write: more than its longest header line.
-const OUTPUT_ROOM: usize = 2048;
+/// Room for the next write.
+const ROOM: usize = 1024;
 
 /// Room for the next read.
 const INPUT_ROOM: usize = 4096;
@@ -439,6 +438,7 @@ impl Line {
             deadline,
             output: Vec::new(),
             staged: 0,
+            room: ROOM,
             input: Vec::new(),
             taken: 0,
             filled: 0,
@@ -474,7 +474,7 @@ impl Line {
                 .map_err(|error| self.purpose.unsent(&error))?;
             self.staged = 0;
             if let Purpose::Request(call) = &self.purpose {
-                call.out.store(true, Ordering::Relaxed);
+                call.progress.out.store(true, Ordering::Relaxed);
             }
         }
         let room = self.input.get_mut(self.filled..).unwrap_or_default();
@@ -551,7 +551,7 @@ impl Transport for Line {
 
 impl Buffers for Line {
     fn output(&mut self) -> &mut [u8] {
-        self.output.resize(self.staged + OUTPUT_ROOM, 0);
+        self.output.resize(self.staged + self.room, 0);
         self.output.get_mut(self.staged..).unwrap_or_default()
     }
 
@@ -590,7 +590,7 @@ impl Drop for Line {
         if let (true, Purpose::Request(call), Some(connection)) =
             (self.keep, &self.purpose, self.connection.take())
         {
-            let said = call.keep_alive.load(Ordering::Relaxed);
+            let said = call.progress.keep_alive.load(Ordering::Relaxed);
             let limit = (said > 0).then(|| Duration::from_secs(u64::from(said)));
             self.endpoint.pool.put(connection, limit);
         }
