@@ -422,7 +422,7 @@ struct Line {
 const ROOM: usize = 1024;
 
 /// Room for the next read.
-const INPUT_ROOM: usize = 4096;
+const INPUT_ROOM: usize = 1024;
 
 impl Line {
     fn new(

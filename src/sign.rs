@@ -40,7 +40,7 @@ impl Credentials {
         md5.consume(&self.key);
         md5.consume(self.secret.as_bytes());
         md5.consume(timestamp.to_string());
-        format!("{:x}", md5.finalize())
+        hex(md5.finalize().0)
     }
 
     /// `text` without the secret, should somebody have sent it back to us.
@@ -53,6 +53,13 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Credentials")
     }
+}
+
+fn hex(bytes: [u8; 16]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
 }
 
 /// Overwrites what [`Credentials::digest`] left on the stack: MD5 keeps its last block, and with it
