@@ -1,0 +1,282 @@
+//! Connections, the line per request, and the orderly end.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, DATE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use time::OffsetDateTime;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::api::{Api, Reply, Verdict};
+
+/// Several times the longest documented request.
+const MAX_BODY: usize = 64 * 1024;
+/// How long a client may take to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long connections get to finish at the end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What all connections share.
+pub struct Server {
+    api: Api,
+    tls: Option<TlsAcceptor>,
+    /// Requests logged so far, and the number of them after which to stop.
+    logged: AtomicU64,
+    limit: Option<NonZeroU64>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Without `tls` it speaks plain HTTP; without `limit` it serves until it is told to stop.
+    pub fn new(api: Api, tls: Option<TlsAcceptor>, limit: Option<NonZeroU64>) -> Self {
+        Self {
+            api,
+            tls,
+            logged: AtomicU64::new(0),
+            limit,
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// Serves until `end` or the last request, then lets the requests in progress finish.
+    pub async fn serve(self, listener: TcpListener, end: impl Future) {
+        let server = Arc::new(self);
+        let mut end = pin!(end);
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        connections.spawn(Arc::clone(&server).connection(stream, peer));
+                    }
+                    Err(error) => {
+                        eprintln!("gateway: cannot accept a connection: {error}");
+                        // Most likely out of descriptors: give some time to come free.
+                        sleep(Duration::from_millis(50)).await;
+                    }
+                },
+                Some(_) = connections.join_next() => {}
+                _ = &mut end => break,
+                () = server.stopped() => break,
+            }
+        }
+        drop(listener);
+        server.stop.send_replace(true);
+        let finished = async { while connections.join_next().await.is_some() {} };
+        // Those that have not finished by then end with the set that holds them.
+        let _ = timeout(GRACE, finished).await;
+    }
+
+    async fn stopped(&self) {
+        // It fails only when the sender is gone, and that is a field of `self`.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // An answer is one small write. Failing to say so costs time and nothing else.
+        let _ = stream.set_nodelay(true);
+        let served = match &self.tls {
+            None => self.http(stream).await,
+            Some(tls) => match timeout(HANDSHAKE, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.http(stream).await,
+                Ok(Err(error)) => return eprintln!("{peer}: the TLS handshake failed: {error}"),
+                Err(_) => return eprintln!("{peer}: the TLS handshake took too long"),
+            },
+        };
+        match served {
+            // How a client hangs up is its own business.
+            Err(error) if error.is_parse() => eprintln!("{peer}: this is not HTTP: {error}"),
+            _ => {}
+        }
+    }
+
+    async fn http<S>(self: &Arc<Self>, stream: S) -> hyper::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let service = service_fn(|request| self.respond(request));
+        let mut connection =
+            pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            served = &mut connection => return served,
+            () = self.stopped() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    }
+
+    /// Answers one request. An error makes hyper close the connection without an answer.
+    async fn respond(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        let (head, body) = request.into_parts();
+        let body = Limited::new(body, MAX_BODY).collect().await;
+        let now = SystemTime::now();
+        let verdict = match body {
+            Ok(body) => self.api.judge(&head, &body.to_bytes(), now),
+            Err(error) => unread(error.as_ref(), now),
+        };
+        let mut entry = Entry {
+            server: self,
+            verdict: &verdict,
+            kept: false,
+        };
+        sleep(verdict.delay).await;
+        entry.kept = true;
+        drop(entry);
+        response(&verdict)
+    }
+}
+
+/// A request's line in the log. It is written when this is dropped, so that there is one also for
+/// a request whose client did not wait for the answer.
+struct Entry<'a> {
+    server: &'a Server,
+    verdict: &'a Verdict,
+    /// Whether the connection lasted until the answer was due.
+    kept: bool,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let Self {
+            server,
+            verdict,
+            kept,
+        } = self;
+        let lost = match *server.stop.borrow() {
+            _ if *kept => "",
+            true => ", but the gateway ended before it went out",
+            false => ", but the client hung up before it went out",
+        };
+        let why = match verdict.why.as_str() {
+            "" => String::new(),
+            why => format!(" ({why})"),
+        };
+        let at = OffsetDateTime::now_utc();
+        let (hour, minute, second) = at.to_hms();
+        // Nobody reading the log is no reason to stop serving.
+        let _ = writeln!(
+            io::stdout(),
+            "{}T{hour:02}:{minute:02}:{second:02}Z {} {}{why}{lost}",
+            at.date(),
+            verdict.callee,
+            verdict.reply,
+        );
+        let logged = server.logged.fetch_add(1, Ordering::Relaxed) + 1;
+        if server.limit.is_some_and(|limit| logged >= limit.get()) {
+            server.stop.send_replace(true);
+        }
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer { data: Some(id), .. } => write!(f, "status 0, recording ID {id}"),
+            Self::Answer { status, reason, .. } => write!(f, "status {status}, {reason}"),
+            Self::Http(status) => write!(f, "HTTP {status}"),
+            Self::Garbage => f.write_str("HTTP 200 OK without JSON"),
+            Self::Nothing => f.write_str("no answer, connection closed"),
+        }
+    }
+}
+
+/// The verdict on a request that could not be read.
+fn unread(error: &(dyn Error + Send + Sync + 'static), now: SystemTime) -> Verdict {
+    let (reply, why) = if error.is::<LengthLimitError>() {
+        (
+            Reply::Http(StatusCode::PAYLOAD_TOO_LARGE),
+            format!("the body is longer than {MAX_BODY} bytes"),
+        )
+    } else {
+        (Reply::Nothing, "the request was cut off".to_owned())
+    };
+    Verdict {
+        callee: "-".to_owned(),
+        delay: Duration::ZERO,
+        clock: now,
+        reply,
+        why,
+    }
+}
+
+/// The answer as the documentation shows it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    status: String,
+    reason: &'a str,
+    data: Option<&'a str>,
+}
+
+fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoAnswer> {
+    let (status, content_type, body) = match &verdict.reply {
+        Reply::Nothing => return Err(NoAnswer),
+        Reply::Answer {
+            status,
+            reason,
+            data,
+        } => {
+            let answer = Answer {
+                status: status.to_string(),
+                reason,
+                data: data.as_deref(),
+            };
+            // Three strings have a JSON form.
+            let json = serde_json::to_string(&answer).map_err(|_| NoAnswer)?;
+            (StatusCode::OK, "application/json;charset=UTF-8", json)
+        }
+        Reply::Http(status) => (*status, "text/html", page(&status.to_string())),
+        Reply::Garbage => (
+            StatusCode::OK,
+            "text/html",
+            page("Please log in to this network"),
+        ),
+    };
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    // A date is ASCII.
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(verdict.clock)) {
+        headers.insert(DATE, date);
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    Ok(response)
+}
+
+fn page(title: &str) -> String {
+    format!("<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n")
+}
+
+/// Makes hyper close the connection in place of an answer.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this request gets no answer")
+    }
+}
+
+impl Error for NoAnswer {}
