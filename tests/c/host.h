@@ -1,0 +1,284 @@
+/*
+ * What the hosts share. A host is a program that uses the library as telephony software does, and
+ * counts what it tried and what it lost. It ends with 0 and one line of figures, or says what broke.
+ *
+ * The test names the gateway in the environment: HOST_URL, HOST_CA, HOST_PROXY.
+ */
+#ifndef HOST_H
+#define HOST_H
+
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "itnio.h"
+
+#define KEY "bDqJFiq9"
+#define SECRET "7bz1lzh9"
+
+/* Ends the process, whichever it is, with the reason. */
+#define FAIL(...)                                                            \
+    do {                                                                     \
+        fprintf(stderr, "%s:%d: [%d] ", __FILE__, __LINE__, (int)getpid());  \
+        fprintf(stderr, __VA_ARGS__);                                        \
+        fprintf(stderr, "\n");                                               \
+        fflush(stderr);                                                      \
+        _exit(1);                                                            \
+    } while (0)
+
+#define CHECK(condition)                 \
+    do {                                 \
+        if (!(condition))                \
+            FAIL("not so: %s", #condition); \
+    } while (0)
+
+/* For functions that return 0 or an error's number. */
+#define ZERO(call)                                          \
+    do {                                                    \
+        int error_ = (call);                                \
+        if (error_ != 0)                                    \
+            FAIL("%s: %s", #call, strerror(error_));        \
+    } while (0)
+
+/* A host never hangs: the kernel kills it, even where every signal is blocked. Not inherited by
+   children, and apart from alarm() and setitimer(), which tests use. */
+static inline void watchdog(int seconds)
+{
+    struct sigevent kill_me = {0};
+    struct itimerspec at = {0};
+    timer_t timer;
+    kill_me.sigev_notify = SIGEV_SIGNAL;
+    kill_me.sigev_signo = SIGKILL;
+    at.it_value.tv_sec = seconds;
+    CHECK(timer_create(CLOCK_MONOTONIC, &kill_me, &timer) == 0);
+    CHECK(timer_settime(timer, 0, &at, NULL) == 0);
+}
+
+/* Not by clock_gettime(): a host may have one of its own, for the library. */
+static inline double now_ms(void)
+{
+    struct timespec now;
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static inline void sleep_ms(int milliseconds)
+{
+    struct timespec left = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+}
+
+/* A counter that threads and forked processes share. */
+typedef unsigned long counter;
+
+static inline counter *shared_counters(size_t count)
+{
+    counter *shared = mmap(NULL, count * sizeof *shared, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(shared != MAP_FAILED);
+    return shared;
+}
+
+static inline counter add(counter *to, counter amount)
+{
+    return __atomic_add_fetch(to, amount, __ATOMIC_SEQ_CST);
+}
+
+static inline counter read_counter(const counter *from)
+{
+    return __atomic_load_n(from, __ATOMIC_SEQ_CST);
+}
+
+/* A client as the environment says, but for what is given here. */
+static inline itnio_client *client_with(const char *url, const char *ca, const char *proxy,
+                                        uint32_t connect_ms, uint32_t timeout_ms)
+{
+    itnio_config config = {0};
+    itnio_client *client;
+    char *reason;
+    config.api_key = KEY;
+    config.api_secret = SECRET;
+    config.base_url = url;
+    config.ca_file = ca;
+    config.proxy = proxy;
+    config.connect_timeout_ms = connect_ms;
+    config.timeout_ms = timeout_ms;
+    if (itnio_client_new(&config, &client, &reason) != ITNIO_OK)
+        FAIL("no client for %s: %s", url, reason);
+    CHECK(client != NULL && reason == NULL);
+    return client;
+}
+
+static inline const char *url_given(void)
+{
+    const char *url = getenv("HOST_URL");
+    CHECK(url != NULL);
+    return url;
+}
+
+static inline const char *proxy_given(void)
+{
+    const char *proxy = getenv("HOST_PROXY");
+    return proxy != NULL ? proxy : "";
+}
+
+/* Slow enough for a busy machine: what is lost here is lost. */
+static inline itnio_client *client_given(void)
+{
+    return client_with(url_given(), getenv("HOST_CA"), proxy_given(), 20000, 20000);
+}
+
+/* A number that nobody else calls. */
+static inline const char *callee_of(char callee[16], unsigned who, unsigned number)
+{
+    snprintf(callee, 16, "86%04u%07u", who % 10000, number % 10000000);
+    return callee;
+}
+
+/* Places a call. Whatever comes of it, what the header promises of every call holds, and an accepted
+   one has the recording ID that the gateway made for this callee and for no other. The request tells
+   the gateway the process that it is from. */
+static inline itnio_result place_said(const itnio_client *client, const char *callee, char said[256])
+{
+    itnio_sip_request request = {0};
+    itnio_result result;
+    int32_t status = 12345;
+    char info[24], own[32];
+    char *id = own, *reason = own;
+    snprintf(info, sizeof info, "%d", (int)getpid());
+    request.callee = callee;
+    request.account = "1001";
+    request.app_id = "host";
+    request.called_info = info;
+    result = itnio_send_sip(client, &request, &status, &id, &reason);
+    CHECK((result == ITNIO_OK) == (id != NULL));
+    CHECK((result == ITNIO_OK) == (reason == NULL));
+    CHECK(status == (result == ITNIO_OK ? 0 : status) && status != 12345);
+    snprintf(own, sizeof own, "2203%015lld", atoll(callee));
+    if (id != NULL && strcmp(id, own) != 0)
+        FAIL("another's answer: %s for %s", id, callee);
+    snprintf(said, 256, "%s", reason != NULL ? reason : "");
+    itnio_free_string(id);
+    itnio_free_string(reason);
+    return result;
+}
+
+static inline itnio_result place(const itnio_client *client, const char *callee)
+{
+    char said[256];
+    return place_said(client, callee, said);
+}
+
+/* Places a call that has to end so. */
+static inline void expect(const itnio_client *client, const char *callee, itnio_result expected)
+{
+    char said[256];
+    itnio_result result = place_said(client, callee, said);
+    if (result != expected)
+        FAIL("call to %s: %d (%s), not %d", callee, (int)result, said, (int)expected);
+}
+
+static inline void start(pthread_t *thread, void *(*work)(void *), void *with)
+{
+    ZERO(pthread_create(thread, NULL, work, with));
+}
+
+static inline void join(pthread_t thread)
+{
+    ZERO(pthread_join(thread, NULL));
+}
+
+/* Forks; the child has a watchdog of its own. */
+static inline pid_t fork_watched(void)
+{
+    pid_t child;
+    fflush(stdout);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0)
+        watchdog(30);
+    return child;
+}
+
+/* Waits for a child that has to end with 0. */
+static inline void reap(pid_t child)
+{
+    int status = 0;
+    pid_t reaped;
+    do
+        reaped = waitpid(child, &status, 0);
+    while (reaped < 0 && errno == EINTR);
+    CHECK(reaped == child);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        FAIL("child %d ended with status %#x%s", (int)child, status,
+             WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? ": it hung" : "");
+}
+
+/* Calls `seen` with each open descriptor but the one that this takes itself. */
+static inline void for_each_descriptor(void (*seen)(int descriptor, void *with), void *with)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    struct dirent *entry;
+    CHECK(directory != NULL);
+    while ((entry = readdir(directory)) != NULL)
+        if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(directory))
+            seen(atoi(entry->d_name), with);
+    closedir(directory);
+}
+
+static inline void count_one(int descriptor, void *with)
+{
+    (void)descriptor;
+    ++*(int *)with;
+}
+
+static inline int descriptors(void)
+{
+    int count = 0;
+    for_each_descriptor(count_one, &count);
+    return count;
+}
+
+/* The threads of this process. */
+static inline int tasks(void)
+{
+    DIR *directory = opendir("/proc/self/task");
+    struct dirent *entry;
+    int count = 0;
+    CHECK(directory != NULL);
+    while ((entry = readdir(directory)) != NULL)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
+/* Bytes that malloc has handed out and not got back, by this process and by the library. */
+static inline long allocated(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return (long)(info.uordblks + info.hblkhd);
+}
+
+static inline long resident_kib(void)
+{
+    long size, resident;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL && fscanf(file, "%ld %ld", &size, &resident) == 2);
+    fclose(file);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+#endif

@@ -1,0 +1,326 @@
+/*
+ * A host that forks. argv: one of the lives at the end of this file.
+ *
+ * Each call has a number of its own and tells the gateway the process that it is from, so that the
+ * gateway's diary shows what was lost, doubled or sent on somebody else's connection.
+ */
+#include "host.h"
+
+enum { WORKERS = 8, CHILDREN = 24, CROWD = 12 };
+
+static itnio_client *client;
+/* Shared by all processes: accepted calls of the parent, those of the children. */
+static counter *accepted;
+enum { PARENT, CHILD };
+static counter stop;
+
+static void call(unsigned who, unsigned number, int whose)
+{
+    char callee[16];
+    expect(client, callee_of(callee, who, number), ITNIO_OK);
+    add(&accepted[whose], 1);
+}
+
+/* Calls until told to stop. */
+static void *work(void *who)
+{
+    unsigned number;
+    for (number = 0; !read_counter(&stop); number++)
+        call((unsigned)(size_t)who, number, PARENT);
+    return NULL;
+}
+
+/* A few calls of a child's thread. */
+static void *work_in_child(void *who)
+{
+    unsigned number;
+    for (number = 0; number < 3; number++)
+        call((unsigned)(size_t)who, number, CHILD);
+    return NULL;
+}
+
+/* What the children do, by turns. All call at once, from two threads. */
+static void child(unsigned turn)
+{
+    unsigned who = 100 + turn * 10;
+    pthread_t other;
+    start(&other, work_in_child, (void *)(size_t)(who + 1));
+    work_in_child((void *)(size_t)who);
+    join(other);
+    switch (turn % 4) {
+    case 0: /* gone without a word */
+        _exit(0);
+    case 1:
+        itnio_client_free(client);
+        _exit(0);
+    case 2: /* the orderly way, with destructors */
+        itnio_client_free(client);
+        exit(0);
+    default:
+        itnio_client_shutdown(client);
+        expect(client, "860000000", ITNIO_SHUT_DOWN);
+        itnio_client_free(client);
+        exit(0);
+    }
+}
+
+/* Forks while eight threads are inside the library. */
+static void inside(void)
+{
+    pthread_t workers[WORKERS];
+    pid_t children[CHILDREN];
+    counter before, after;
+    unsigned i;
+    client = client_given();
+    for (i = 0; i < WORKERS; i++)
+        start(&workers[i], work, (void *)(size_t)i);
+    while (read_counter(&accepted[PARENT]) < 5 * WORKERS)
+        sleep_ms(1);
+    before = read_counter(&accepted[PARENT]);
+    for (i = 0; i < CHILDREN; i++) {
+        children[i] = fork_watched();
+        if (children[i] == 0)
+            child(i);
+        sleep_ms(5);
+    }
+    for (i = 0; i < CHILDREN; i++)
+        reap(children[i]);
+    /* The parent has gone on meanwhile, and goes on. */
+    after = read_counter(&accepted[PARENT]);
+    CHECK(after > before);
+    while (read_counter(&accepted[PARENT]) < after + 5 * WORKERS)
+        sleep_ms(1);
+    add(&stop, 1);
+    for (i = 0; i < WORKERS; i++)
+        join(workers[i]);
+    itnio_client_free(client);
+    printf("children=%d parent_calls=%lu child_calls=%lu lost=0\n", CHILDREN,
+           read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
+}
+
+/* Forks with a client that has not been used yet. */
+static void unused(void)
+{
+    pid_t children[WORKERS];
+    unsigned i;
+    client = client_given();
+    for (i = 0; i < WORKERS; i++)
+        if ((children[i] = fork_watched()) == 0)
+            child(i);
+    for (i = 0; i < 5; i++)
+        call(0, i, PARENT);
+    for (i = 0; i < WORKERS; i++)
+        reap(children[i]);
+    call(0, i, PARENT);
+    itnio_client_free(client);
+    printf("children=%d parent_calls=%lu child_calls=%lu lost=0\n", WORKERS,
+           read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
+}
+
+/* Forks this long after another thread has begun its very first call, with all that is set up by
+   that. */
+static void fork_during_first_call(unsigned round, long microseconds)
+{
+    pthread_t worker;
+    pid_t forked;
+    struct timespec pause = {0, microseconds * 1000};
+    client = client_given();
+    start(&worker, work, (void *)(size_t)round);
+    nanosleep(&pause, NULL);
+    if ((forked = fork_watched()) == 0) {
+        call(round, 8000, CHILD);
+        itnio_client_free(client);
+        _exit(0);
+    }
+    reap(forked);
+    add(&stop, 1);
+    join(worker);
+    call(round, 9000, PARENT);
+    itnio_client_free(client);
+}
+
+/* Each time in a process that has not used the library. */
+static void first(void)
+{
+    enum { ROUNDS = 100 };
+    unsigned round;
+    for (round = 0; round < ROUNDS; round++) {
+        pid_t fresh = fork_watched();
+        if (fresh == 0) {
+            fork_during_first_call(round, 20L * round);
+            _exit(0);
+        }
+        reap(fresh);
+    }
+    printf("children=%d parent_calls=%lu child_calls=%lu lost=0\n", ROUNDS,
+           read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
+}
+
+/* Forks of forks. In each generation before and after; every second one has not used the client
+   before it forks. */
+static void generations(unsigned generation, unsigned last)
+{
+    pid_t next;
+    int whose = generation == 0 ? PARENT : CHILD;
+    if (generation % 2 == 0) {
+        call(generation, 0, whose);
+        call(generation, 1, whose);
+    }
+    if (generation < last) {
+        if ((next = fork_watched()) == 0) {
+            generations(generation + 1, last);
+            _exit(0);
+        }
+        call(generation, 2, whose);
+        reap(next);
+    }
+    call(generation, 3, whose);
+    itnio_client_free(client);
+}
+
+static void fork_of_fork(void)
+{
+    client = client_given();
+    generations(0, 6);
+    printf("generations=7 parent_calls=%lu child_calls=%lu lost=0\n",
+           read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
+}
+
+/* A daemon: forks twice, and the first process goes, with or without freeing its client. The daemon
+   prints the figures; the test waits for it, since it keeps stdout open. */
+static void daemonise(int freed)
+{
+    unsigned i;
+    pid_t second, leader;
+    client = client_given();
+    call(0, 0, PARENT);
+    call(0, 1, PARENT);
+    second = fork_watched();
+    if (second != 0) {
+        if (freed)
+            itnio_client_free(client);
+        reap(second);
+        exit(0);
+    }
+    CHECK(setsid() >= 0);
+    leader = getpid();
+    if (fork_watched() != 0)
+        exit(0);
+    while (getppid() == leader)
+        sleep_ms(1);
+    for (i = 0; i < 10; i++)
+        call(1, i, CHILD);
+    itnio_client_free(client);
+    printf("parent_calls=%lu child_calls=%lu lost=0\n", read_counter(&accepted[PARENT]),
+           read_counter(&accepted[CHILD]));
+    exit(0);
+}
+
+static pthread_barrier_t together;
+
+static void *call_once(void *who)
+{
+    pthread_barrier_wait(&together);
+    call((unsigned)(size_t)who / 10000, (unsigned)(size_t)who % 10000, PARENT);
+    return NULL;
+}
+
+/* So many calls at once. `who` is their first number, that the diary knows them by. */
+static void crowd(pthread_t *threads, unsigned count, unsigned who)
+{
+    unsigned i;
+    ZERO(pthread_barrier_init(&together, NULL, count));
+    for (i = 0; i < count; i++)
+        start(&threads[i], call_once, (void *)(size_t)(who * 10000 + i));
+}
+
+/* What a child does with what it inherited, at once. */
+static void end(unsigned turn)
+{
+    switch (turn % 6) {
+    case 0:
+        itnio_client_shutdown(client);
+        exit(0);
+    case 1:
+        itnio_client_free(client);
+        exit(0);
+    case 2:
+        itnio_client_shutdown(client);
+        expect(client, "860000000", ITNIO_SHUT_DOWN);
+        itnio_client_shutdown(client);
+        itnio_client_free(client);
+        exit(0);
+    case 3:
+        call(500 + turn, 0, CHILD);
+        itnio_client_shutdown(client);
+        itnio_client_free(client);
+        exit(0);
+    case 4: /* and so does a child of its own */
+        if (fork_watched() != 0) {
+            itnio_client_free(client);
+            _exit(0);
+        }
+        itnio_client_shutdown(client);
+        itnio_client_free(client);
+        exit(0);
+    default: { /* and makes a client of its own of it */
+        itnio_client *own = client_given();
+        itnio_client_free(client);
+        client = own;
+        call(500 + turn, 0, CHILD);
+        itnio_client_free(client);
+        exit(0);
+    }
+    }
+}
+
+/* Children end what they inherited, while the parent has calls in flight and connections kept. */
+static void ends(unsigned rounds)
+{
+    pthread_t threads[CROWD];
+    unsigned i, round;
+    client = client_given();
+    crowd(threads, CROWD, 1); /* so many connections are kept then */
+    for (i = 0; i < CROWD; i++)
+        join(threads[i]);
+    for (round = 0; round < rounds; round++) {
+        pid_t forked;
+        crowd(threads, WORKERS, 10 + round);
+        sleep_ms(40); /* the gateway takes longer */
+        if ((forked = fork_watched()) == 0)
+            end(round);
+        reap(forked);
+        for (i = 0; i < WORKERS; i++)
+            join(threads[i]);
+    }
+    crowd(threads, CROWD, 2);
+    for (i = 0; i < CROWD; i++)
+        join(threads[i]);
+    itnio_client_free(client);
+    printf("children=%u parent_calls=%lu child_calls=%lu lost=0\n", rounds,
+           read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
+}
+
+int main(int argc, char **argv)
+{
+    const char *life = argc > 1 ? argv[1] : "";
+    watchdog(50);
+    accepted = shared_counters(2);
+    if (strcmp(life, "inside") == 0)
+        inside();
+    else if (strcmp(life, "unused") == 0)
+        unused();
+    else if (strcmp(life, "first") == 0)
+        first();
+    else if (strcmp(life, "fork-of-fork") == 0)
+        fork_of_fork();
+    else if (strcmp(life, "daemon") == 0)
+        daemonise(0);
+    else if (strcmp(life, "daemon-freed") == 0)
+        daemonise(1);
+    else if (strcmp(life, "ends") == 0)
+        ends(12);
+    else
+        FAIL("no such life: %s", life);
+    return 0;
+}

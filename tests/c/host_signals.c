@@ -1,0 +1,262 @@
+/* A host with signals. argv: one of the lives at the end of this file. */
+#include "host_names.h"
+
+#include <sys/time.h>
+
+enum { THREADS = 4, INTERVAL_US = 500 };
+
+/* Whether this thread is the host's own, and how often it was interrupted. */
+static __thread int own;
+static __thread unsigned long interrupted;
+static volatile sig_atomic_t strays;
+
+static void interrupt_call(int signal_number)
+{
+    (void)signal_number;
+    if (own)
+        interrupted++;
+    else
+        strays++;
+}
+
+static void handle(int signal_number, void (*handler)(int))
+{
+    struct sigaction action = {0};
+    action.sa_handler = handler; /* no SA_RESTART */
+    sigfillset(&action.sa_mask);
+    CHECK(sigaction(signal_number, &action, NULL) == 0);
+}
+
+/* Interrupts the calling thread every 500 us from now on. */
+static void interrupt_me(void)
+{
+    struct sigevent me = {0};
+    struct itimerspec every = {{0, INTERVAL_US * 1000L}, {0, INTERVAL_US * 1000L}};
+    timer_t timer;
+    own = 1;
+    me.sigev_notify = SIGEV_THREAD_ID;
+    me.sigev_signo = SIGALRM;
+    me._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    CHECK(timer_create(CLOCK_MONOTONIC, &me, &timer) == 0);
+    CHECK(timer_settime(timer, 0, &every, NULL) == 0);
+}
+
+static void interrupt_me_no_more(void)
+{
+    sigset_t alarms;
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    ZERO(pthread_sigmask(SIG_BLOCK, &alarms, NULL));
+}
+
+static counter calls, interrupts;
+static pthread_barrier_t together;
+
+static void *work_interrupted(void *number)
+{
+    unsigned who = (unsigned)(size_t)number, round, i;
+    interrupt_me();
+    pthread_barrier_wait(&together);
+    for (round = 0; round < 5; round++) {
+        itnio_client *client = client_given();
+        itnio_client *ignored = client_with(getenv("HOST_SILENT"), getenv("HOST_CA"), "", 20000, 150);
+        char callee[16];
+        double began;
+        for (i = 0; i < 10; i++)
+            expect(client, callee_of(callee, who, round * 10 + i), ITNIO_OK);
+        /* Neither is a wait cut short, nor does it begin anew. */
+        began = now_ms();
+        expect(ignored, callee_of(callee, who, 0), ITNIO_TIMED_OUT);
+        CHECK(now_ms() - began >= 149);
+        CHECK(now_ms() - began < 10000);
+        itnio_client_free(ignored);
+        itnio_client_free(client);
+        add(&calls, i + 1);
+    }
+    interrupt_me_no_more();
+    CHECK(interrupted > 100);
+    add(&interrupts, interrupted);
+    return NULL;
+}
+
+/* Every thread's system calls are interrupted every 500 us, and the process's, too. */
+static void timer(void)
+{
+    struct itimerval every = {{0, INTERVAL_US}, {0, INTERVAL_US}};
+    struct itimerval never = {{0, 0}, {0, 0}};
+    pthread_t threads[THREADS];
+    unsigned i;
+    handle(SIGALRM, interrupt_call);
+    ZERO(pthread_barrier_init(&together, NULL, THREADS));
+    CHECK(setitimer(ITIMER_REAL, &every, NULL) == 0);
+    for (i = 1; i < THREADS; i++)
+        start(&threads[i], work_interrupted, (void *)(size_t)i);
+    work_interrupted(0);
+    for (i = 1; i < THREADS; i++)
+        join(threads[i]);
+    CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+    CHECK(strays == 0);
+    printf("calls=%lu interrupts=%lu strays=0 lost=0\n", calls, interrupts);
+}
+
+/* Calls gateways that reset the connection at each step, with SIGPIPE at its default. The list of
+   them is separated by spaces. */
+static void pipes(char *urls)
+{
+    char *url;
+    unsigned long made = 0, failed = 0;
+    char *text = calloc(1, 400001);
+    CHECK(text != NULL);
+    memset(text, 'x', 400000);
+    CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+    while ((url = strtok_r(urls, " ", &urls)) != NULL) {
+        unsigned i;
+        itnio_client *client = client_with(url, getenv("HOST_CA"), "", 20000, 20000);
+        for (i = 0; i < 30; i++) {
+            itnio_sip_request request = {0};
+            request.callee = "8613000000001";
+            request.account = "1001";
+            request.app_id = "host";
+            request.called_info = i % 3 == 2 ? text : NULL;
+            failed += itnio_send_sip(client, &request, NULL, NULL, NULL) != ITNIO_OK;
+            made++;
+            sleep_ms(3); /* the reset is to find the connection idle */
+        }
+        itnio_client_free(client);
+    }
+    free(text);
+    printf("calls=%lu failed=%lu sigpipes=0\n", made, failed);
+}
+
+/* What a process has of signals. */
+struct state {
+    struct sigaction actions[65];
+    sigset_t mask;
+    stack_t stack;
+};
+
+static void take_down(struct state *state)
+{
+    int i;
+    memset(state, 0, sizeof *state);
+    for (i = 1; i <= 64; i++)
+        sigaction(i, NULL, &state->actions[i]); /* fails for the two that libc keeps to itself */
+    ZERO(pthread_sigmask(SIG_SETMASK, NULL, &state->mask));
+    CHECK(sigaltstack(NULL, &state->stack) == 0);
+}
+
+static void unchanged(const struct state *before)
+{
+    struct state now;
+    int i;
+    take_down(&now);
+    for (i = 1; i <= 64; i++) {
+        CHECK(now.actions[i].sa_handler == before->actions[i].sa_handler);
+        CHECK(now.actions[i].sa_flags == before->actions[i].sa_flags);
+        CHECK(sigismember(&now.mask, i) == sigismember(&before->mask, i));
+    }
+    CHECK(now.stack.ss_sp == before->stack.ss_sp && now.stack.ss_flags == before->stack.ss_flags);
+}
+
+/* Uses all of the library, and looks whether it has changed anything. */
+static void manners(void)
+{
+    struct state before;
+    sigset_t some;
+    int i;
+    handle(SIGUSR1, interrupt_call);
+    handle(SIGCHLD, SIG_IGN);
+    sigemptyset(&some);
+    sigaddset(&some, SIGUSR2);
+    sigaddset(&some, SIGTERM);
+    ZERO(pthread_sigmask(SIG_BLOCK, &some, NULL));
+    for (i = 0; i < 2; i++) {
+        itnio_client *client, *lost, *silent;
+        CHECK(signal(SIGPIPE, i == 0 ? SIG_DFL : SIG_IGN) != SIG_ERR);
+        take_down(&before);
+        client = client_given();
+        unchanged(&before);
+        expect(client, "8613000000001", ITNIO_OK);
+        unchanged(&before);
+        names_answer("");
+        lost = client_given();
+        expect(lost, "8613000000002", ITNIO_RESOLVE_FAILED);
+        unchanged(&before);
+        names_answer("127.0.0.1");
+        silent = client_with(getenv("HOST_SILENT"), getenv("HOST_CA"), "", 20000, 50);
+        expect(silent, "8613000000003", ITNIO_TIMED_OUT);
+        itnio_client_shutdown(client);
+        expect(client, "8613000000004", ITNIO_SHUT_DOWN);
+        itnio_client_free(silent);
+        itnio_client_free(lost);
+        itnio_client_free(client);
+        unchanged(&before);
+    }
+    printf("signals=64 rounds=2 changed=0\n");
+}
+
+static void *call_by_name(void *client)
+{
+    own = 1;
+    expect(client, "8613000000001", ITNIO_OK);
+    add(&interrupts, interrupted);
+    return NULL;
+}
+
+/* Those that a program may block and handle. */
+static int is_ours(int signal_number)
+{
+    return signal_number != SIGKILL && signal_number != SIGSTOP && signal_number != 32 &&
+           signal_number != 33;
+}
+
+/* Sends the process every signal while a look-up runs. The thread that waits for it takes them, and
+   the library's takes none. */
+static void blocked(void)
+{
+    sigset_t all;
+    pthread_t caller;
+    int i, sent = 0;
+    itnio_client *client = client_given();
+    for (i = 1; i <= 64; i++)
+        if (is_ours(i))
+            handle(i, interrupt_call);
+    names_answer(NULL);
+    start(&caller, call_by_name, client);
+    sigfillset(&all);
+    ZERO(pthread_sigmask(SIG_SETMASK, &all, NULL));
+    while (names_asking() == 0)
+        sleep_ms(1);
+    for (i = 1; i <= 64; i++)
+        if (is_ours(i)) {
+            CHECK(sigismember(&names.blocked, i));
+            if (i == SIGCONT) /* the next stop signal would take it back */
+                continue;
+            CHECK(kill(getpid(), i) == 0);
+            sent++;
+        }
+    sleep_ms(50);
+    names_answer("127.0.0.1");
+    join(caller);
+    itnio_client_free(client);
+    if (strays != 0 || interrupts != (counter)sent)
+        FAIL("of %d signals %d on a stranger, %lu on ours", sent, (int)strays, interrupts);
+    printf("signals=%d strays=%d\n", sent, (int)strays);
+}
+
+int main(int argc, char **argv)
+{
+    const char *life = argc > 1 ? argv[1] : "";
+    watchdog(50);
+    if (strcmp(life, "timer") == 0)
+        timer();
+    else if (strcmp(life, "pipes") == 0 && argc == 3)
+        pipes(argv[2]);
+    else if (strcmp(life, "manners") == 0)
+        manners();
+    else if (strcmp(life, "blocked") == 0)
+        blocked();
+    else
+        FAIL("no such life: %s", life);
+    return 0;
+}

@@ -1,0 +1,60 @@
+/* A whole life in a thread with a small stack. argv: the size in KiB, the result expected, and the
+   length of the calls' text. */
+#include "host.h"
+
+enum { PAINT = 0xa5, GUARD = 64 * 1024 };
+
+static itnio_result expected;
+static char *text;
+
+static void *life(void *unused)
+{
+    itnio_client *client = client_given();
+    itnio_sip_request request = {0};
+    int number;
+    (void)unused;
+    request.account = "1001";
+    request.app_id = "host";
+    request.called_info = text;
+    for (number = 0; number < 2; number++) {
+        char *reason;
+        itnio_result result;
+        request.callee = number == 0 ? "8613000000001" : "8613000000002";
+        result = itnio_send_sip(client, &request, NULL, NULL, &reason);
+        if (result != expected)
+            FAIL("%d (%s), not %d", (int)result, reason != NULL ? reason : "", (int)expected);
+        itnio_free_string(reason);
+    }
+    itnio_client_free(client);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    size_t size, untouched = 0, length;
+    unsigned char *stack;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    watchdog(30);
+    CHECK(argc == 4);
+    size = (size_t)atoi(argv[1]) * 1024;
+    expected = (itnio_result)atoi(argv[2]);
+    length = (size_t)atoi(argv[3]);
+    text = calloc(length + 1, 1);
+    CHECK(text != NULL);
+    memset(text, 'x', length);
+    /* Below it nothing may be touched. */
+    stack = mmap(NULL, GUARD + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    CHECK(stack != MAP_FAILED);
+    stack += GUARD;
+    CHECK(mprotect(stack, size, PROT_READ | PROT_WRITE) == 0);
+    memset(stack, PAINT, size);
+    ZERO(pthread_attr_init(&attributes));
+    ZERO(pthread_attr_setstack(&attributes, stack, size));
+    ZERO(pthread_create(&thread, &attributes, life, NULL));
+    join(thread);
+    while (untouched < size && stack[untouched] == PAINT)
+        untouched++;
+    printf("stack=%zu peak=%zu\n", size, size - untouched);
+    return 0;
+}

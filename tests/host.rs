@@ -1,0 +1,14 @@
+//! A C host that does what telephony software does: hundreds of threads, forks, small stacks, signals,
+//! name servers that fail, modules that are unloaded. Each test is one promise; with `--nocapture` it
+//! prints what it tried, how often, and what was lost: the figures of the README's table.
+
+mod support;
+
+#[path = "host/forks.rs"]
+mod forks;
+#[path = "host/program.rs"]
+mod program;
+#[path = "host/threads.rs"]
+mod threads;
+#[path = "host/signals.rs"]
+mod signals;

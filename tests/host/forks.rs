@@ -1,0 +1,128 @@
+//! Hosts that fork.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use super::program::{Figures, Host, process_of};
+use super::support::answer::{Answer, recording_id_for};
+use super::support::diary::Delivery;
+use super::support::gateway::{Gateway, Step};
+
+/// A gateway whose answers take a while, so that calls are in flight when a process forks.
+fn slow_gateway(pause: Duration) -> Gateway {
+    Gateway::tls()
+        .answer(move |delivery| {
+            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            vec![Step::Pause(pause), Step::Send(answer.bytes())]
+        })
+        .start()
+}
+
+/// Runs a life of the forking host, and compares its figures with the gateway's diary: every call
+/// arrived once, and no connection served two processes.
+fn live(life: &str, gateway: Gateway, promise: &str) -> (Figures, Vec<Delivery>) {
+    let figures = Host::new("host_fork.c")
+        .arg(life)
+        .calling(&gateway)
+        .keeps(promise);
+    let diary = gateway.finish();
+    let calls = figures.count("parent_calls") + figures.count("child_calls");
+    let callees: HashSet<_> = diary.iter().map(|delivery| delivery.callee()).collect();
+    assert_eq!((diary.len(), callees.len()), (calls, calls), "{promise}");
+    for (connection, processes) in by_connection(&diary) {
+        assert_eq!(
+            processes.len(),
+            1,
+            "{promise}: connection {connection} is shared"
+        );
+    }
+    (figures, diary)
+}
+
+fn by_connection(diary: &[Delivery]) -> HashMap<usize, HashSet<String>> {
+    let mut connections: HashMap<_, HashSet<_>> = HashMap::new();
+    for delivery in diary {
+        connections
+            .entry(delivery.connection)
+            .or_default()
+            .insert(process_of(delivery));
+    }
+    connections
+}
+
+/// The connections of the process that called first.
+fn connections_of_the_parent(diary: &[Delivery]) -> HashSet<usize> {
+    let parent = process_of(&diary[0]);
+    let its = diary
+        .iter()
+        .filter(|delivery| process_of(delivery) == parent);
+    its.map(|delivery| delivery.connection).collect()
+}
+
+#[test]
+fn children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on() {
+    let promise = "24 forks while 8 threads are inside";
+    let (figures, diary) = live("inside", slow_gateway(Duration::from_millis(1)), promise);
+    assert_eq!(figures.count("child_calls"), 24 * 6);
+    let connections = connections_of_the_parent(&diary);
+    println!("  the parent used {} connections", connections.len());
+    assert!(connections.len() <= 8, "none of the parent's was lost");
+}
+
+#[test]
+fn a_client_that_was_not_used_before_the_fork_works_in_parent_and_children() {
+    let promise = "8 forks before first use";
+    let (figures, _) = live("unused", Gateway::tls().start(), promise);
+    assert_eq!(figures.count("child_calls"), 8 * 6);
+}
+
+#[test]
+fn children_forked_during_the_very_first_call_call_at_once() {
+    let promise = "100 forks, 0 to 2 ms into the first call of a process";
+    let (figures, _) = live("first", Gateway::tls().start(), promise);
+    assert_eq!(figures.count("child_calls"), 100);
+}
+
+#[test]
+fn a_client_works_in_seven_generations_of_forks() {
+    let (figures, _) = live(
+        "fork-of-fork",
+        Gateway::tls().start(),
+        "forks of forks",
+    );
+    assert_eq!(figures.count("child_calls"), 3 * 2 + 3 * 4 - 1);
+}
+
+#[test]
+fn a_daemon_that_forks_twice_uses_its_client_on() {
+    for life in ["daemon", "daemon-freed"] {
+        let promise = format!("{life}: forks twice");
+        let (figures, _) = live(life, Gateway::tls().start(), &promise);
+        assert_eq!(figures.count("child_calls"), 10);
+    }
+}
+
+#[test]
+fn what_a_child_does_to_the_inherited_client_does_not_reach_the_parents_connections() {
+    let promise = "12 children that shut down or free what they inherited";
+    let (_, diary) = live("ends", slow_gateway(Duration::from_millis(250)), promise);
+    let connections_of_crowd = |number: &str| -> HashSet<usize> {
+        let its = diary
+            .iter()
+            .filter(|delivery| delivery.callee().starts_with(number));
+        its.map(|delivery| delivery.connection).collect()
+    };
+    let (kept, used_after) = (
+        connections_of_crowd("860001"),
+        connections_of_crowd("860002"),
+    );
+    println!(
+        "  {} connections kept before, {} used after, {} of them new",
+        kept.len(),
+        used_after.len(),
+        used_after.difference(&kept).count()
+    );
+    assert!(kept.len() > 8, "more than the calls in flight need");
+    assert_eq!(used_after, kept, "the parent's kept connections serve on");
+    assert_eq!(connections_of_the_parent(&diary), kept);
+}

@@ -1,0 +1,106 @@
+//! Hosts with signals.
+
+use std::time::Duration;
+
+use super::program::Host;
+use super::support::answer::{Answer, recording_id_for};
+use super::support::gateway::{Gateway, Opening, Step};
+
+fn host(life: &str) -> Host {
+    Host::new("host_signals.c").arg(life)
+}
+
+/// A gateway that takes requests and never answers.
+fn silent() -> Gateway {
+    Gateway::tls().answer(|_| vec![Step::Stall]).start()
+}
+
+#[test]
+fn a_timer_that_interrupts_every_system_call_costs_no_call_and_shortens_no_wait() {
+    let gateway = Gateway::tls()
+        .answer(|delivery| {
+            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            // Long enough to be interrupted.
+            vec![
+                Step::Pause(Duration::from_millis(3)),
+                Step::Send(answer.bytes()),
+            ]
+        })
+        .start();
+    let silent = silent();
+    let figures = host("timer")
+        .calling_url(&gateway.url_for("localhost"))
+        .env("HOST_SILENT", silent.url())
+        .keeps("4 threads, each interrupted every 500 us without SA_RESTART");
+    let answered = gateway.finish_and_count();
+    assert_eq!(answered + silent.finish_and_count(), figures.count("calls"));
+}
+
+#[test]
+fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
+    let serve = |delivery: &super::support::diary::Delivery| {
+        Answer::ok(&recording_id_for(&delivery.callee())).bytes()
+    };
+    let opening = |opening: Opening| Gateway::tls().opening(move |_| opening.clone());
+    let answering = |steps: Vec<Step>| {
+        Gateway::tls().answer(move |delivery| {
+            let mut all = vec![Step::Send(serve(delivery))];
+            all.extend(steps.clone());
+            all
+        })
+    };
+    let pause = || Step::Pause(Duration::from_millis(1));
+    let gateways: Vec<Gateway> = [
+        // As the connection opens, in the handshake, and after it.
+        opening(Opening::Raw(vec![Step::Reset])),
+        opening(Opening::Raw(vec![Step::Cut])),
+        opening(Opening::MidHandshake(vec![Step::Reset])),
+        opening(Opening::Shaken(vec![Step::Reset])),
+        opening(Opening::Shaken(vec![Step::Close])),
+        opening(Opening::Shaken(vec![Step::Cut])),
+        // While the request comes.
+        opening(Opening::Shaken(vec![Step::Read(10), Step::Reset])),
+        opening(Opening::Shaken(vec![Step::Read(10), Step::Close])),
+        // While it answers.
+        Gateway::tls().answer(|_| vec![Step::Reset]),
+        Gateway::tls().answer(|_| vec![Step::Send(b"HTTP/1.1 200".to_vec()), Step::Reset]),
+        // After it, while the connection is kept.
+        answering(vec![Step::Reset]),
+        answering(vec![Step::Cut]),
+        answering(vec![Step::Close]),
+        answering(vec![pause(), Step::Reset]),
+        answering(vec![pause(), Step::Close, Step::Reset]),
+        // Plain HTTP.
+        Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Reset])),
+        Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Cut])),
+        Gateway::plain().answer(move |delivery| {
+            vec![Step::Send(serve(delivery)), Step::Cut]
+        }),
+    ]
+    .map(|gateway| gateway.start())
+    .into();
+    let urls: Vec<String> = gateways.iter().map(Gateway::url).collect();
+    let figures = host("pipes")
+        .calling(&gateways[0])
+        .arg(urls.join(" "))
+        .keeps("SIGPIPE at its default, servers reset at 18 places");
+    assert!(figures.count("failed") > figures.count("calls") / 3);
+}
+
+#[test]
+fn signal_dispositions_and_masks_are_the_same_after_use() {
+    let gateway = Gateway::tls().start();
+    let silent = silent();
+    host("manners")
+        .calling_url(&gateway.url_for("gateway.test"))
+        .env("HOST_SILENT", silent.url())
+        .keeps("dispositions, mask and alternate stack after use");
+}
+
+#[test]
+fn no_signal_is_delivered_on_the_librarys_thread() {
+    let gateway = Gateway::tls().start();
+    host("blocked")
+        .calling_url(&gateway.url_for("gateway.test"))
+        .keeps("signals sent while a look-up runs");
+}
