@@ -248,10 +248,14 @@ fn keep_alive_timeout(value: &str) -> Option<u32> {
         .and_then(|seconds| seconds.parse().ok())
 }
 
-/// An error after the request was out.
+/// An error after the request was out. Whatever it is, it never says that nothing was sent.
 fn unanswered(error: ureq::Error) -> Failure {
-    match error {
+    let failure = match error {
         ureq::Error::Other(other) => ours(other),
+        ureq::Error::BodyStalled => Failure::new(
+            ITNIO_CONNECTION_LOST,
+            "waiting for the answer: the connection ended in the middle of it",
+        ),
         ureq::Error::Io(error) => Failure::new(
             ITNIO_CONNECTION_LOST,
             format!("waiting for the answer: {error}"),
@@ -263,6 +267,14 @@ fn unanswered(error: ureq::Error) -> Failure {
             ITNIO_BAD_RESPONSE,
             format!("the answer cannot be read as HTTP: {error}"),
         ),
+    };
+    if failure.result.may_have_dialed() {
+        failure
+    } else {
+        Failure {
+            result: ITNIO_INTERNAL_ERROR,
+            ..failure
+        }
     }
 }
 
@@ -450,11 +462,8 @@ impl Line {
     /// Sends what was held back, and waits for input.
     fn converse(&mut self) -> Result<usize, Failure> {
         if self.filled - self.taken > 2 * ANSWER_LIMIT {
-            // ureq limits an answer's head, but not that of a proxy.
-            return Err(Failure::new(
-                ITNIO_PROXY_FAILED,
-                "the proxy's answer has no end",
-            ));
+            // ureq limits an answer's head, but neither a proxy's nor the size of a chunk's size.
+            return Err(self.purpose.endless());
         }
         self.room_for_input();
         let Some(connection) = &mut self.connection else {
@@ -500,6 +509,13 @@ impl Purpose {
         match self {
             Purpose::Request(_) => unsent(ITNIO_CONNECT_FAILED, "send the request", error),
             Purpose::Tunnel => unsent(ITNIO_PROXY_FAILED, "ask the proxy for a tunnel", error),
+        }
+    }
+
+    fn endless(&self) -> Failure {
+        match self {
+            Purpose::Request(_) => Failure::new(ITNIO_BAD_RESPONSE, "the answer has no end"),
+            Purpose::Tunnel => Failure::new(ITNIO_PROXY_FAILED, "the proxy's answer has no end"),
         }
     }
 

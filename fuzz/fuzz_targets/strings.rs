@@ -1,0 +1,184 @@
+//! Any bytes in every string that C hands in: no panic; a reason that names a field; and what is
+//! sent is what was given, field by field.
+#![no_main]
+
+mod peer;
+
+use std::ffi::{CString, c_char};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::ptr;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{LazyLock, Mutex};
+use std::thread;
+
+use itnio::capi::*;
+use itnio::outcome::itnio_result::*;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+
+/// A field of a struct from C: NULL, or a string.
+type Field = Option<CString>;
+
+/// The pointer that C would pass.
+fn pointer(field: &Field) -> *const c_char {
+    field.as_ref().map_or(ptr::null(), |text| text.as_ptr())
+}
+
+/// A client of a server that accepts every call and passes on what it was asked for.
+struct Line {
+    client: *mut itnio_client,
+    bodies: Receiver<Value>,
+}
+
+// SAFETY: a client may be used from any thread.
+unsafe impl Send for Line {}
+
+static LINE: LazyLock<Mutex<Line>> = LazyLock::new(|| {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let base_url = format!("http://{}", listener.local_addr().expect("an address"));
+    let (pass_on, bodies) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            while let Some(body) = read_body(&mut stream) {
+                pass_on.send(body).expect("somebody who listens");
+                let answer = r#"{"status":"0","data":"1"}"#;
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
+                    answer.len()
+                );
+                stream
+                    .write_all((head + answer).as_bytes())
+                    .expect("a client");
+            }
+        }
+    });
+    let base_url = CString::new(base_url).expect("no NUL");
+    let config = itnio_config {
+        api_key: c"key".as_ptr(),
+        api_secret: c"secret".as_ptr(),
+        base_url: base_url.as_ptr(),
+        ca_file: ptr::null(),
+        proxy: c"".as_ptr(),
+        connect_timeout_ms: 0,
+        timeout_ms: 0,
+    };
+    Mutex::new(Line {
+        client: peer::client(&config).expect("a client"),
+        bodies,
+    })
+});
+
+fn read_body(stream: &mut impl Read) -> Option<Value> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let end = request.windows(4).position(|four| four == b"\r\n\r\n");
+        if let Some(end) = end {
+            let head = std::str::from_utf8(&request[..end]).expect("a head in ASCII");
+            let length: usize = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "))
+                .and_then(|length| length.parse().ok())
+                .expect("a length");
+            if request.len() == end + 4 + length {
+                return Some(serde_json::from_slice(&request[end + 4..]).expect("JSON"));
+            }
+        }
+        match stream.read(&mut buffer) {
+            Ok(read) if read > 0 => request.extend_from_slice(&buffer[..read]),
+            _ => return None,
+        }
+    }
+}
+
+/// Fields, one after the other: NULL where it begins with 0xff, else up to a zero.
+fn fields<const N: usize>(input: &[u8]) -> [Field; N] {
+    let mut parts = input.split(|byte| *byte == 0);
+    std::array::from_fn(|_| {
+        let part = parts.next()?;
+        (part.first() != Some(&0xff)).then(|| CString::new(part).expect("no NUL"))
+    })
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((kind, rest)) = input.split_first() else {
+        return;
+    };
+    if kind % 2 == 0 {
+        check_config(rest);
+    } else {
+        check_request(rest);
+    }
+});
+
+fn check_config(input: &[u8]) {
+    let given: [Field; 4] = fields(input);
+    let [api_key, api_secret, base_url, proxy] = &given;
+    let config = itnio_config {
+        api_key: pointer(api_key),
+        api_secret: pointer(api_secret),
+        base_url: pointer(base_url),
+        // Not any file of this machine's; and no trust store, which takes long to read.
+        ca_file: c"/nonexistent/ca.pem".as_ptr(),
+        proxy: pointer(proxy),
+        connect_timeout_ms: 0,
+        timeout_ms: 0,
+    };
+    match peer::client(&config) {
+        // SAFETY: nobody else has it.
+        Ok(client) => unsafe { itnio_client_free(client) },
+        Err((result, reason)) => {
+            assert_eq!(result, ITNIO_INVALID_ARGUMENT, "{reason}");
+            let fields = [
+                "api_key: ",
+                "api_secret: ",
+                "base_url: ",
+                "proxy: ",
+                "ca_file: ",
+            ];
+            assert!(
+                fields.iter().any(|field| reason.starts_with(field)),
+                "{reason}"
+            );
+        }
+    }
+}
+
+fn check_request(input: &[u8]) {
+    let given: [Field; 5] = fields(input);
+    let [callee, display_num, account, app_id, called_info] = &given;
+    let request = itnio_sip_request {
+        callee: pointer(callee),
+        display_num: pointer(display_num),
+        account: pointer(account),
+        app_id: pointer(app_id),
+        called_info: pointer(called_info),
+    };
+    let line = LINE.lock().expect("no panic before");
+    let reply = peer::send(line.client, &request);
+
+    let text = |field: &Field| field.as_ref().map(|text| text.to_str().map(str::to_owned));
+    let is_usable = given
+        .iter()
+        .all(|field| text(field).is_none_or(|text| text.is_ok()))
+        && [callee, account, app_id]
+            .iter()
+            .all(|field| field.as_ref().is_some_and(|text| !text.is_empty()));
+    if !is_usable {
+        assert_eq!(reply.result, ITNIO_INVALID_ARGUMENT);
+        assert!(line.bodies.try_recv().is_err());
+        return;
+    }
+    assert_eq!(reply.result, ITNIO_OK);
+    assert_eq!(reply.recording_id.as_deref(), Some("1"));
+    let sent = line.bodies.recv().expect("a body");
+    for (name, field) in ["callee", "displayNum", "account", "appId", "calledInfo"]
+        .iter()
+        .zip(&given)
+    {
+        let expected = text(field).map(|text| Value::String(text.expect("checked")));
+        assert_eq!(sent.get(name), expected.as_ref(), "{name}");
+    }
+}
