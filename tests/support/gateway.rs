@@ -125,6 +125,7 @@ struct Book {
     opened: usize,
     ended: usize,
     handshakes: Vec<Result<(), String>>,
+    resumptions: usize,
     deliveries: Vec<Delivery>,
 }
 
@@ -220,6 +221,11 @@ impl Gateway {
     /// How each TLS handshake so far ended.
     pub fn handshakes(&self) -> Vec<Result<(), String>> {
         self.diary.read(|book| book.handshakes.clone())
+    }
+
+    /// How many of them resumed an earlier session.
+    pub fn resumptions(&self) -> usize {
+        self.diary.read(|book| book.resumptions)
     }
 
     /// Waits until this many complete requests have arrived.
@@ -352,6 +358,13 @@ impl<'a> Connection<'a> {
             result = tls.complete_io(&mut tap).map(|_| ());
         }
         self.before = (self.peer.segments(), self.records.count);
+        // A replay of early data would be a second call.
+        if tls.early_data().is_some() {
+            result = Err(io::Error::other("early data was sent"));
+        }
+        let resumed = tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+        self.diary
+            .update(|book| book.resumptions += usize::from(resumed));
         let flow = if result.is_ok() {
             Flow::On
         } else {

@@ -1,0 +1,787 @@
+//! Answers in every shape: those that are to be understood, those that are not the API's, and those
+//! that a hostile server might send. Whatever comes back, the request has been delivered once.
+
+mod support;
+
+use std::time::Duration;
+
+use support::answer::Answer;
+use support::client::{
+    BAD_RESPONSE, CONNECTION_LOST, Client, HTTP_ERROR, INTERNAL_ERROR, NO_STATUS, OK, REJECTED,
+    Reply, SECRET,
+};
+use support::gateway::{Gateway, Step};
+
+const ID: &str = "2203031113381000002";
+
+/// Has a server give this answer, and counts that the request arrived once.
+#[track_caller]
+fn answered_with(name: &str, steps: Vec<Step>) -> Reply {
+    let gateway = Gateway::plain().answer(move |_| steps.clone()).start();
+    let client = Client::new(&gateway.config().timeout_ms(10_000)).expect("a client");
+    let reply = client.call("4915112345678");
+    drop(client);
+    let delivered = gateway.finish_and_count();
+    assert_eq!(
+        delivered, 1,
+        "{name}: delivered {delivered} times: {reply:?}"
+    );
+    reply
+}
+
+/// One answer, and what is to be made of it.
+struct Case {
+    name: &'static str,
+    steps: Vec<Step>,
+    result: i32,
+    status: i32,
+}
+
+fn case(name: &'static str, answer: impl Into<Vec<Step>>, result: i32, status: i32) -> Case {
+    Case {
+        name,
+        steps: answer.into(),
+        result,
+        status,
+    }
+}
+
+/// Tries every case, and tells of all that failed.
+#[track_caller]
+fn check(cases: Vec<Case>) {
+    let mut wrong = Vec::new();
+    for Case {
+        name,
+        steps,
+        result,
+        status,
+    } in cases
+    {
+        let reply = answered_with(name, steps);
+        if (reply.result, reply.status) != (result, status) {
+            wrong.push(format!(
+                "{name}: expected ({result}, {status}), got {reply:?}"
+            ));
+        } else if result == OK && reply.recording_id.as_deref() != Some(ID) {
+            wrong.push(format!("{name}: another ID: {reply:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An answer's JSON that says success, with this in place of `data`.
+fn data(value: &str) -> Answer {
+    Answer::json(format!(
+        r#"{{"status":"0","reason":"success","data":{value}}}"#
+    ))
+}
+
+fn raw(bytes: impl AsRef<[u8]>) -> Vec<Step> {
+    vec![Step::Send(bytes.as_ref().to_vec()), Step::Close]
+}
+
+#[test]
+fn success_is_understood_in_every_odd_shape() {
+    let documented = Answer::ok(ID);
+    let json = |body: &str| Answer::json(body);
+    let in_pieces = |answer: &Answer, size: usize| {
+        answer
+            .bytes()
+            .chunks(size)
+            .flat_map(|piece| {
+                [
+                    Step::Send(piece.to_vec()),
+                    Step::Pause(Duration::from_millis(2)),
+                ]
+            })
+            .collect::<Vec<_>>()
+    };
+    let after = |prefix: &str, answer: &Answer| {
+        vec![Step::Send([prefix.as_bytes(), &answer.bytes()].concat())]
+    };
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 62\r\n";
+    let body = format!(r#"{{"status":"0","reason":"success","data":"{ID}"}}"#);
+    let cases = vec![
+        case("the documented one", documented.clone(), OK, 0),
+        case("without appId", json(&body), OK, 0),
+        case(
+            "status a number",
+            json(&format!(r#"{{"status":0,"data":"{ID}"}}"#)),
+            OK,
+            0,
+        ),
+        case(
+            "status and data numbers, all digits kept",
+            json(&format!(r#"{{"status":0,"data":{ID}}}"#)),
+            OK,
+            0,
+        ),
+        case(
+            "no reason",
+            json(&format!(r#"{{"status":"0","data":"{ID}"}}"#)),
+            OK,
+            0,
+        ),
+        case(
+            "reason null",
+            json(&format!(r#"{{"status":"0","reason":null,"data":"{ID}"}}"#)),
+            OK,
+            0,
+        ),
+        case(
+            "reason an object",
+            json(&format!(r#"{{"status":"0","reason":{{}},"data":"{ID}"}}"#)),
+            OK,
+            0,
+        ),
+        case(
+            "unknown fields",
+            json(&format!(
+                r#"{{"x":[1,{{"y":null}}],"data":"{ID}","appId":4,"status":"0","z":1e400}}"#
+            )),
+            OK,
+            0,
+        ),
+        case(
+            "spaces around everything",
+            json(&format!(
+                "\r\n\t {{ \"status\" : \"0\" ,\n\"data\" : \"{ID}\" }}  \n"
+            )),
+            OK,
+            0,
+        ),
+        case(
+            "escapes in strings",
+            json(&format!(
+                r#"{{"st\u0061tus":"\u0030","data":"\u0032{}"}}"#,
+                &ID[1..]
+            )),
+            OK,
+            0,
+        ),
+        case("chunked", documented.clone().chunked(), OK, 0),
+        case(
+            "the body ends with the connection",
+            documented.clone().until_close(),
+            OK,
+            0,
+        ),
+        case("one byte at a time", in_pieces(&documented, 1), OK, 0),
+        case("in pieces of 13", in_pieces(&documented, 13), OK, 0),
+        case(
+            "chunked, one byte at a time",
+            in_pieces(&documented.clone().chunked(), 1),
+            OK,
+            0,
+        ),
+        case(
+            "100 first",
+            after("HTTP/1.1 100 Continue\r\n\r\n", &documented),
+            OK,
+            0,
+        ),
+        case(
+            "103 with headers first, and 102",
+            after(
+                "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n",
+                &documented,
+            ),
+            OK,
+            0,
+        ),
+        case(
+            "HTTP/1.0",
+            raw(format!("HTTP/1.0 200 OK\r\n\r\n{body}")),
+            OK,
+            0,
+        ),
+        case(
+            "no reason phrase",
+            raw(format!("HTTP/1.1 200\r\nContent-Length: 62\r\n\r\n{body}")),
+            OK,
+            0,
+        ),
+        case("no content type", raw(format!("{head}\r\n{body}")), OK, 0),
+        case(
+            "text/html that is JSON",
+            raw(format!("{head}Content-Type: text/html\r\n\r\n{body}")),
+            OK,
+            0,
+        ),
+        case("closed after the answer", raw(documented.bytes()), OK, 0),
+        case(
+            "reset after the answer",
+            vec![
+                Step::Send(documented.bytes()),
+                Step::Pause(Duration::from_millis(50)),
+                Step::Reset,
+            ],
+            OK,
+            0,
+        ),
+        case(
+            "an unknown field, 20,000 deep",
+            json(&format!(
+                r#"{{"x":{}{},"status":"0","data":"{ID}"}}"#,
+                "[".repeat(20_000),
+                "]".repeat(20_000)
+            )),
+            OK,
+            0,
+        ),
+        case("empty lines first", after("\r\n\r\n", &documented), OK, 0),
+        case(
+            "many headers",
+            (0..60).fold(documented, |a, n| a.header(&format!("X-{n}"), "v")),
+            OK,
+            0,
+        ),
+    ];
+    assert_eq!(body.len(), 62);
+    check(cases);
+}
+
+#[test]
+fn a_recording_id_of_19_digits_keeps_each_of_them() {
+    // 2203031113381000002 is more than a double can hold: it would come back as ...000.
+    for id in [
+        "2203031113381000002",
+        "9223372036854775807",
+        "18446744073709551615",
+        "99999999999999999999999",
+        "0",
+        "007",
+        "a-b_c.d é",
+    ] {
+        let quoted = answered_with(id, data(&format!("\"{id}\"")).into());
+        assert_eq!(quoted.accepted(), id);
+        if id.bytes().all(|byte| byte.is_ascii_digit()) && (id == "0" || !id.starts_with('0')) {
+            let number = answered_with(id, data(id).into());
+            assert_eq!(number.accepted(), id);
+        }
+    }
+}
+
+#[test]
+fn every_refusal_is_passed_on_with_its_status_and_reason() {
+    for status in [
+        -1,
+        -2,
+        -10,
+        -16,
+        -18,
+        -22,
+        -26,
+        -999,
+        7,
+        i32::MAX,
+        i32::MIN + 1,
+    ] {
+        for body in [
+            format!(r#"{{"status":"{status}","reason":"not today","data":null}}"#),
+            format!(r#"{{"status":{status},"reason":"not today"}}"#),
+            format!(r#"{{"reason":"not today","data":{{}},"status":" {status} ","code":[]}}"#),
+            format!(r#"{{"status":"{status}","reason":"not today","data":"{ID}"}}"#),
+        ] {
+            let reply = answered_with(&body, Answer::json(body.as_str()).into());
+            reply.expect(REJECTED);
+            assert_eq!(
+                (reply.status, reply.reason()),
+                (status, "not today"),
+                "{body}"
+            );
+            assert!(!reply.may_have_dialed());
+        }
+    }
+}
+
+#[test]
+fn a_refusal_without_a_reason_gets_the_documented_meaning() {
+    for (reason, expected) in [
+        ("", "balance"),
+        (r#","reason":null"#, "balance"),
+        (r#","reason":"""#, "balance"),
+        (r#","reason":"  \n ""#, "balance"),
+        (r#","reason":{"text":"no"}"#, "balance"),
+        (r#","reason":17"#, ""),
+    ] {
+        let body = format!(r#"{{"status":"-10"{reason}}}"#);
+        let reply = answered_with(&body, Answer::json(body.as_str()).into());
+        reply.expect(REJECTED);
+        assert!(reply.reason().contains(expected), "{body}: {reply:?}");
+    }
+}
+
+#[test]
+fn a_refusal_is_a_refusal_whatever_http_status_it_comes_with() {
+    for code in [200, 201, 202, 400, 401, 403, 404, 429, 500, 502, 503, 302] {
+        let reply = answered_with(
+            "refusal",
+            Answer::refused(-2, "restricted IP").code(code).into(),
+        );
+        reply.expect(REJECTED);
+        assert_eq!(
+            (reply.status, reply.reason()),
+            (-2, "restricted IP"),
+            "HTTP {code}"
+        );
+        assert!(!reply.may_have_dialed());
+    }
+}
+
+#[test]
+fn an_http_error_that_is_not_the_apis_may_have_dialed() {
+    for code in [
+        300, 301, 400, 401, 403, 404, 407, 408, 410, 413, 418, 429, 451, 499, 500, 501, 502, 503,
+        504, 599,
+    ] {
+        for body in [
+            "",
+            "<html><h1>Bad gateway</h1></html>",
+            "null",
+            "{}",
+            "[]",
+            "{\"error\":\"x\"}",
+            "\"-10\"",
+        ] {
+            let reply = answered_with("error page", Answer::new(code, body).into());
+            reply.expect(HTTP_ERROR);
+            assert_eq!(reply.status, NO_STATUS);
+            assert!(
+                reply.reason().contains(&code.to_string()),
+                "the HTTP status is named: {reply:?}"
+            );
+            assert!(reply.may_have_dialed());
+        }
+    }
+}
+
+#[test]
+fn an_http_error_that_says_success_is_not_ok_quietly() {
+    // No documentation covers it. What counts: nobody is told that it is safe to dial again.
+    for code in [302, 400, 500, 503] {
+        let reply = answered_with("contradiction", Answer::ok(ID).code(code).into());
+        assert!(reply.may_have_dialed(), "{reply:?}");
+        reply.expect(HTTP_ERROR);
+    }
+}
+
+#[test]
+fn redirects_are_never_followed() {
+    for code in [301, 302, 303, 307, 308] {
+        let elsewhere = Gateway::plain().start();
+        let url = format!("{}/sendSip", elsewhere.url());
+        for location in [url.as_str(), "/voice/sendSip", "http://[", ""] {
+            let answer = Answer::new(code, "moved").header("Location", location);
+            // `answered_with` counts one delivery, so that "/voice/sendSip" is not followed either.
+            answered_with("redirect", answer.into()).expect(HTTP_ERROR);
+        }
+        assert_eq!(elsewhere.connections(), 0, "HTTP {code} was followed");
+    }
+}
+
+#[test]
+fn status_0_without_a_usable_recording_id_is_no_answer() {
+    let cases = [
+        r#""""#,
+        "null",
+        "{}",
+        "[]",
+        r#"["1"]"#,
+        "true",
+        "1.5",
+        "1e3",
+        r#""a\u0000b""#,
+        r#""a\nb""#,
+        r#""\u007f""#,
+        r#""\u009f1""#,
+        r#""\t""#,
+        r#""1\r\nX-Evil: 1""#,
+    ];
+    let mut cases: Vec<_> = cases
+        .map(|value| case(value, data(value), BAD_RESPONSE, 0))
+        .into_iter()
+        .collect();
+    cases.push(case(
+        "no data",
+        Answer::json(r#"{"status":"0","reason":"success"}"#),
+        BAD_RESPONSE,
+        0,
+    ));
+    check(cases);
+}
+
+#[test]
+fn what_is_not_the_documented_json_is_no_answer() {
+    let bodies: [&'static str; 31] = [
+        "",
+        " ",
+        "null",
+        "true",
+        "0",
+        "\"0\"",
+        "[]",
+        "{}",
+        "{",
+        "}",
+        "{\"status\":\"0\"",
+        r#"{"status":"0","data":"1"}}"#,
+        r#"{"status":"0","data":"1"}{}"#,
+        r#"{"status":"0","data":"1",}"#,
+        r#"{"status":"","data":"1"}"#,
+        r#"{"status":null,"data":"1"}"#,
+        r#"{"status":true,"data":"1"}"#,
+        r#"{"status":[],"data":"1"}"#,
+        r#"{"status":"zero","data":"1"}"#,
+        r#"{"status":0.0,"data":"1"}"#,
+        r#"{"status":"0x0","data":"1"}"#,
+        r#"{"status":"99999999999","data":"1"}"#,
+        r#"{"data":"1"}"#,
+        r#"{"Status":"0","data":"1"}"#,
+        r#"["0","success","1"]"#,
+        r#"{"status":"0","status":"-10","data":"1"}"#,
+        r#"{"status":"-10","status":"0","data":"1"}"#,
+        r#"{"status":"0","data":"1","data":"2"}"#,
+        "{'status':'0','data':'1'}",
+        "status=0&data=1",
+        "\u{feff}{\"status\":\"0\",\"data\":\"1\"}",
+    ];
+    let mut cases: Vec<_> = bodies
+        .map(|body| case(body, Answer::json(body), BAD_RESPONSE, NO_STATUS))
+        .into_iter()
+        .collect();
+    cases.extend([
+        case(
+            "not UTF-8",
+            Answer::json(b"{\"status\":\"0\",\"data\":\"\xff\xfe\"}".as_slice()),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case("half a surrogate", data(r#""\ud800""#), BAD_RESPONSE, 0),
+        case(
+            "a raw NUL",
+            Answer::json(b"{\"status\":\"0\",\"data\":\"a\0b\"}".as_slice()),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case(
+            "deep arrays",
+            Answer::json("[".repeat(30_000)),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case(
+            "deep objects",
+            Answer::json("{\"a\":".repeat(10_000)),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case(
+            "gzip that nobody asked for",
+            Answer::json(b"\x1f\x8b\x08\x00\x00".as_slice()).header("Content-Encoding", "gzip"),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case(
+            "204 without a body",
+            Answer::new(204, ""),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case(
+            "status INT32_MIN",
+            Answer::json(r#"{"status":"-2147483648"}"#),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+    ]);
+    check(cases);
+}
+
+#[test]
+fn what_is_not_http_is_no_answer() {
+    let cases = [
+        ("a banner", "220 mail.example ESMTP\r\n"),
+        ("no version", "200 OK\r\n\r\n{}"),
+        ("HTTP/2", "HTTP/2 200\r\n\r\n{}"),
+        ("HTTP/9.9", "HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+        ("a status of letters", "HTTP/1.1 abc OK\r\n\r\n{}"),
+        (
+            "a status too small",
+            "HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\n{}",
+        ),
+        (
+            "a header without colon",
+            "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n{}",
+        ),
+        ("a header with NUL", "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n{}"),
+        (
+            "a length of letters",
+            "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{}",
+        ),
+        (
+            "a negative length",
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
+        ),
+        (
+            "a chunk of nonsense",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+        ),
+        (
+            "a huge chunk size",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffffff\r\n{}",
+        ),
+        (
+            "our own request",
+            "POST /voice/sendSip HTTP/1.1\r\nHost: x\r\n\r\n",
+        ),
+        ("binary", "\u{1}\u{2}\u{3}\u{0}\u{ff}\u{fe}\r\n\r\n"),
+        (
+            "a switch of protocols",
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (name, bytes) in cases {
+        let reply = answered_with(name, raw(bytes));
+        // A 101 is an HTTP answer that is not the API's, too.
+        let allowed: &[i32] = if name.contains("switch") {
+            &[BAD_RESPONSE, HTTP_ERROR]
+        } else {
+            &[BAD_RESPONSE]
+        };
+        if !allowed.contains(&reply.result) || reply.status != NO_STATUS {
+            wrong.push(format!("{name}: {reply:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn contradictory_lengths_never_make_a_success_of_somebody_elses_bytes() {
+    let body = format!(r#"{{"status":"0","data":"{ID}"}}"#);
+    for head in [
+        format!("Content-Length: {}\r\nContent-Length: 5", body.len()),
+        format!("Content-Length: {}, 7", body.len()),
+        format!("Content-Length: +{}", body.len()),
+        "Content-Length: 99999999999999999999999999".to_owned(),
+    ] {
+        let reply = answered_with(
+            &head,
+            raw(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}")),
+        );
+        assert_ne!(reply.result, INTERNAL_ERROR, "{head}");
+        assert!(reply.may_have_dialed(), "{head}: {reply:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_ends_early_is_a_lost_connection() {
+    for answer in [Answer::ok(ID), Answer::ok(ID).chunked()] {
+        let bytes = answer.bytes();
+        for end in [Step::Close, Step::Cut, Step::Reset] {
+            for length in [
+                0,
+                1,
+                9,
+                20,
+                answer.head_length() - 1,
+                answer.head_length(),
+                bytes.len() - 1,
+            ] {
+                let reply = answered_with(
+                    "early end",
+                    vec![Step::Send(bytes[..length].to_vec()), end.clone()],
+                );
+                assert_eq!(
+                    reply.result, CONNECTION_LOST,
+                    "{length} bytes, then {end:?}: {reply:?}"
+                );
+                assert!(reply.may_have_dialed());
+            }
+        }
+    }
+}
+
+#[test]
+fn over_tls_an_answer_that_ends_early_is_a_lost_connection() {
+    let answer = Answer::ok(ID);
+    for end in [Step::Close, Step::Cut, Step::Reset] {
+        for length in [0, 20, answer.head_length(), answer.bytes().len() - 1] {
+            let steps = vec![Step::Send(answer.bytes()[..length].to_vec()), end.clone()];
+            let gateway = Gateway::tls().answer(move |_| steps.clone()).start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            client.call("4915112345678").expect(CONNECTION_LOST);
+            drop(client);
+            assert_eq!(
+                gateway.finish_and_count(),
+                1,
+                "{length} bytes, then {end:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_read_up_to_64_kib() {
+    let padded = |size: usize| {
+        let body = format!(r#"{{"status":"0","data":"{ID}","x":""}}"#);
+        Answer::json(body.replace(
+            r#""x":"""#,
+            &format!(r#""x":"{}""#, "x".repeat(size - body.len())),
+        ))
+    };
+    check(vec![
+        case("60 KiB", padded(60 * 1024), OK, 0),
+        case("60 KiB, chunked", padded(60 * 1024).chunked(), OK, 0),
+        case(
+            "60 KiB, until the connection ends",
+            padded(60 * 1024).until_close(),
+            OK,
+            0,
+        ),
+        case(
+            "64 KiB and a byte",
+            padded(64 * 1024 + 1),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case(
+            "64 KiB and a byte, chunked",
+            padded(64 * 1024 + 1).chunked(),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case(
+            "64 KiB and a byte, until the connection ends",
+            padded(64 * 1024 + 1).until_close(),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+        case("1 MiB", padded(1024 * 1024), BAD_RESPONSE, NO_STATUS),
+        case(
+            "a length of 4 GiB",
+            raw(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: 4294967296\r\n\r\n{}",
+                " ".repeat(70_000)
+            )),
+            BAD_RESPONSE,
+            NO_STATUS,
+        ),
+    ]);
+}
+
+#[test]
+fn what_never_ends_is_given_up_long_before_the_deadline() {
+    let flood = |head: &str, more: &str| {
+        vec![
+            Step::Send(head.into()),
+            Step::Flood(more.repeat(1 + 8192 / more.len()).into()),
+        ]
+    };
+    let mut wrong = Vec::new();
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (name, steps) in [
+        ("a body", flood("HTTP/1.1 200 OK\r\n\r\n", " ")),
+        (
+            "a body of JSON",
+            flood("HTTP/1.1 200 OK\r\n\r\n{\"x\":\"", "x"),
+        ),
+        (
+            "a body of 16 EiB",
+            flood(
+                "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n",
+                "[",
+            ),
+        ),
+        ("chunks", flood(chunked, "1\r\n \r\n")),
+        ("a chunk's size", flood(chunked, "0")),
+        ("a chunk's extension", flood(chunked, "1;a=b;c=d")),
+        ("trailers", flood(&format!("{chunked}0\r\n"), "x: y\r\n")),
+        ("headers", flood("HTTP/1.1 200 OK\r\n", "x: y\r\n")),
+        ("one header", flood("HTTP/1.1 200 OK\r\nx: ", "y")),
+        ("a status line", flood("HTTP/1.1 200 ", "O")),
+        ("continue", flood("", "HTTP/1.1 100 Continue\r\n\r\n")),
+        ("empty lines", flood("", "\r\n")),
+        ("zeros", flood("", "\0")),
+    ] {
+        let reply = answered_with(name, steps);
+        if reply.result != BAD_RESPONSE || reply.elapsed > Duration::from_secs(8) {
+            wrong.push(format!("{name}: {reply:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_reason_is_one_clean_line_of_at_most_a_kibibyte() {
+    // The rules themselves are checked for every reason of every test, in the wrapper.
+    for (given, expected) in [
+        (r"a\r\nb\tc\u0000d\u001be\u007ff\u0085g", "a  b c d e f g"),
+        ("ä€𝄞", "ä€𝄞"),
+        ("%s%n %x", "%s%n %x"),
+    ] {
+        let reply = answered_with(given, Answer::refused(-22, given).into());
+        reply.expect(REJECTED);
+        assert_eq!(reply.reason(), expected);
+    }
+    for unit in ["x", "é", "€", "𝄞", r"x\n", "x€"] {
+        let reply = answered_with(unit, Answer::refused(-22, &unit.repeat(5000)).into());
+        reply.expect(REJECTED);
+        assert!(
+            reply.reason().len() > 1000,
+            "{} bytes of {unit:?}",
+            reply.reason().len()
+        );
+    }
+}
+
+#[test]
+fn a_secret_or_signature_that_the_server_sends_back_is_not_repeated() {
+    // Once in the API's own reason, once where an error message might quote it.
+    type Echo = fn(&str) -> Answer;
+    let echoes: [(&str, Echo); 6] = [
+        ("the reason", |text| {
+            Answer::refused(-1, &format!("bad {text}!"))
+        }),
+        ("the reason, twice", |text| {
+            Answer::refused(-1, &format!("{text}{text} {text}"))
+        }),
+        ("the reason, across its end", |text| {
+            Answer::refused(-1, &format!("{}{text}", "x".repeat(1024 - text.len() / 2)))
+        }),
+        ("an error page", |text| Answer::new(500, text)),
+        ("JSON of another kind", |text| {
+            Answer::json(format!("{{\"status\":\"{text}\"}}"))
+        }),
+        ("a field's name", |text| {
+            Answer::json(format!("{{\"{text}\":1,\"status\"}}"))
+        }),
+    ];
+    for (name, echo) in echoes {
+        let gateway = Gateway::plain()
+            .answer(move |request| match request.number {
+                1 => echo(SECRET),
+                _ => echo(&request.header("sign")),
+            })
+            .start();
+        let client = Client::new(&gateway.config()).expect("a client");
+        // `call` fails the test where a reason shows the secret, or 32 hexadecimal digits.
+        for _ in 0..2 {
+            let reply = client.call("4915112345678");
+            assert_ne!(reply.result, OK);
+            let half = &SECRET[..SECRET.len() / 2 + 1];
+            assert!(
+                !reply.reason().contains(half),
+                "{name}: half of the secret in {reply:?}"
+            );
+        }
+    }
+    // And where the bytes are not even HTTP.
+    for bytes in [
+        format!("{SECRET}\r\n\r\n"),
+        format!("HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n"),
+    ] {
+        assert_ne!(answered_with("not HTTP", raw(bytes)).result, OK);
+    }
+}
