@@ -23,8 +23,10 @@ pub fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
     let result = panic::catch_unwind(AssertUnwindSafe(body));
     GUARDED.set(outer);
     result.unwrap_or_else(|payload| {
-        // A payload may panic when it is dropped.
-        Box::leak(payload);
+        // What `panic!` carries is text. Anything else may panic once more when it is dropped.
+        if !(payload.is::<&str>() || payload.is::<String>()) {
+            Box::leak(payload);
+        }
         on_panic
     })
 }

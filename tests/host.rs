@@ -4,11 +4,13 @@
 
 mod support;
 
+#[path = "host/failures.rs"]
+mod failures;
 #[path = "host/forks.rs"]
 mod forks;
 #[path = "host/program.rs"]
 mod program;
-#[path = "host/threads.rs"]
-mod threads;
 #[path = "host/signals.rs"]
 mod signals;
+#[path = "host/threads.rs"]
+mod threads;

@@ -47,7 +47,8 @@ static int report(itnio_result result, int32_t status, const char *recording_id,
     /* 2. Refused: the API has understood and said no. Some statuses are about the request (-22),
      * some about the account (-1, -2, -10); a dialer stops on those and calls for help. */
     if (result == ITNIO_REJECTED) {
-        fprintf(stderr, "send_sip: refused: %s\n", itnio_status_message(status));
+        fprintf(stderr, "send_sip: documented meaning of status %ld: %s\n", (long)status,
+                itnio_status_message(status));
         return EXIT_REFUSED;
     }
 

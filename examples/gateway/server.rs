@@ -244,11 +244,15 @@ fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoAnswer> {
             let json = serde_json::to_string(&answer).map_err(|_| NoAnswer)?;
             (StatusCode::OK, "application/json;charset=UTF-8", json)
         }
-        Reply::Http(status) => (*status, "text/html", page(&status.to_string())),
+        Reply::Http(status) => (
+            *status,
+            "text/html",
+            page(&status.to_string(), &verdict.why),
+        ),
         Reply::Garbage => (
             StatusCode::OK,
             "text/html",
-            page("Please log in to this network"),
+            page("Welcome", "Please log in to this network."),
         ),
     };
     let mut response = Response::new(Full::from(body));
@@ -265,8 +269,9 @@ fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoAnswer> {
     Ok(response)
 }
 
-fn page(title: &str) -> String {
-    format!("<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n")
+/// A small page of HTML. Neither argument needs escaping: both are the gateway's own words.
+fn page(title: &str, text: &str) -> String {
+    format!("<html><head><title>{title}</title></head><body><h1>{title}</h1>{text}</body></html>\n")
 }
 
 /// Makes hyper close the connection in place of an answer.

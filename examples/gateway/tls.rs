@@ -131,7 +131,11 @@ fn replace(path: &Path, pem: &str) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o644))
         .tempfile_in(directory)
-        .map_err(|error| error.kind())?; // the whole error would name a file nobody asked for
+        // The whole error would name a file that nobody asked for.
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => io::Error::other("its directory does not exist"),
+            kind => kind.into(),
+        })?;
     file.write_all(pem.as_bytes())?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

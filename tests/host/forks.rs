@@ -85,11 +85,7 @@ fn children_forked_during_the_very_first_call_call_at_once() {
 
 #[test]
 fn a_client_works_in_seven_generations_of_forks() {
-    let (figures, _) = live(
-        "fork-of-fork",
-        Gateway::tls().start(),
-        "forks of forks",
-    );
+    let (figures, _) = live("fork-of-fork", Gateway::tls().start(), "forks of forks");
     assert_eq!(figures.count("child_calls"), 3 * 2 + 3 * 4 - 1);
 }
 

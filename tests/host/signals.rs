@@ -73,9 +73,7 @@ fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
         // Plain HTTP.
         Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Reset])),
         Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Cut])),
-        Gateway::plain().answer(move |delivery| {
-            vec![Step::Send(serve(delivery)), Step::Cut]
-        }),
+        Gateway::plain().answer(move |delivery| vec![Step::Send(serve(delivery)), Step::Cut]),
     ]
     .map(|gateway| gateway.start())
     .into();

@@ -30,6 +30,8 @@ use super::sockets::{FOREVER, Peer, Server};
 #[derive(Clone, Debug)]
 pub enum Step {
     Send(Vec<u8>),
+    /// Past TLS, should there be any.
+    SendBare(Vec<u8>),
     /// One byte at a time, with this pause after each.
     Drip(Vec<u8>, Duration),
     /// The same bytes until the other side has gone.
@@ -482,6 +484,7 @@ impl<'a> Connection<'a> {
     fn perform_one(&mut self, step: Step) -> io::Result<Flow> {
         match step {
             Step::Send(bytes) => self.write(&bytes)?,
+            Step::SendBare(bytes) => self.peer.stream().write_all(&bytes)?,
             Step::Drip(bytes, pause) => {
                 for byte in bytes {
                     if self.peer.stopped() {
