@@ -114,7 +114,7 @@ fn authorities(path: &str) -> Result<RootCertStore, Failure> {
 pub struct Connection {
     socket: Arc<Socket>,
     tls: Option<Box<ClientConnection>>,
-    // Whether a write was cut, so that not even a good-bye may follow it.
+    // Whether a write was cut, or the other side has gone: not even a good-bye may follow.
     cut: bool,
 }
 
@@ -158,8 +158,8 @@ impl Connection {
             }
             let received = fill(tls, socket, wait).map_err(cut)?;
             if let Err(error) = tls.process_new_packets() {
-                // Tells the other side why; it need not arrive.
-                let _ = tls.write_tls(&mut socket.now());
+                // The alert that tells the other side why.
+                say_last_words(tls, socket);
                 return Err(Failure::new(
                     ITNIO_TLS_FAILED,
                     format!("TLS handshake: {error}"),
@@ -223,8 +223,14 @@ impl Connection {
     /// Whether the other side has neither closed nor said anything: a request may be sent. TLS may
     /// have had something to say below that, such as a new session ticket.
     fn is_quiet(&mut self) -> bool {
+        // Where it is not, there is nobody to say good-bye to.
+        self.cut = !self.listens_quietly();
+        !self.cut
+    }
+
+    fn listens_quietly(&mut self) -> bool {
         let Some(tls) = &mut self.tls else {
-            let peeked = self.socket.now().peek(&mut [0]);
+            let peeked = self.socket.peek(&mut [0]);
             return peeked.is_err_and(|error| is_transient(&error));
         };
         loop {
@@ -232,7 +238,7 @@ impl Connection {
                 Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
                 _ => return false,
             }
-            match tls.read_tls(&mut self.socket.now()) {
+            match tls.read_tls(&mut &*self.socket) {
                 Ok(0) => return false,
                 Ok(_) => {}
                 Err(error) => return is_transient(&error),
@@ -244,9 +250,9 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if let (Some(tls), false) = (&mut self.tls, self.cut) {
-            // RFC 8446, 6.1; it need not arrive.
+            // RFC 8446, 6.1.
             tls.send_close_notify();
-            let _ = tls.write_tls(&mut self.socket.now());
+            say_last_words(tls, &self.socket);
         }
     }
 }
@@ -278,11 +284,18 @@ fn flush(tls: &mut ClientConnection, socket: &Socket, wait: &Wait<'_>) -> Result
     socket.send_all(&records, wait)
 }
 
+/// Sends what TLS has ready, as far as it goes without waiting.
+fn say_last_words(tls: &mut ClientConnection, socket: &Socket) {
+    let mut records = Vec::new();
+    while tls.wants_write() && tls.write_tls(&mut records).is_ok() {}
+    socket.send_last_words(&records);
+}
+
 /// Waits for bytes for TLS; 0 where the other side has closed.
 fn fill(tls: &mut ClientConnection, socket: &Socket, wait: &Wait<'_>) -> Result<usize, Error> {
     loop {
         socket.until_readable(wait)?;
-        match tls.read_tls(&mut socket.now()) {
+        match tls.read_tls(&mut &*socket) {
             Ok(received) => return Ok(received),
             Err(error) if is_transient(&error) => {}
             Err(error) => return Err(Error::Io(error)),

@@ -426,6 +426,7 @@ struct Line {
     input: Vec<u8>,
     taken: usize,
     filled: usize,
+    received: usize,
     progress: bool,
     keep: bool,
 }
@@ -454,6 +455,7 @@ impl Line {
             input: Vec::new(),
             taken: 0,
             filled: 0,
+            received: 0,
             progress: false,
             keep: false,
         }
@@ -461,8 +463,9 @@ impl Line {
 
     /// Sends what was held back, and waits for input.
     fn converse(&mut self) -> Result<usize, Failure> {
-        if self.filled - self.taken > 2 * ANSWER_LIMIT {
-            // ureq limits an answer's head, but neither a proxy's nor the size of a chunk's size.
+        if self.received > 2 * ANSWER_LIMIT {
+            // ureq limits an answer's head and its body, but neither what comes before, between and
+            // behind them (1xx answers, the sizes of chunks, trailers) nor a proxy's answer.
             return Err(self.purpose.endless());
         }
         self.room_for_input();
@@ -550,6 +553,7 @@ impl Transport for Line {
             theirs(failure)
         })?;
         self.filled += received;
+        self.received += received;
         Ok(received > 0)
     }
 

@@ -124,6 +124,10 @@ impl Wait<'_> {
     fn poll(&self, events: &mut [libc::pollfd]) -> Result<(), Error> {
         let ready = loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                // Also where something is ready: somebody who never stops sending is not waited for.
+                break 0;
+            }
             let millis = left.as_nanos().div_ceil(1_000_000);
             let millis = libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX);
             // SAFETY: the pointer and the length are those of one live slice.
@@ -160,7 +164,7 @@ fn pollfd(fd: RawFd, events: libc::c_short) -> libc::pollfd {
 }
 
 /// A connected TCP socket: non-blocking, close-on-exec, without Nagle's delay, and without SIGPIPE
-/// (the standard library writes with `MSG_NOSIGNAL`).
+/// (the standard library's `write` on a socket has `MSG_NOSIGNAL`).
 #[derive(Debug)]
 pub struct Socket(TcpStream);
 
@@ -249,7 +253,7 @@ impl Socket {
         }
     }
 
-    /// Waits until [`Socket::now`] has something to read, if only the end.
+    /// Waits until a read does not have to wait, if only for the end.
     ///
     /// # Errors
     ///
@@ -258,9 +262,19 @@ impl Socket {
         wait.until(&self.0, libc::POLLIN)
     }
 
-    /// The socket for reads and writes that do not wait: `WouldBlock` where they would.
-    pub fn now(&self) -> &TcpStream {
-        &self.0
+    /// Looks at what can be read without waiting: `WouldBlock` where nothing can.
+    ///
+    /// # Errors
+    ///
+    /// The connection's.
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.peek(buffer)
+    }
+
+    /// Sends what the system takes without waiting; it need not arrive.
+    pub fn send_last_words(&self, bytes: &[u8]) {
+        // An error says that nobody listens any more.
+        let _ = (&self.0).write(bytes);
     }
 
     /// After a failed attempt: waits where it was only too early, passes on any other error.
@@ -270,6 +284,14 @@ impl Socket {
             io::ErrorKind::Interrupted => Ok(()),
             _ => Err(Error::Io(error)),
         }
+    }
+}
+
+/// Reads do not wait: `WouldBlock` where they would. There is no such `Write`: rustls would call its
+/// `write_vectored`, which the standard library does without `MSG_NOSIGNAL`.
+impl Read for &Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&self.0).read(buffer)
     }
 }
 

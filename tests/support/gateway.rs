@@ -502,7 +502,7 @@ impl<'a> Connection<'a> {
             }
             Step::Read(count) => {
                 while self.buffer.len() < count {
-                    if self.read_some(count - self.buffer.len())? == 0 {
+                    if self.read_some((count - self.buffer.len()).min(64 * 1024))? == 0 {
                         return Ok(Flow::Ended);
                     }
                 }
