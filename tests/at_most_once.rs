@@ -1,0 +1,351 @@
+//! One call, one ring: a request that may have reached the API is never sent again, and kept
+//! connections that die are not noticed where that can be proved harmless.
+
+mod support;
+
+use std::collections::HashMap;
+use std::thread;
+use std::time::Duration;
+
+use support::answer::{Answer, recording_id_for};
+use support::client::*;
+use support::gateway::{Gateway, Opening, Step};
+
+fn accepted(callee: &str) -> Vec<u8> {
+    Answer::ok(&recording_id_for(callee)).bytes()
+}
+
+#[test]
+fn a_reset_on_a_reused_connection_after_delivery_arrives_once() {
+    // What libcurl sends again: a kept connection that dies without a byte of an answer.
+    for end in [Step::Reset, Step::Cut, Step::Close] {
+        for builder in [Gateway::plain(), Gateway::tls()] {
+            let last = end.clone();
+            let gateway = builder
+                .answer(move |request| match request.number {
+                    1..=3 => vec![Step::Send(accepted(&request.callee()))],
+                    _ => vec![last.clone()],
+                })
+                .start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            for callee in ["7000001", "7000002", "7000003"] {
+                client.call(callee).accepted();
+            }
+            let reply = client.call("7000004");
+            reply.expect(CONNECTION_LOST);
+            assert!(reply.may_have_dialed());
+            // The client is as good as new.
+            client.call("7000005").accepted();
+            drop(client);
+            let deliveries = gateway.finish();
+            let callees: Vec<_> = deliveries
+                .iter()
+                .map(|delivery| delivery.callee())
+                .collect();
+            assert_eq!(
+                callees,
+                ["7000001", "7000002", "7000003", "7000004", "7000005"],
+                "{end:?}"
+            );
+            assert!(
+                deliveries.iter().all(|delivery| delivery.complete),
+                "{end:?}"
+            );
+            let connections: Vec<_> = deliveries
+                .iter()
+                .map(|delivery| delivery.connection)
+                .collect();
+            assert_eq!(connections, [1, 1, 1, 1, 2], "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_closes_each_idle_connection_is_never_noticed() {
+    for end in [Step::Close, Step::Cut, Step::Reset] {
+        for builder in [Gateway::plain(), Gateway::tls()] {
+            let last = end.clone();
+            let gateway = builder
+                .answer(move |request| {
+                    let answer = Step::Send(accepted(&request.callee()));
+                    vec![answer, Step::Pause(Duration::from_millis(5)), last.clone()]
+                })
+                .start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            for number in 1..=15 {
+                let callee = format!("70000{number:02}");
+                let reply = client.call(&callee);
+                assert_eq!(reply.accepted(), recording_id_for(&callee), "{end:?}");
+                gateway.wait_for_ends(number);
+                // The end has left the gateway; loopback brings it at once, near enough.
+                thread::sleep(Duration::from_millis(10));
+            }
+            drop(client);
+            assert_eq!(gateway.finish_and_count(), 15, "{end:?}");
+        }
+    }
+}
+
+#[test]
+fn a_kept_connection_that_is_dead_is_replaced_once_and_not_again() {
+    // The first dies idle; the one that replaces it dies before it has a request.
+    for builder in [Gateway::plain(), Gateway::tls()] {
+        let gateway = builder
+            .opening(|connection| match connection {
+                1 => Opening::Serve,
+                _ => Opening::Raw(vec![Step::Reset]),
+            })
+            .answer(|request| vec![Step::Send(accepted(&request.callee())), Step::Reset])
+            .start();
+        let client = Client::new(&gateway.config()).expect("a client");
+        client.call("7000001").accepted();
+        gateway.wait_for_ends(1);
+        thread::sleep(Duration::from_millis(10));
+        let reply = client.call("7000002");
+        drop(client);
+        let connections = gateway.connections();
+        let delivered = gateway.finish_and_count();
+        assert_eq!(delivered, 1, "the second request never arrived: {reply:?}");
+        assert_eq!(connections, 2, "one replacement: {reply:?}");
+        // Without TLS the request may have been out before the reset came.
+        assert!(
+            [CONNECT_FAILED, CONNECTION_LOST].contains(&reply.result),
+            "{reply:?}"
+        );
+    }
+}
+
+#[test]
+fn fifty_calls_on_one_client_use_one_connection() {
+    for builder in [Gateway::plain(), Gateway::tls()] {
+        let gateway = builder.start();
+        let client = Client::new(&gateway.config()).expect("a client");
+        for number in 1..=50 {
+            let callee = format!("70000{number:02}");
+            assert_eq!(client.call(&callee).accepted(), recording_id_for(&callee));
+        }
+        drop(client);
+        assert_eq!(gateway.connections(), 1);
+        assert_eq!(gateway.finish_and_count(), 50);
+    }
+}
+
+#[test]
+fn a_connection_goes_on_after_refusals_and_error_pages() {
+    let gateway = Gateway::tls()
+        .answer(|request| match request.number {
+            1 => Answer::refused(-10, "no money"),
+            2 => Answer::new(502, "<html>"),
+            3 => Answer::json("not JSON"),
+            4 => Answer::new(302, "").header("Location", "/"),
+            5 => Answer::refused(-22, "no").chunked(),
+            _ => Answer::ok("1"),
+        })
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    for expected in [REJECTED, HTTP_ERROR, BAD_RESPONSE, HTTP_ERROR, REJECTED, OK] {
+        client.call("7000001").expect(expected);
+    }
+    drop(client);
+    assert_eq!(gateway.finish_and_count(), 6);
+}
+
+#[test]
+fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
+    let close = |name, value| {
+        move |request: &support::diary::Delivery| {
+            let answer = Answer::ok(&recording_id_for(&request.callee())).header(name, value);
+            // Said, and then not done: a request on it would be ignored.
+            vec![Step::Send(answer.bytes()), Step::Stall]
+        }
+    };
+    let gateway = Gateway::plain()
+        .answer(close("Connection", "close"))
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    for callee in ["7000001", "7000002", "7000003"] {
+        client.call(callee).accepted();
+    }
+    drop(client);
+    assert_eq!(gateway.connections(), 3);
+    assert_eq!(gateway.finish_and_count(), 3);
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_nobodys_answer() {
+    // A second answer right behind the first, or while the connection is idle: the next call must
+    // not take another's recording ID for its own.
+    for pause in [0, 30] {
+        for builder in [Gateway::plain(), Gateway::tls()] {
+            let gateway = builder
+                .answer(move |request| {
+                    let own = accepted(&request.callee());
+                    let stray = Answer::ok("6666666666666666666").bytes();
+                    if pause == 0 {
+                        vec![Step::Send([own, stray].concat())]
+                    } else {
+                        let pause = Step::Pause(Duration::from_millis(pause));
+                        vec![Step::Send(own), pause, Step::Send(stray)]
+                    }
+                })
+                .start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            for callee in ["7000001", "7000002", "7000003"] {
+                let reply = client.call(callee);
+                assert_eq!(
+                    reply.accepted(),
+                    recording_id_for(callee),
+                    "after {pause} ms"
+                );
+                thread::sleep(Duration::from_millis(2 * pause));
+            }
+            drop(client);
+            assert_eq!(gateway.finish_and_count(), 3);
+        }
+    }
+}
+
+#[test]
+fn a_call_given_up_leaves_no_answer_to_the_next() {
+    // The first answer comes late. It must not become the second call's.
+    let gateway = Gateway::plain()
+        .answer(|request| {
+            let late = if request.callee() == "7000001" {
+                900
+            } else {
+                0
+            };
+            vec![
+                Step::Pause(Duration::from_millis(late)),
+                Step::Send(accepted(&request.callee())),
+            ]
+        })
+        .start();
+    let client = Client::new(&gateway.config().timeout_ms(600)).expect("a client");
+    client.call("7000001").expect(TIMED_OUT);
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(
+        client.call("7000002").accepted(),
+        recording_id_for("7000002")
+    );
+    drop(client);
+    assert_eq!(gateway.finish_and_count(), 2);
+}
+
+#[test]
+fn a_request_cut_in_the_middle_is_never_completed() {
+    // The server reads a part, lets the deadline pass, and reads on: no more than what the kernel
+    // held may come, and never the whole.
+    for builder in [Gateway::plain(), Gateway::tls()] {
+        let gateway = builder
+            .receive_buffer(65_536)
+            .opening(|_| {
+                Opening::Shaken(vec![
+                    Step::Read(1000),
+                    Step::Pause(Duration::from_millis(1500)),
+                    Step::Read(100_000_000),
+                ])
+            })
+            .start();
+        let client = Client::new(&gateway.config().timeout_ms(700)).expect("a client");
+        let request = Request {
+            called_info: text("x".repeat(24_000_000)),
+            ..Request::to("7000001")
+        };
+        let reply = client.send(&request);
+        reply.expect(CONNECT_FAILED);
+        assert!(reply.elapsed < Duration::from_secs(6), "{reply:?}");
+        drop(client);
+        let deliveries = gateway.finish();
+        assert_eq!(deliveries.len(), 1);
+        assert!(
+            !deliveries[0].complete,
+            "a request that was called unsent arrived whole"
+        );
+    }
+}
+
+/// Numbers that look random and are the same in every run.
+fn mixed(seed: u64) -> u64 {
+    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x ^= x >> 32;
+    x = x.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    x ^ (x >> 32)
+}
+
+#[test]
+fn in_a_mix_of_faults_the_librarys_word_and_the_gateways_diary_agree() {
+    for (tls, builder) in [(0_u64, Gateway::plain()), (1, Gateway::tls())] {
+        let gateway = builder
+            .opening(
+                move |connection| match mixed(connection as u64 * 2 + tls) % 12 {
+                    0 => Opening::Raw(vec![Step::Reset]),
+                    1 => Opening::Raw(vec![Step::Cut]),
+                    2 if tls == 1 => Opening::MidHandshake(vec![Step::Reset]),
+                    3 => Opening::Shaken(vec![Step::Read(40), Step::Reset]),
+                    _ => Opening::Serve,
+                },
+            )
+            .answer(move |request| {
+                let callee = request.callee();
+                let whole = accepted(&callee);
+                let chance = mixed(callee.parse::<u64>().expect("digits") * 2 + tls);
+                let part = whole[..(chance / 100) as usize % whole.len()].to_vec();
+                match chance % 12 {
+                    0 => vec![Step::Reset],
+                    1 => vec![Step::Cut],
+                    2 => vec![Step::Send(part), Step::Reset],
+                    3 => vec![Step::Send(part), Step::Close],
+                    4 => vec![Step::Send(whole), Step::Reset],
+                    5 => vec![Step::Send(whole), Step::Close],
+                    _ => vec![Step::Send(whole)],
+                }
+            })
+            .start();
+        let client = Client::new(&gateway.config()).expect("a client");
+        let replies: Vec<(String, Reply)> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|thread| {
+                    let client = &client;
+                    scope.spawn(move || {
+                        (0..75)
+                            .map(|call| format!("7{thread:02}{call:04}"))
+                            .map(|callee| (callee.clone(), client.call(&callee)))
+                            .collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().expect("a thread"))
+                .collect()
+        });
+        drop(client);
+        let mut delivered: HashMap<String, usize> = HashMap::new();
+        for delivery in gateway.finish().iter().filter(|delivery| delivery.complete) {
+            *delivered.entry(delivery.callee()).or_default() += 1;
+        }
+        let mut kinds: HashMap<i32, usize> = HashMap::new();
+        for (callee, reply) in &replies {
+            let times = delivered.get(callee).copied().unwrap_or(0);
+            assert!(times <= 1, "{callee} delivered {times} times: {reply:?}");
+            assert!(
+                times == 0 || reply.may_have_dialed(),
+                "{callee} called unsent: {reply:?}"
+            );
+            if reply.result == OK {
+                assert_eq!(times, 1, "{callee} accepted and never delivered");
+                assert_eq!(reply.accepted(), recording_id_for(callee));
+            }
+            *kinds.entry(reply.result).or_default() += 1;
+        }
+        // The mix is a mix: each kind came up. (Without TLS, a request may be out before a reset comes.)
+        let expected = [OK, CONNECTION_LOST, CONNECT_FAILED];
+        for kind in &expected[..2 + usize::from(tls == 1)] {
+            assert!(
+                kinds.get(kind).is_some_and(|count| *count >= 5),
+                "{kinds:?}"
+            );
+        }
+    }
+}

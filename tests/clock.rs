@@ -1,0 +1,329 @@
+//! A host with a wrong clock: status -16 is corrected from the server's `Date`, once, and the
+//! correction remembered; and where there is nothing to correct, nothing is sent twice.
+
+mod support;
+
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use support::answer::{Answer, recording_id_for};
+use support::client::*;
+use support::diary::Delivery;
+use support::gateway::{Builder, Gateway, Step};
+
+/// The server's clock, this many seconds from ours.
+fn server_time(offset: i64) -> SystemTime {
+    let seconds = Duration::from_secs(offset.unsigned_abs());
+    if offset < 0 {
+        SystemTime::now() - seconds
+    } else {
+        SystemTime::now() + seconds
+    }
+}
+
+/// What the API does, with such a clock: a minute is its tolerance.
+fn judge(request: &Delivery, offset: i64) -> Answer {
+    let answer = if (request.skew() - offset).abs() <= 60 {
+        Answer::ok(&recording_id_for(&request.callee()))
+    } else {
+        Answer::refused(-16, "timestamp expires")
+    };
+    answer.date(server_time(offset))
+}
+
+fn expired() -> Answer {
+    Answer::refused(-16, "timestamp expires")
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_by_one_repeat_and_remembered() {
+    for offset in [
+        3600,
+        -3600,
+        86_400,
+        -86_400,
+        90,
+        -90,
+        400_000_000,
+        -400_000_000,
+    ] {
+        for builder in [Gateway::plain(), Gateway::tls()] {
+            let gateway = builder
+                .answer(move |request| judge(request, offset))
+                .start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            for callee in ["7000001", "7000002", "7000003"] {
+                assert_eq!(client.call(callee).accepted(), recording_id_for(callee));
+            }
+            drop(client);
+            let deliveries = gateway.finish();
+            let callees: Vec<_> = deliveries.iter().map(Delivery::callee).collect();
+            assert_eq!(
+                callees,
+                ["7000001", "7000001", "7000002", "7000003"],
+                "{offset} s"
+            );
+            for (number, delivery) in deliveries.iter().enumerate() {
+                delivery.check_signature(KEY, SECRET);
+                let expected = if number == 0 { 0 } else { offset };
+                assert!(
+                    (delivery.skew() - expected).abs() <= 2,
+                    "request {number} at {offset} s: {delivery:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_right_clock_is_left_alone_whatever_a_success_says() {
+    // Only a refusal says that the clock is wrong; a Date may be.
+    let gateway = Gateway::plain()
+        .answer(|request| Answer::ok(&recording_id_for(&request.callee())).date(server_time(7200)))
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    for callee in ["7000001", "7000002"] {
+        client.call(callee).accepted();
+    }
+    drop(client);
+    for delivery in gateway.finish() {
+        assert!(delivery.skew().abs() <= 2, "{delivery:?}");
+    }
+}
+
+#[test]
+fn each_client_has_a_clock_of_its_own() {
+    let gateway = Gateway::plain()
+        .answer(|request| judge(request, 3600))
+        .start();
+    let clients = [(); 2].map(|()| Client::new(&gateway.config()).expect("a client"));
+    for client in &clients {
+        client.call("7000001").accepted();
+    }
+    drop(clients);
+    assert_eq!(gateway.finish_and_count(), 4);
+}
+
+#[test]
+fn a_clock_that_changes_again_is_corrected_again() {
+    // The server's clock is put right after the third request.
+    let gateway = Gateway::plain()
+        .answer(|request| judge(request, if request.number <= 3 { -86_400 } else { 0 }))
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    for callee in ["7000001", "7000002", "7000003"] {
+        client.call(callee).accepted();
+    }
+    drop(client);
+    let callees: Vec<_> = gateway.finish().iter().map(Delivery::callee).collect();
+    assert_eq!(
+        callees,
+        ["7000001", "7000001", "7000002", "7000003", "7000003"]
+    );
+}
+
+/// Has a server refuse every request like this, and checks that each arrived `times`.
+#[track_caller]
+fn refused(name: &str, builder: Builder, times: usize) {
+    let gateway = builder.start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    let reply = client.call("7000001");
+    drop(client);
+    let delivered = gateway.finish_and_count();
+    assert_eq!(
+        (reply.result, reply.status),
+        (REJECTED, -16),
+        "{name}: {reply:?}"
+    );
+    assert_eq!(delivered, times, "{name}");
+    assert_eq!(reply.reason(), "timestamp expires", "{name}");
+}
+
+#[test]
+fn a_16_that_cannot_be_corrected_is_delivered_once() {
+    let wrong = httpdate::fmt_http_date(server_time(3600));
+    for date in [
+        "",
+        "0",
+        "-1",
+        "yesterday",
+        "Thu, 01 Jan",
+        "1630468800",
+        "2021-09-01T04:00:00Z",
+        "Wed, 99 Sep 2021 04:00:00 GMT",
+        "Wed, 01 Foo 2021 04:00:00 GMT",
+        "Wed, 01 Sep 2021 25:61:61 GMT",
+        "Wed, 01 Sep 99999999 04:00:00 GMT",
+        "\u{fffd}",
+    ] {
+        let builder = Gateway::plain().answer(move |_| expired().header("Date", date));
+        refused(&format!("Date: {date}"), builder, 1);
+    }
+    refused("no Date", Gateway::plain().answer(|_| expired()), 1);
+    for age in ["0", "1", "4000", "x"] {
+        let wrong = wrong.clone();
+        let builder =
+            Gateway::plain().answer(move |_| expired().header("Date", &wrong).header("Age", age));
+        refused(&format!("Age: {age}"), builder, 1);
+    }
+}
+
+#[test]
+fn a_16_from_a_server_whose_clock_agrees_is_delivered_once() {
+    // Whole seconds, and a second may pass on the way: 1 is well within "2 s".
+    for offset in [-1, 0, 1] {
+        let builder = Gateway::plain().answer(move |_| expired().date(server_time(offset)));
+        refused(&format!("{offset} s"), builder, 1);
+    }
+    // And well outside.
+    for offset in [-5, 5] {
+        let builder = Gateway::plain().answer(move |_| expired().date(server_time(offset)));
+        refused(&format!("{offset} s"), builder, 2);
+    }
+}
+
+#[test]
+fn a_16_after_the_correction_is_final() {
+    // The server names another time in each answer: there is one repeat, not one per answer.
+    let gateway = Gateway::plain()
+        .answer(|request| expired().date(server_time(3600 * request.number as i64)))
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    let reply = client.call("7000001");
+    assert_eq!((reply.result, reply.status), (REJECTED, -16));
+    drop(client);
+    assert_eq!(gateway.finish_and_count(), 2);
+
+    // The server always names the same time, and is never content with it: the second call has
+    // nothing new to learn.
+    let gateway = Gateway::plain()
+        .answer(|_| expired().date(server_time(3600)))
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    for delivered in [2, 3, 4] {
+        client.call("7000001").expect(REJECTED);
+        assert_eq!(gateway.deliveries().len(), delivered);
+    }
+}
+
+#[test]
+fn a_fault_in_the_repeat_is_told_truly() {
+    // The first request was refused; what becomes of the second decides.
+    for (name, steps, result, delivered) in [
+        ("reset", vec![Step::Reset], CONNECTION_LOST, 2),
+        ("closed", vec![Step::Close], CONNECTION_LOST, 2),
+        ("an error page", Answer::new(503, "").into(), HTTP_ERROR, 2),
+        (
+            "another refusal",
+            Answer::refused(-10, "no money").into(),
+            REJECTED,
+            2,
+        ),
+    ] {
+        for builder in [Gateway::plain(), Gateway::tls()] {
+            let steps = steps.clone();
+            let gateway = builder
+                .answer(move |request| match request.number {
+                    1 => expired().date(server_time(3600)).into(),
+                    _ => steps.clone(),
+                })
+                .start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            let reply = client.call("7000001");
+            drop(client);
+            assert_eq!(reply.result, result, "{name}: {reply:?}");
+            if result == REJECTED {
+                assert_eq!(reply.status, -10);
+            }
+            assert_eq!(gateway.finish_and_count(), delivered, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_repeat_goes_over_a_new_connection_where_the_old_one_is_closed() {
+    let gateway = Gateway::tls()
+        .answer(|request| {
+            let answer = judge(request, 3600).header("Connection", "close");
+            vec![Step::Send(answer.bytes()), Step::Close]
+        })
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    client.call("7000001").accepted();
+    drop(client);
+    assert_eq!(gateway.connections(), 2);
+    assert_eq!(gateway.finish_and_count(), 2);
+}
+
+#[test]
+fn both_requests_together_keep_the_deadline() {
+    let gateway = Gateway::plain()
+        .answer(|request| {
+            let pause = Step::Pause(Duration::from_millis(500));
+            vec![pause, Step::Send(judge(request, 3600).bytes())]
+        })
+        .start();
+    let client = Client::new(&gateway.config().timeout_ms(800)).expect("a client");
+    let reply = client.call("7000001");
+    reply.expect(TIMED_OUT);
+    assert!(reply.elapsed >= Duration::from_millis(790), "{reply:?}");
+    assert!(reply.elapsed < Duration::from_secs(4), "{reply:?}");
+    drop(client);
+    assert_eq!(gateway.finish_and_count(), 2);
+}
+
+#[test]
+fn a_16_with_an_http_error_is_corrected_too() {
+    for code in [400, 401, 403, 500] {
+        let gateway = Gateway::plain()
+            .answer(move |request| {
+                let answer = judge(request, 3600);
+                if request.number == 1 {
+                    answer.code(code)
+                } else {
+                    answer
+                }
+            })
+            .start();
+        let client = Client::new(&gateway.config()).expect("a client");
+        client.call("7000001").accepted();
+        drop(client);
+        assert_eq!(gateway.finish_and_count(), 2);
+    }
+}
+
+#[test]
+fn threads_that_find_the_clock_wrong_at_once_each_repeat_at_most_once() {
+    let gateway = Gateway::tls()
+        .answer(|request| judge(request, -86_400))
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    thread::scope(|scope| {
+        for thread in 0..8 {
+            let client = &client;
+            scope.spawn(move || {
+                for call in 0..5 {
+                    let callee = format!("7{thread:03}{call:03}");
+                    assert_eq!(client.call(&callee).accepted(), recording_id_for(&callee));
+                }
+            });
+        }
+    });
+    drop(client);
+    let deliveries = gateway.finish();
+    assert!(
+        deliveries.len() <= 48,
+        "{} deliveries of 40 calls by 8 threads",
+        deliveries.len()
+    );
+    for thread in 0..8 {
+        for call in 1..5 {
+            let callee = format!("7{thread:03}{call:03}");
+            let times = deliveries
+                .iter()
+                .filter(|delivery| delivery.callee() == callee)
+                .count();
+            assert_eq!(times, 1, "{callee}: its thread knew the clock by then");
+        }
+    }
+}
