@@ -220,6 +220,13 @@ impl Connection {
         }
     }
 
+    /// Ends it in the middle of an exchange: once a call has returned, nothing more of its request
+    /// leaves this machine.
+    pub fn abandon(mut self) {
+        self.cut = true;
+        self.socket.abandon();
+    }
+
     /// Whether the other side has neither closed nor said anything: a request may be sent. TLS may
     /// have had something to say below that, such as a new session ticket.
     fn is_quiet(&mut self) -> bool {

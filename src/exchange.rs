@@ -548,8 +548,9 @@ impl Transport for Line {
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
         let received = self.converse().map_err(|failure| {
-            // Whatever was left of the request, or of the answer, is of no use any more.
-            self.connection = None;
+            if let Some(connection) = self.connection.take() {
+                connection.abandon();
+            }
             theirs(failure)
         })?;
         self.filled += received;

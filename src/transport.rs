@@ -277,6 +277,13 @@ impl Socket {
         let _ = (&self.0).write(bytes);
     }
 
+    /// Ends the connection at once, and with it what the system still holds of what was sent. Closing
+    /// alone would leave that to be sent again for minutes, until the network that has failed is back.
+    pub fn abandon(&self) {
+        // The RST is sent by the shut-down and close that follow. An error leaves it at those.
+        let _ = socket2::SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
+    }
+
     /// After a failed attempt: waits where it was only too early, passes on any other error.
     fn again(&self, error: io::Error, event: libc::c_short, wait: &Wait<'_>) -> Result<(), Error> {
         match error.kind() {
