@@ -1,0 +1,362 @@
+//! Every mistake in an argument is `ITNIO_INVALID_ARGUMENT`, with a reason that names the field;
+//! nothing crashes, and nothing is sent. (NULL for the pointers themselves: c_api.rs.)
+
+mod support;
+
+use std::ffi::CString;
+
+use support::certs::Authority;
+use support::client::*;
+use support::gateway::Gateway;
+
+const BAD_UTF8: [&[u8]; 6] = [
+    b"\xff",
+    b"a\xc3",
+    b"\xc0\x80",
+    b"\xed\xa0\x80",
+    b"ok\x80",
+    b"\xf8\x88\x80\x80\x80",
+];
+
+/// Fails the test unless a client cannot be made, for a reason that names the field.
+#[track_caller]
+fn refused(config: &Config, field: &str) -> String {
+    let failure = match Client::new(config) {
+        Ok(_) => panic!("{field}: a client of {config:?}"),
+        Err(failure) => failure,
+    };
+    assert_eq!(failure.result, INVALID_ARGUMENT, "{config:?}: {failure:?}");
+    assert!(
+        failure.reason.contains(field),
+        "{field} is not named: {failure:?}"
+    );
+    failure.reason
+}
+
+/// [`refused`] for each of these values, telling of all that are not.
+#[track_caller]
+fn all_refused(field: &str, values: &[&str], set: fn(&mut Config, Option<CString>)) {
+    let taken: Vec<_> = values
+        .iter()
+        .filter(|value| {
+            let config = config(|config| set(config, text(**value)));
+            Client::new(&config).is_ok() || refused(&config, field).is_empty()
+        })
+        .collect();
+    assert!(
+        taken.is_empty(),
+        "{field}: a client was made with {taken:#?}"
+    );
+}
+
+/// A configuration that works, but for one field.
+fn config(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = Config::new("https://127.0.0.1:1/voice").ca_file(Authority::common().file());
+    change(&mut config);
+    config
+}
+
+#[test]
+fn a_required_field_that_is_null_or_empty_is_named() {
+    for value in [None, text("")] {
+        refused(&config(|config| config.api_key = value.clone()), "api_key");
+        refused(
+            &config(|config| config.api_secret = value.clone()),
+            "api_secret",
+        );
+    }
+    // The same words for a wholly empty configuration.
+    refused(&Config::default(), "api_key");
+
+    let gateway = Gateway::plain().start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    for value in [None, text("")] {
+        let requests = [
+            (
+                "callee",
+                Request {
+                    callee: value.clone(),
+                    ..Request::to("7000001")
+                },
+            ),
+            (
+                "account",
+                Request {
+                    account: value.clone(),
+                    ..Request::to("7000001")
+                },
+            ),
+            (
+                "app_id",
+                Request {
+                    app_id: value.clone(),
+                    ..Request::to("7000001")
+                },
+            ),
+        ];
+        for (field, request) in requests {
+            let reply = client.send(&request);
+            reply.expect(INVALID_ARGUMENT);
+            assert!(
+                reply.reason().contains(field),
+                "{field} is not named: {reply:?}"
+            );
+            assert!(!reply.may_have_dialed());
+        }
+    }
+    client.send(&Request::default()).expect(INVALID_ARGUMENT);
+    drop(client);
+    assert_eq!(gateway.connections(), 0, "nothing was sent");
+}
+
+#[test]
+fn a_string_that_is_not_utf_8_is_named() {
+    type Set = fn(&mut Config, Option<CString>);
+    let fields: [(&str, Set); 5] = [
+        ("api_key", |config, value| config.api_key = value),
+        ("api_secret", |config, value| config.api_secret = value),
+        ("base_url", |config, value| config.base_url = value),
+        ("ca_file", |config, value| config.ca_file = value),
+        ("proxy", |config, value| config.proxy = value),
+    ];
+    for (field, set) in fields {
+        for bytes in BAD_UTF8 {
+            refused(&config(|config| set(config, text(bytes))), field);
+        }
+    }
+
+    let gateway = Gateway::plain().start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    type SetIn = fn(&mut Request, Option<CString>);
+    let fields: [(&str, SetIn); 5] = [
+        ("callee", |request, value| request.callee = value),
+        ("display_num", |request, value| request.display_num = value),
+        ("account", |request, value| request.account = value),
+        ("app_id", |request, value| request.app_id = value),
+        ("called_info", |request, value| request.called_info = value),
+    ];
+    for (field, set) in fields {
+        for bytes in BAD_UTF8 {
+            let mut request = Request::to("7000001");
+            set(&mut request, text(bytes));
+            let reply = client.send(&request);
+            reply.expect(INVALID_ARGUMENT);
+            assert!(
+                reply.reason().contains(field),
+                "{field} is not named: {reply:?}"
+            );
+        }
+    }
+    client.call("7000001").accepted();
+    drop(client);
+    assert_eq!(gateway.finish_and_count(), 1, "only the good one was sent");
+}
+
+#[test]
+fn a_key_or_secret_with_a_control_character_is_named() {
+    for value in [
+        "\n",
+        "a\r\nX-Evil: 1",
+        "tab\there",
+        "\u{1}",
+        "\u{7f}",
+        "nel\u{85}",
+        "\u{1b}[31m",
+        "bDqJFiq9\n",
+    ] {
+        refused(&config(|config| config.api_key = text(value)), "api_key");
+        refused(
+            &config(|config| config.api_secret = text(value)),
+            "api_secret",
+        );
+    }
+}
+
+#[test]
+fn a_key_and_a_secret_beyond_ascii_are_used_as_they_are() {
+    let gateway = Gateway::plain().start();
+    let mut config = gateway.config();
+    config.api_key = text("key with spaces");
+    config.api_secret = text("geheim ü \u{1f511}");
+    let client = Client::new(&config).expect("a client");
+    client.call("7000001").accepted();
+    drop(client);
+    gateway.finish()[0].check_signature("key with spaces", "geheim ü \u{1f511}");
+}
+
+#[test]
+fn an_unusable_url_of_any_kind_is_named() {
+    let urls = [
+        "",
+        " ",
+        "/",
+        "voice",
+        "api.itniotech.com",
+        "api.itniotech.com/voice",
+        "//127.0.0.1/voice",
+        "https:",
+        "https:/",
+        "https://",
+        "https:///voice",
+        "https://:443/voice",
+        "https:127.0.0.1",
+        "ftp://127.0.0.1/voice",
+        "file:///etc/passwd",
+        "ws://127.0.0.1",
+        "httpsx://127.0.0.1",
+        "javascript:1",
+        // Not to be sent in the clear, except to this machine.
+        "http://api.itniotech.com/voice",
+        "http://192.0.2.1/voice",
+        "http://10.0.0.1",
+        "http://0.0.0.0/",
+        "http://localhost.example.com/",
+        "http://127.0.0.1.example.com/",
+        "http://[2001:db8::1]/voice",
+        "http://127.0.0.1@example.com/",
+        "http://example.com#@127.0.0.1/",
+        "http://8.8.8.8\\@127.0.0.1/",
+        // What belongs to no base URL.
+        "https://user@127.0.0.1/voice",
+        "https://user:hunter22@127.0.0.1/voice",
+        "https://:hunter22@127.0.0.1/",
+        "https://127.0.0.1/voice?x=1",
+        "https://127.0.0.1/voice?",
+        "https://127.0.0.1/voice#here",
+        // Ports and hosts that are none.
+        "https://127.0.0.1:0/voice",
+        "https://127.0.0.1:65536/voice",
+        "https://127.0.0.1:-1/voice",
+        "https://127.0.0.1:port/voice",
+        "https://127.0.0.1:/voice:",
+        "https://127.0.0.1:1:2/voice",
+        "https://[::1/voice",
+        "https://::1/voice",
+        "https://[nonsense]/voice",
+        "https://a b/voice",
+        "https://exa mple.com/voice",
+        "https://<>/voice",
+        "https://a\u{e4}\u{202e}/voice",
+        "https://127.0.0.1/a b",
+        "https://127.0.0.1/\r\nX-Evil: 1",
+        "https://127.0.0.1/\u{7f}",
+    ];
+    all_refused("base_url", &urls, |config, value| config.base_url = value);
+}
+
+#[test]
+fn a_long_url_is_no_harm() {
+    for url in [
+        format!("https://{}/voice", "a".repeat(100_000)),
+        format!("https://{}.example/voice", "a.".repeat(1000)),
+        format!("{}://127.0.0.1/voice", "x".repeat(100_000)),
+    ] {
+        refused(
+            &config(|config| config.base_url = text(url.as_str())),
+            "base_url",
+        );
+    }
+}
+
+#[test]
+fn a_ca_file_that_is_none_is_named() {
+    let write = |name: &str, content: &[u8]| {
+        let path = support::scratch().join(name);
+        std::fs::write(&path, content).expect("a file");
+        path.to_str().expect("a UTF-8 path").to_owned()
+    };
+    let pem = Authority::common().pem();
+    let cut = &pem[..pem.len() / 2];
+    let directory = support::scratch()
+        .to_str()
+        .expect("a UTF-8 path")
+        .to_owned();
+    let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    for path in [
+        String::new(),
+        "/nonexistent/authorities.pem".to_owned(),
+        directory,
+        write("empty.pem", b""),
+        write("text.pem", b"no certificate here\n"),
+        write("der.pem", &[0x30, 0x82, 0x01, 0x00, 0xff, 0x00]),
+        write("cut.pem", cut.as_bytes()),
+        write("garbage.pem", garbage.as_bytes()),
+        write("key.pem", key.as_bytes()),
+        write("one-bad.pem", format!("{pem}{garbage}").as_bytes()),
+    ] {
+        let reason = refused(
+            &config(|config| config.ca_file = text(path.as_str())),
+            "ca_file",
+        );
+        assert!(
+            reason.contains(&path),
+            "the file {path} is not named: {reason}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_that_is_none_is_named_and_its_password_is_not_shown() {
+    let proxies = [
+        " ",
+        ":",
+        "http://",
+        "http://:3128",
+        "://proxy",
+        "http://proxy:port",
+        "http://proxy:65536",
+        "ftp://proxy:3128",
+        "gopher://user:hunter22@proxy",
+        "http://user:hunter22@",
+        "http://a b:1",
+        "http://user:hunter22@proxy:port",
+        "http://proxy:3128\r\nX: y",
+        "/etc/passwd",
+    ];
+    all_refused("proxy", &proxies, |config, value| config.proxy = value);
+}
+
+#[test]
+fn the_first_mistake_does_not_hide_that_nothing_was_sent() {
+    let gateway = Gateway::plain().start();
+    let mut config = gateway.config();
+    config.api_key = None;
+    config.base_url = text(
+        gateway
+            .url()
+            .replace("http://127.0.0.1", "http://u:hunter22@127.0.0.1"),
+    );
+    assert_eq!(
+        Client::new(&config).err().map(|failure| failure.result),
+        Some(INVALID_ARGUMENT)
+    );
+    assert_eq!(gateway.connections(), 0);
+}
+
+#[test]
+fn making_a_client_connects_to_nothing() {
+    let gateway = Gateway::tls().start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    client.shutdown();
+    drop(client);
+    assert_eq!(gateway.connections(), 0);
+}
+
+#[test]
+fn the_default_url_is_the_documented_one() {
+    // Nothing is sent to it: the proxy that the call goes through is asked, and refuses.
+    use support::proxy::{Proxy, refusal};
+    let proxy = Proxy::answering(|_| refusal("403 Forbidden"));
+    let config = Config {
+        base_url: None,
+        ..Config::new("")
+    }
+    .proxy(&proxy.url());
+    let client = Client::new(&config).expect("a client");
+    client.call("7000001").expect(PROXY_FAILED);
+    assert_eq!(
+        proxy.asked()[0].line(),
+        "CONNECT api.itniotech.com:443 HTTP/1.1"
+    );
+}

@@ -1,0 +1,295 @@
+//! `timeout_ms` and `connect_timeout_ms` hold whatever the other side does, in each phase of a call,
+//! and the result is the phase's.
+
+mod support;
+
+use std::thread;
+use std::time::Duration;
+
+use support::answer::Answer;
+use support::client::*;
+use support::gateway::{Builder, Gateway, Opening, Step};
+use support::proxy::Proxy;
+use support::sockets::Ignoring;
+
+/// Long enough for a loaded machine to get to the phase, short enough to wait for.
+const TIMEOUT_MS: u32 = 700;
+/// What a loaded machine may add. Far less than what any peer here would take.
+const SLACK: Duration = Duration::from_secs(5);
+
+fn large_request() -> Request {
+    Request {
+        called_info: text("x".repeat(24_000_000)),
+        ..Request::to("7000001")
+    }
+}
+
+/// Fails the test unless the call took its time, and not much more.
+#[track_caller]
+fn on_time(reply: &Reply, milliseconds: u32) {
+    let time = Duration::from_millis(milliseconds.into());
+    // poll(2) counts in milliseconds.
+    assert!(
+        reply.elapsed + Duration::from_millis(5) >= time,
+        "given up early: {reply:?}"
+    );
+    assert!(
+        reply.elapsed < time + SLACK,
+        "the deadline did not hold: {reply:?}"
+    );
+}
+
+#[track_caller]
+fn check(builder: Builder, request: &Request, expected: i32, delivered: usize) {
+    let gateway = builder.start();
+    let client = Client::new(&gateway.config().timeout_ms(TIMEOUT_MS)).expect("a client");
+    let reply = client.send(request);
+    on_time(&reply, TIMEOUT_MS);
+    drop(client);
+    let count = gateway.finish_and_count();
+    reply.expect(expected);
+    assert_eq!(count, delivered, "whole requests delivered; {reply:?}");
+}
+
+/// Each row a test: what the server does, the phase's result, how often the request was delivered.
+macro_rules! rows {
+    ($($name:ident: $gateway:expr => $result:expr, $delivered:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            check($gateway, &Request::to("7000001"), $result, $delivered);
+        }
+    )*};
+}
+
+fn opening(builder: Builder, opening: Opening) -> Builder {
+    builder.opening(move |_| opening.clone())
+}
+
+fn answer(builder: Builder, steps: impl Into<Vec<Step>>) -> Builder {
+    let steps = steps.into();
+    builder.answer(move |_| steps.clone())
+}
+
+fn send(bytes: &str) -> Step {
+    Step::Send(bytes.into())
+}
+
+/// A byte now and then: enough to keep alive whoever only waits for the next one.
+fn drip(bytes: impl Into<Vec<u8>>) -> Step {
+    Step::Drip(bytes.into(), Duration::from_millis(60))
+}
+
+rows! {
+    a_server_that_accepts_and_says_nothing:
+        opening(Gateway::tls(), Opening::Raw(vec![Step::Stall])) => CONNECT_FAILED, 0;
+    a_server_that_stalls_in_the_handshake:
+        opening(Gateway::tls(), Opening::MidHandshake(vec![Step::Stall])) => CONNECT_FAILED, 0;
+    a_server_that_drips_its_handshake:
+        // The head of a record of 16,000 bytes, which it then takes its time with.
+        opening(Gateway::tls(), Opening::Raw(vec![send("\u{16}\u{3}\u{3}\u{3e}\u{0}\u{2}"), drip(vec![0; 400])]))
+            => CONNECT_FAILED, 0;
+
+    a_server_that_never_answers: answer(Gateway::tls(), [Step::Stall]) => TIMED_OUT, 1;
+    a_server_that_never_answers_plain: answer(Gateway::plain(), [Step::Stall]) => TIMED_OUT, 1;
+    a_server_that_says_continue_and_no_more:
+        answer(Gateway::tls(), [send("HTTP/1.1 100 Continue\r\n\r\n"), Step::Stall]) => TIMED_OUT, 1;
+    a_server_that_stalls_in_the_head:
+        answer(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-"), Step::Stall]) => TIMED_OUT, 1;
+    a_server_that_stalls_before_the_body:
+        answer(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n"), Step::Stall]) => TIMED_OUT, 1;
+    a_server_that_stalls_in_the_body:
+        answer(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{\"st"), Step::Stall]) => TIMED_OUT, 1;
+    a_server_that_stalls_between_chunks:
+        answer(Gateway::plain(), [send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"st\r\n"), Step::Stall])
+            => TIMED_OUT, 1;
+    a_server_that_ends_neither_the_body_nor_the_connection:
+        answer(Gateway::plain(), [send("HTTP/1.1 200 OK\r\n\r\n{\"status\":\"0\",\"data\":\"1\"}"), Step::Stall])
+            => TIMED_OUT, 1;
+
+    a_server_that_drips_continues:
+        answer(Gateway::plain(), [drip("HTTP/1.1 100 Continue\r\n\r\n".repeat(10))]) => TIMED_OUT, 1;
+    a_server_that_drips_its_head:
+        answer(Gateway::tls(), [drip(Answer::ok("1").bytes())]) => TIMED_OUT, 1;
+    a_server_that_drips_its_body:
+        answer(Gateway::tls(), [
+            send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n"),
+            drip(r#"{"status":"0","reason":"success","data":"2203031113381000002"}"#),
+        ]) => TIMED_OUT, 1;
+    a_server_that_drips_chunks:
+        answer(Gateway::plain(), [
+            send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            drip("1\r\n \r\n".repeat(60)),
+        ]) => TIMED_OUT, 1;
+    a_server_that_stalls_in_a_record:
+        // The head of a record, and not all of that.
+        answer(Gateway::tls(), [Step::SendBare(vec![23, 3, 3]), Step::Stall]) => TIMED_OUT, 1;
+}
+
+#[test]
+fn a_server_that_takes_no_bytes() {
+    for builder in [Gateway::plain(), Gateway::tls()] {
+        let builder = builder
+            .receive_buffer(65_536)
+            .opening(|_| Opening::Shaken(vec![Step::Stall]));
+        check(builder, &large_request(), CONNECT_FAILED, 0);
+    }
+}
+
+#[test]
+fn a_server_that_takes_a_few_bytes_now_and_then() {
+    let sips: Vec<Step> = (1..60)
+        .flat_map(|n| [Step::Read(n * 10), Step::Pause(Duration::from_millis(60))])
+        .collect();
+    let builder = Gateway::plain()
+        .receive_buffer(65_536)
+        .opening(move |_| Opening::Shaken(sips.clone()));
+    check(builder, &large_request(), CONNECT_FAILED, 0);
+}
+
+#[test]
+fn a_host_that_does_not_answer_connects() {
+    let ignoring = Ignoring::new();
+    for scheme in ["http", "https"] {
+        let url = format!("{scheme}://{}/voice", ignoring.address());
+        let config = Config::new(&url).timeout_ms(TIMEOUT_MS);
+        let reply = Client::new(&config).expect("a client").call("7000001");
+        reply.expect(CONNECT_FAILED);
+        on_time(&reply, TIMEOUT_MS);
+    }
+}
+
+#[test]
+fn connect_timeout_bounds_connecting_within_a_longer_timeout() {
+    let stalling = [
+        opening(Gateway::tls(), Opening::Raw(vec![Step::Stall])),
+        opening(Gateway::tls(), Opening::MidHandshake(vec![Step::Stall])),
+    ];
+    for builder in stalling {
+        let gateway = builder.start();
+        let config = gateway.config().connect_timeout_ms(400).timeout_ms(60_000);
+        let client = Client::new(&config).expect("a client");
+        let reply = client.call("7000001");
+        reply.expect(CONNECT_FAILED);
+        on_time(&reply, 400);
+    }
+    let ignoring = Ignoring::new();
+    let config = Config::new(&format!("https://{}/voice", ignoring.address()))
+        .connect_timeout_ms(400)
+        .timeout_ms(60_000);
+    let reply = Client::new(&config).expect("a client").call("7000001");
+    reply.expect(CONNECT_FAILED);
+    on_time(&reply, 400);
+}
+
+#[test]
+fn connect_timeout_bounds_the_proxy_too() {
+    let gateway = Gateway::tls().start();
+    for proxy in [
+        Proxy::opening(Opening::Raw(vec![Step::Stall])),
+        Proxy::answering(|_| vec![Step::Stall]),
+        Proxy::answering(|_| vec![Step::Send(b"HTTP/1.1 200 ".to_vec()), Step::Stall]),
+        Proxy::answering(|_| {
+            vec![drip(
+                "HTTP/1.1 200 Connection established\r\nX: y\r\n".repeat(10),
+            )]
+        }),
+    ] {
+        let config = gateway
+            .config()
+            .proxy(&proxy.url())
+            .connect_timeout_ms(400)
+            .timeout_ms(60_000);
+        let client = Client::new(&config).expect("a client");
+        let reply = client.call("7000001");
+        reply.expect(PROXY_FAILED);
+        on_time(&reply, 400);
+    }
+    assert_eq!(gateway.connections(), 0);
+}
+
+#[test]
+fn connect_timeout_does_not_bound_the_answer() {
+    let gateway = answer(
+        Gateway::tls(),
+        [
+            Step::Pause(Duration::from_millis(1200)),
+            Step::Send(Answer::ok("1").bytes()),
+        ],
+    )
+    .start();
+    let config = gateway.config().connect_timeout_ms(800).timeout_ms(60_000);
+    Client::new(&config)
+        .expect("a client")
+        .call("7000001")
+        .accepted();
+}
+
+#[test]
+fn a_slow_answer_within_the_time_is_an_answer() {
+    let bytes = Answer::ok("2203031113381000002").bytes();
+    let gateway = answer(
+        Gateway::tls(),
+        [Step::Drip(bytes, Duration::from_millis(5))],
+    )
+    .start();
+    let client = Client::new(&gateway.config().timeout_ms(30_000)).expect("a client");
+    assert_eq!(client.call("7000001").accepted(), "2203031113381000002");
+}
+
+#[test]
+fn a_deadline_holds_on_a_kept_connection() {
+    let gateway = Gateway::tls()
+        .answer(|request| match request.number {
+            1 => Answer::ok("1").into(),
+            _ => vec![Step::Stall],
+        })
+        .start();
+    let client = Client::new(&gateway.config().timeout_ms(TIMEOUT_MS)).expect("a client");
+    client.call("7000001").accepted();
+    let reply = client.call("7000002");
+    reply.expect(TIMED_OUT);
+    on_time(&reply, TIMEOUT_MS);
+    drop(client);
+    assert_eq!(gateway.finish_and_count(), 2);
+}
+
+#[test]
+fn the_defaults_are_5_and_30_seconds() {
+    let stalling = opening(Gateway::tls(), Opening::Raw(vec![Step::Stall])).start();
+    let silent = answer(Gateway::tls(), [Step::Stall]).start();
+    thread::scope(|scope| {
+        for (gateway, result, milliseconds) in [
+            (&stalling, CONNECT_FAILED, 5_000),
+            (&silent, TIMED_OUT, 30_000),
+        ] {
+            scope.spawn(move || {
+                let reply = Client::new(&gateway.config())
+                    .expect("a client")
+                    .call("7000001");
+                reply.expect(result);
+                on_time(&reply, milliseconds);
+            });
+        }
+    });
+}
+
+#[test]
+fn the_shortest_and_the_longest_timeout_are_kept() {
+    let gateway = Gateway::tls().start();
+    let config = gateway.config().timeout_ms(1);
+    let reply = Client::new(&config).expect("a client").call("7000001");
+    // A millisecond is not enough for a handshake, or just so.
+    assert!(
+        [OK, CONNECT_FAILED, TIMED_OUT].contains(&reply.result),
+        "{reply:?}"
+    );
+    assert!(reply.elapsed < SLACK, "{reply:?}");
+    let config = gateway
+        .config()
+        .timeout_ms(u32::MAX)
+        .connect_timeout_ms(u32::MAX);
+    Client::new(&config)
+        .expect("a client")
+        .call("7000002")
+        .accepted();
+}
