@@ -3,11 +3,12 @@
 use std::env;
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
+use ureq::http::uri::Authority;
 use ureq::http::{HeaderValue, Request, Uri, header};
 use ureq::{Proxy, ProxyProtocol};
 
@@ -356,35 +357,43 @@ impl Base {
         if authority.as_str().contains('@') {
             return Err("has a user name or a password");
         }
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
-        if host.is_empty() {
-            return Err("has no host");
-        }
+        let (host, port) = host_and_port(authority)?;
         let is_https = match url.scheme_str() {
             Some("https") => true,
             Some("http") if is_loopback(&host) => false,
             Some("http") => return Err("http:// is for loopback hosts only; use https://"),
             _ => return Err("neither https:// nor http://"),
         };
-        let port = match authority.port() {
-            Some(port) if port.as_u16() == 0 => return Err("port 0"),
-            Some(port) => port.as_u16(),
-            None if authority.as_str().ends_with(']') || !authority.as_str().contains(':') => {
-                if is_https {
-                    443
-                } else {
-                    80
-                }
-            }
-            None => return Err("the port is not a number up to 65535"),
-        };
+        let default_port = if is_https { 443 } else { 80 };
         Ok(Base {
             is_https,
             host,
-            port,
+            port: port.unwrap_or(default_port),
             url,
         })
     }
+}
+
+/// The host, without brackets, and the port, where there is one. The URL's parser lets more pass.
+fn host_and_port(authority: &Authority) -> Result<(String, Option<u16>), &'static str> {
+    let bracketed = authority.host();
+    let host = bracketed.trim_matches(['[', ']']);
+    if host.is_empty() {
+        return Err("has no host");
+    }
+    if bracketed.starts_with('[') && host.parse::<Ipv6Addr>().is_err() {
+        return Err("what stands in brackets is no IPv6 address");
+    }
+    let text = authority.as_str();
+    let after_user = text.rsplit_once('@').map_or(text, |(_, rest)| rest);
+    let port = match after_user.strip_prefix(bracketed) {
+        Some("") => None,
+        _ => match authority.port_u16() {
+            None | Some(0) => return Err("the port is not a number from 1 to 65535"),
+            port => port,
+        },
+    };
+    Ok((host.to_owned(), port))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -402,9 +411,9 @@ fn http_proxy(source: &str, url: &str) -> Result<Proxy, Failure> {
             "only http:// proxies are supported",
         ));
     }
-    if proxy.host().is_empty() {
-        return Err(Failure::invalid(source, "has no host"));
-    }
+    let authority = proxy.uri().authority();
+    host_and_port(authority.ok_or_else(|| Failure::invalid(source, "has no host"))?)
+        .map_err(|mistake| Failure::invalid(source, mistake))?;
     Ok(proxy)
 }
 
@@ -482,6 +491,29 @@ mod tests {
     }
 
     #[test]
+    fn unusable_proxies_are_refused_without_repeating_their_password() {
+        for url in [
+            "",
+            "http://",
+            "http://u:hunter2@",
+            "http://u:hunter2@h:port",
+            "http://u:hunter2@h:65536",
+            "http://u:hunter2@h:0",
+            "http://[h]:1",
+            "https://u:hunter2@h",
+            "socks5://u:hunter2@h",
+            "h h",
+        ] {
+            let failure = http_proxy("proxy", url).expect_err(url);
+            assert!(failure.reason.starts_with("proxy: "), "{url}: {failure}");
+            assert!(!failure.reason.contains("hunter2"), "{url}: {failure}");
+        }
+        for url in ["h", "h:3128", "http://u:p@[::1]:3128/", "http://127.0.0.1"] {
+            http_proxy("proxy", url).expect(url);
+        }
+    }
+
+    #[test]
     fn unusable_base_urls_are_refused() {
         for text in [
             "",
@@ -498,6 +530,9 @@ mod tests {
             "https://h:99999",
             "https://h:",
             "https://h:0",
+            "https://h:x",
+            "https://[h]",
+            "https://[::1",
             "https://h h",
             "https://h
 ",
