@@ -420,16 +420,11 @@ fn http_proxy(source: &str, url: &str) -> Result<Proxy, Failure> {
 /// The proxy that the environment names for `url`, by the rules that curl made common: small
 /// letters first, an empty value for none, and `NO_PROXY` a list of hosts and domains.
 fn environment_proxy(url: &Uri) -> Result<Option<Proxy>, Failure> {
-    let first_set = |names: &[&'static str]| {
-        names
-            .iter()
-            .find_map(|name| env::var(name).ok().map(|value| (*name, value)))
-    };
-    let proxy = first_set(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]);
+    let proxy = first_set(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?;
     let Some((name, value)) = proxy.filter(|(_, value)| !value.is_empty()) else {
         return Ok(None);
     };
-    let (_, exceptions) = first_set(&["no_proxy", "NO_PROXY"]).unwrap_or_default();
+    let (_, exceptions) = first_set(&["no_proxy", "NO_PROXY"])?.unwrap_or_default();
     // ureq knows such a list only together with a proxy; which one does not matter here.
     let mut matcher = Proxy::builder(ProxyProtocol::Http);
     for exception in exceptions.split(',').map(str::trim) {
@@ -446,6 +441,18 @@ fn environment_proxy(url: &Uri) -> Result<Option<Proxy>, Failure> {
         return Ok(None);
     }
     http_proxy(name, &value).map(Some)
+}
+
+/// The first of these environment variables that is set.
+fn first_set(names: &[&'static str]) -> Result<Option<(&'static str, String)>, Failure> {
+    let set = names
+        .iter()
+        .find_map(|name| env::var_os(name).map(|value| (*name, value)));
+    set.map(|(name, value)| match value.into_string() {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(Failure::invalid(name, "not UTF-8")),
+    })
+    .transpose()
 }
 
 #[cfg(test)]
