@@ -26,7 +26,7 @@ directory=$(mktemp -d "${TMPDIR:-/tmp}/itnio-sandbox.XXXXXX")
 finish() {
     for pid in $command $gateway; do
         kill "$pid" 2>/dev/null || :
-        wait "$pid" || :
+        wait "$pid" 2>/dev/null || :
     done
     rm -rf "$directory"
 }
@@ -36,6 +36,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 log=$directory/gateway.log
+: >"$log"
 "$program" --port 0 --ca-file "$directory/ca.pem" >"$log" 2>&1 &
 gateway=$!
 

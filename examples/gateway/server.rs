@@ -40,8 +40,8 @@ const GRACE: Duration = Duration::from_secs(1);
 pub struct Server {
     api: Api,
     tls: Option<TlsAcceptor>,
-    /// Requests logged so far, and the number of them after which to stop.
-    logged: AtomicU64,
+    /// Requests done with so far, and the number of them after which to stop.
+    done: AtomicU64,
     limit: Option<NonZeroU64>,
     stop: watch::Sender<bool>,
 }
@@ -52,7 +52,7 @@ impl Server {
         Self {
             api,
             tls,
-            logged: AtomicU64::new(0),
+            done: AtomicU64::new(0),
             limit,
             stop: watch::Sender::new(false),
         }
@@ -115,8 +115,12 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let service = service_fn(|request| self.respond(request));
-        let mut connection =
-            pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+        // A request counts once it is there, even if its client hangs up at once: hence half_close.
+        let mut connection = pin!(
+            http1::Builder::new()
+                .half_close(true)
+                .serve_connection(TokioIo::new(stream), service)
+        );
         tokio::select! {
             served = &mut connection => return served,
             () = self.stopped() => {}
@@ -134,58 +138,47 @@ impl Server {
             Ok(body) => self.api.judge(&head, &body.to_bytes(), now),
             Err(error) => unread(error.as_ref(), now),
         };
-        let mut entry = Entry {
-            server: self,
-            verdict: &verdict,
-            kept: false,
-        };
+        log(&verdict);
+        // Counts also if the client goes and takes the rest of this with it.
+        let _counted = Counted(self);
         sleep(verdict.delay).await;
-        entry.kept = true;
-        drop(entry);
         response(&verdict)
     }
 }
 
-/// A request's line in the log. It is written when this is dropped, so that there is one also for
-/// a request whose client did not wait for the answer.
-struct Entry<'a> {
-    server: &'a Server,
-    verdict: &'a Verdict,
-    /// Whether the connection lasted until the answer was due.
-    kept: bool,
-}
+/// Counts a request when this is dropped, and stops the server after the last one asked for.
+struct Counted<'a>(&'a Server);
 
-impl Drop for Entry<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        let Self {
-            server,
-            verdict,
-            kept,
-        } = self;
-        let lost = match *server.stop.borrow() {
-            _ if *kept => "",
-            true => ", but the gateway ended before it went out",
-            false => ", but the client hung up before it went out",
-        };
-        let why = match verdict.why.as_str() {
-            "" => String::new(),
-            why => format!(" ({why})"),
-        };
-        let at = OffsetDateTime::now_utc();
-        let (hour, minute, second) = at.to_hms();
-        // Nobody reading the log is no reason to stop serving.
-        let _ = writeln!(
-            io::stdout(),
-            "{}T{hour:02}:{minute:02}:{second:02}Z {} {}{why}{lost}",
-            at.date(),
-            verdict.callee,
-            verdict.reply,
-        );
-        let logged = server.logged.fetch_add(1, Ordering::Relaxed) + 1;
-        if server.limit.is_some_and(|limit| logged >= limit.get()) {
+        let Self(server) = self;
+        let done = server.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if server.limit.is_some_and(|limit| done >= limit.get()) {
             server.stop.send_replace(true);
         }
     }
+}
+
+/// Prints the line about a request: when it has arrived, since that is when the API decides.
+fn log(verdict: &Verdict) {
+    let at = OffsetDateTime::now_utc();
+    let (hour, minute, second) = at.to_hms();
+    let why = match verdict.why.as_str() {
+        "" => String::new(),
+        why => format!(" ({why})"),
+    };
+    let delay = match verdict.delay.as_millis() {
+        0 => String::new(),
+        ms => format!(", {ms} ms later"),
+    };
+    // Nobody reading the log is no reason to stop serving.
+    let _ = writeln!(
+        io::stdout(),
+        "{}T{hour:02}:{minute:02}:{second:02}Z {} {}{why}{delay}",
+        at.date(),
+        verdict.callee,
+        verdict.reply,
+    );
 }
 
 impl fmt::Display for Reply {

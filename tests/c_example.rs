@@ -1,0 +1,435 @@
+//! examples/c/send_sip.c and `make -C examples run`: what a C user tries first, for real.
+
+#[path = "sandbox/process.rs"]
+mod process;
+mod support;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use process::{Sandbox, gateway};
+use support::c::{Build, LIMIT, Output, command, run};
+use support::{root, scratch};
+
+const KEY: &str = "bDqJFiq9";
+const SECRET: &str = "7bz1lzh9";
+
+/// The variables that the example reads.
+const VARIABLES: [&str; 4] = [
+    "ITNIO_API_KEY",
+    "ITNIO_API_SECRET",
+    "ITNIO_BASE_URL",
+    "ITNIO_CA_FILE",
+];
+
+/// A cold release build and a debug build, on a slow machine that does other things, too.
+const BUILD_LIMIT: Duration = Duration::from_secs(1200);
+
+/// A dead end: nothing listens there.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    format!(
+        "http://{}/voice",
+        listener.local_addr().expect("an address")
+    )
+}
+
+/// The example, against this sandbox and with these arguments.
+fn example(base_url: &str, ca_file: &Path, arguments: &[&str]) -> Command {
+    let mut command = command(&Build::c().compile_path(&root().join("examples/c/send_sip.c")));
+    command
+        .args(arguments)
+        .env("ITNIO_API_KEY", KEY)
+        .env("ITNIO_API_SECRET", SECRET)
+        .env("ITNIO_BASE_URL", base_url)
+        .env_remove("ITNIO_CA_FILE");
+    if !ca_file.as_os_str().is_empty() {
+        command.env("ITNIO_CA_FILE", ca_file);
+    }
+    command
+}
+
+fn send_sip(sandbox: &Sandbox, arguments: &[&str]) -> Output {
+    run(
+        example(&sandbox.base_url, &sandbox.ca_file, arguments),
+        LIMIT,
+    )
+}
+
+/// The one line of `text` that is `name=...`.
+#[track_caller]
+fn value<'a>(text: &'a str, name: &str) -> &'a str {
+    let mut values = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let value = values
+        .next()
+        .unwrap_or_else(|| panic!("no {name} in: {text}"));
+    assert_eq!(values.next(), None, "{text}");
+    value
+}
+
+#[track_caller]
+fn assert_recording_id(id: &str) {
+    assert!(
+        id.len() == 19 && id.bytes().all(|byte| byte.is_ascii_digit()),
+        "{id}"
+    );
+}
+
+// The program
+
+#[test]
+fn exit_0_an_accepted_call_prints_its_status_and_recording_id() {
+    let sandbox = Sandbox::start(&[]);
+    let optional = ["8613800138000", "1001", "app", "861065551234", "hello"];
+    for arguments in [&optional[..3], &optional[..4], &optional[..]] {
+        let output = send_sip(&sandbox, arguments);
+        assert_eq!(
+            (output.code, output.stderr.as_str()),
+            (Some(0), ""),
+            "{output:?}"
+        );
+        assert_eq!(value(&output.stdout, "status"), "0");
+        let id = value(&output.stdout, "recording_id");
+        assert_recording_id(id);
+        assert!(sandbox.line().ends_with(id));
+    }
+    assert!(sandbox.finish().log.is_empty(), "one request per call");
+}
+
+#[test]
+fn the_optional_arguments_reach_the_api_and_empty_ones_are_left_out() {
+    let sandbox = Sandbox::start(&[]);
+    let long = "x".repeat(1001);
+    let cases = [
+        (["", ""], None),
+        (["12", ""], Some("displayNum")),
+        (["", long.as_str()], Some("calledInfo")),
+    ];
+    for ([display_num, called_info], refused) in cases {
+        let arguments = ["8613800138000", "1001", "app", display_num, called_info];
+        let output = send_sip(&sandbox, &arguments);
+        match refused {
+            None => assert_eq!(output.code, Some(0), "{output:?}"),
+            Some(field) => assert!(output.stderr.contains(field), "{output:?}"),
+        }
+    }
+}
+
+#[test]
+fn exit_1_a_refused_call_prints_the_status_and_its_meaning_and_no_recording_id() {
+    let sandbox = Sandbox::start(&[]);
+    let refusals = [
+        ("01", "-1", "authentication error"),
+        ("10", "-10", "balance is insufficient"),
+        ("16", "-16", "timestamp expires"),
+        ("22", "-22", "parameter exception"),
+    ];
+    for (suffix, status, meaning) in refusals {
+        let callee = format!("86138001380{suffix}");
+        let output = send_sip(&sandbox, &[&callee, "1001", "app"]);
+        assert_eq!(output.code, Some(1), "{output:?}");
+        assert_eq!(output.stdout, format!("status={status}\n"));
+        assert!(output.stderr.contains(meaning), "{output:?}");
+    }
+    assert_eq!(sandbox.finish().log.len(), refusals.len());
+}
+
+#[test]
+fn exit_2_nothing_was_sent_and_it_says_whether_to_try_again() {
+    let sandbox = Sandbox::start(&[]);
+    let other = Sandbox::start(&[]);
+    let good = ["8613800138000", "1001", "app"];
+    let again = "safe to try again";
+
+    // Nobody there; a server that cannot prove who it is: it may be better next time.
+    for command in [
+        example(&nobody(), Path::new(""), &good),
+        example(&sandbox.base_url, &other.ca_file, &good),
+    ] {
+        let output = run(command, LIMIT);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(2), ""),
+            "{output:?}"
+        );
+        assert!(output.stderr.contains(again), "{output:?}");
+    }
+    // A mistake: it will not.
+    for command in [
+        example(&sandbox.base_url, &sandbox.ca_file, &["", "1001", "app"]),
+        example("http://api.itniotech.com/voice", Path::new(""), &good),
+        example(&sandbox.base_url, Path::new("/nowhere/ca.pem"), &good),
+    ] {
+        let output = run(command, LIMIT);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(2), ""),
+            "{output:?}"
+        );
+        assert!(!output.stderr.contains(again), "{output:?}");
+    }
+    assert!(sandbox.finish().log.is_empty(), "nothing was sent");
+}
+
+#[test]
+fn exit_3_a_call_that_may_have_been_placed_says_to_look_first() {
+    let sandbox = Sandbox::start(&["--on=91=drop", "--on=92=http-status:502", "--on=93=garbage"]);
+    for suffix in ["91", "92", "93"] {
+        let callee = format!("86138001380{suffix}");
+        let output = send_sip(&sandbox, &[&callee, "1001", "app"]);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(3), ""),
+            "{output:?}"
+        );
+        assert!(
+            output.stderr.contains("look before you redial"),
+            "{output:?}"
+        );
+    }
+    assert_eq!(sandbox.finish().log.len(), 3, "one request per call");
+}
+
+#[test]
+fn a_wrong_clock_is_put_right_within_the_call() {
+    let sandbox = Sandbox::start(&["--clock-offset", "3600"]);
+    let output = send_sip(&sandbox, &["8613800138000", "1001", "app"]);
+    assert_recording_id(value(output.success(), "recording_id"));
+    let log = sandbox.finish().log;
+    assert!(log.len() == 2 && log[0].contains("status -16"), "{log:?}");
+}
+
+#[test]
+fn exit_64_wrong_use_is_told_apart_and_sends_nothing() {
+    let sandbox = Sandbox::start(&[]);
+    let wrong: [&[&str]; 3] = [
+        &[],
+        &["8613800138000", "1001"],
+        &["1", "2", "3", "4", "5", "6"],
+    ];
+    for arguments in wrong {
+        let output = send_sip(&sandbox, arguments);
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(64), ""),
+            "{output:?}"
+        );
+        assert!(
+            output
+                .stderr
+                .starts_with("usage: send_sip CALLEE ACCOUNT APP_ID"),
+            "{output:?}"
+        );
+    }
+    for missing in ["ITNIO_API_KEY", "ITNIO_API_SECRET"] {
+        let good = ["8613800138000", "1001", "app"];
+        let mut command = example(&sandbox.base_url, &sandbox.ca_file, &good);
+        command.env_remove(missing);
+        let output = run(command, LIMIT);
+        assert_eq!(output.code, Some(64), "{output:?}");
+        assert!(output.stderr.contains(missing), "{output:?}");
+    }
+    assert!(sandbox.finish().log.is_empty(), "nothing was sent");
+}
+
+// make -C examples run
+
+/// `make -C examples` with these arguments and a build directory of its own.
+fn make(build: &Path, arguments: &[&str]) -> Command {
+    let mut make = command(Path::new("make"));
+    make.arg("-C").arg(root().join("examples"));
+    make.arg(format!("BUILD={}", build.display()))
+        .args(arguments);
+    for variable in VARIABLES {
+        make.env_remove(variable);
+    }
+    // What cargo tells a test about its package makes build scripts that watch the same variables
+    // run again, here and at the next plain `cargo build`.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name == "OUT_DIR"
+            || name.starts_with("CARGO_PKG_")
+            || name.starts_with("CARGO_MANIFEST_")
+        {
+            make.env_remove(name);
+        }
+    }
+    make
+}
+
+/// The command lines of all processes that have to do with a path.
+fn processes(path: &Path) -> Vec<String> {
+    let path = path.to_str().expect("UTF-8");
+    fs::read_dir("/proc")
+        .expect("a list of processes")
+        .filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("cmdline")).ok())
+        .filter(|line| line.contains(path))
+        .collect()
+}
+
+#[test]
+fn make_run_prints_a_recording_id_whatever_the_proxy_and_leaves_nothing_behind() {
+    let build = scratch().join("make-run");
+    let mut make = make(&build, &["run"]);
+    make.env("HTTPS_PROXY", nobody()).env("ALL_PROXY", nobody());
+    let output = run(make, BUILD_LIMIT);
+    let printed = output.success();
+    assert_eq!(value(printed, "status"), "0");
+    assert_recording_id(value(printed, "recording_id"));
+    // It is the last thing said, but for make's own goodbye.
+    let last = printed.lines().rfind(|line| !line.starts_with("make"));
+    assert!(
+        last.is_some_and(|line| line.starts_with("recording_id=")),
+        "{printed}"
+    );
+
+    assert_eq!(processes(&build), [""; 0]);
+    let names = fs::read_dir(&build)
+        .expect("the build directory")
+        .map(|entry| {
+            entry
+                .expect("a file")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        });
+    let sandboxes: Vec<_> = names
+        .filter(|name| name.starts_with("itnio-sandbox"))
+        .collect();
+    assert_eq!(sandboxes, [""; 0]);
+}
+
+#[test]
+fn make_run_fails_as_the_example_does_and_shows_what_the_gateway_saw() {
+    let build = scratch().join("make-refused");
+    let output = run(make(&build, &["run", "CALLEE=8613800138010"]), BUILD_LIMIT);
+    // 2 is make's own, for any failure.
+    assert_eq!(output.code, Some(2), "{output:?}");
+    assert_eq!(value(&output.stdout, "status"), "-10");
+    assert!(
+        output.stderr.contains("8613800138010 status -10"),
+        "{output:?}"
+    );
+    assert!(output.stderr.contains("Error 1"), "{output:?}");
+    assert_eq!(processes(&build), [""; 0]);
+}
+
+#[test]
+fn make_run_with_credentials_goes_where_they_belong_and_never_to_a_default_number() {
+    let build = scratch().join("make-real");
+    let api = Sandbox::start(&["--key", "my-key", "--secret", "my-secret"]);
+    let with = |key: &str, secret: &str, arguments: &[&str]| {
+        let mut make = make(&build, arguments);
+        make.env("ITNIO_API_KEY", key)
+            .env("ITNIO_API_SECRET", secret)
+            .env("ITNIO_BASE_URL", &api.base_url)
+            .env("ITNIO_CA_FILE", &api.ca_file);
+        run(make, BUILD_LIMIT)
+    };
+    let call = ["run", "CALLEE=8613800138000", "ACCOUNT=1001", "APP_ID=app"];
+    let incomplete = [
+        ("my-key", "my-secret", &call[..1], "CALLEE is not set"),
+        ("my-key", "my-secret", &call[..2], "ACCOUNT is not set"),
+        ("my-key", "my-secret", &call[..3], "APP_ID is not set"),
+        ("my-key", "", &call[..], "ITNIO_API_SECRET is not set"),
+        ("", "my-secret", &call[..], "ITNIO_API_KEY is not set"),
+    ];
+    for (key, secret, arguments, complaint) in incomplete {
+        let output = with(key, secret, arguments);
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert!(output.stderr.contains(complaint), "{output:?}");
+    }
+    let output = with("my-key", "my-secret", &call);
+    let id = value(output.success(), "recording_id").to_owned();
+    let log = api.finish().log;
+    assert!(log.len() == 1 && log[0].ends_with(&id), "{log:?}");
+}
+
+#[test]
+fn make_clean_removes_what_make_has_built() {
+    let build = scratch().join("make-clean");
+    run(make(&build, &[]), BUILD_LIMIT).success();
+    assert!(build.join("send_sip").exists() && build.join("gateway").exists());
+    run(make(&build, &["clean"]), LIMIT).success();
+    assert!(!build.exists());
+}
+
+// with-sandbox.sh
+
+fn with_sandbox(directory: &Path, gateway: &Path, arguments: &[&str]) -> Command {
+    fs::create_dir_all(directory).expect("a directory");
+    let mut shell = command(Path::new("sh"));
+    shell
+        .arg(root().join("examples/with-sandbox.sh"))
+        .arg(gateway)
+        .args(arguments);
+    shell.env("TMPDIR", directory);
+    shell
+}
+
+#[test]
+fn with_sandbox_ends_with_the_status_of_its_command() {
+    let directory = scratch().join("with-status");
+    let script = "[ -s \"$ITNIO_CA_FILE\" ] && [ -n \"$ITNIO_BASE_URL\" ] && exit 7";
+    let program = gateway();
+    let shell = with_sandbox(
+        &directory,
+        program.get_program().as_ref(),
+        &["sh", "-c", script],
+    );
+    let output = run(shell, LIMIT);
+    assert_eq!(output.code, Some(7), "{output:?}");
+    assert_eq!(processes(&directory), [""; 0]);
+}
+
+#[test]
+fn with_sandbox_says_why_when_the_gateway_does_not_start() {
+    let directory = scratch().join("with-none");
+    let program = scratch().join("no-gateway");
+    let output = run(with_sandbox(&directory, &program, &["true"]), LIMIT);
+    assert_eq!(output.code, Some(70), "{output:?}");
+    assert!(output.stderr.contains("no-gateway"), "{output:?}");
+}
+
+#[test]
+fn with_sandbox_leaves_nothing_running_when_it_is_interrupted() {
+    // Ctrl-C goes to the whole group; a supervisor's SIGTERM to the shell alone.
+    for (signal, group, code) in [(libc::SIGINT, -1, 130), (libc::SIGTERM, 1, 143)] {
+        let directory = scratch().join(format!("with-{code}"));
+        let program = gateway();
+        let here = directory.to_str().expect("UTF-8");
+        let script = ["sh", "-c", "echo started; exec tail -f \"$0/x\"", here];
+        fs::create_dir_all(&directory).expect("a directory");
+        fs::write(directory.join("x"), "").expect("a file");
+        let mut shell = with_sandbox(&directory, program.get_program().as_ref(), &script)
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let mut line = String::new();
+        let stdout = shell.stdout.take().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        assert_eq!(line, "started\n");
+        // The shell, the gateway and tail.
+        assert!(processes(&directory).len() >= 2);
+
+        let pid = libc::pid_t::try_from(shell.id()).expect("a process ID");
+        // SAFETY: it takes two numbers. The shell has not been waited for: the ID is still its own.
+        assert_eq!(unsafe { libc::kill(group * pid, signal) }, 0);
+        assert_eq!(shell.wait().expect("a child").code(), Some(code));
+        assert_eq!(processes(&directory), [""; 0]);
+        assert_eq!(
+            fs::read_dir(&directory).expect("a directory").count(),
+            1,
+            "x alone"
+        );
+    }
+}
