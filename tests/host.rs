@@ -4,13 +4,23 @@
 
 mod support;
 
+#[path = "host/door.rs"]
+mod door;
 #[path = "host/failures.rs"]
 mod failures;
 #[path = "host/forks.rs"]
 mod forks;
+#[path = "host/names.rs"]
+mod names;
 #[path = "host/program.rs"]
 mod program;
+#[path = "host/secret.rs"]
+mod secret;
+#[path = "host/shutdown.rs"]
+mod shutdown;
 #[path = "host/signals.rs"]
 mod signals;
 #[path = "host/threads.rs"]
 mod threads;
+#[path = "host/unload.rs"]
+mod unload;

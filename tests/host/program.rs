@@ -1,7 +1,7 @@
 //! Runs a C host of tests/c, and reads its figures.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::ffi::OsStr;
 use std::process::Command;
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ impl Host {
         self
     }
 
-    pub fn env(mut self, name: &str, value: impl AsRef<Path>) -> Host {
-        self.command.env(name, value.as_ref());
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Host {
+        self.command.env(name, value);
         self
     }
 

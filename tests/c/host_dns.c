@@ -1,0 +1,205 @@
+/* A host with a name service that hangs, fails and changes its mind. argv: one of the lives at the end
+   of this file. */
+#include "host_names.h"
+
+enum { CALLERS = 200 };
+
+/* The library's clock. It starts behind the system's and is put forward until it is right, so that a
+   wait that it reckons with never ends too late by the system's. */
+static double offset_s;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    if (result == 0 && clock == CLOCK_MONOTONIC)
+        now->tv_sec += (time_t)offset_s;
+    return result;
+}
+
+static itnio_client *client;
+static unsigned number;
+static counter calls;
+
+static void call(itnio_result expected)
+{
+    char callee[16];
+    expect(client, callee_of(callee, 1, ++number), expected);
+    calls++;
+}
+
+static void call_timed(itnio_result expected, double at_least_ms, double at_most_ms)
+{
+    double took = now_ms();
+    call(expected);
+    took = now_ms() - took;
+    if (took < at_least_ms || took > at_most_ms)
+        FAIL("call %u took %.0f ms, not %.0f to %.0f", number, took, at_least_ms, at_most_ms);
+}
+
+static void asked_so_far(int expected)
+{
+    if (names_asked() != expected)
+        FAIL("after call %u: asked %d times, not %d", number, names_asked(), expected);
+}
+
+static void *call_in_vain(void *who)
+{
+    char callee[16];
+    double *took = who;
+    *took = now_ms();
+    expect(client, callee_of(callee, 2, 0), ITNIO_RESOLVE_FAILED);
+    *took = now_ms() - *took;
+    return NULL;
+}
+
+/* Hangs, and later answers. */
+static void hang(void)
+{
+    enum { LIMIT = 300, SLACK = 3000 };
+    pthread_t threads[CALLERS];
+    double took[CALLERS], longest = 0;
+    int i, most_tasks = 0;
+    names_answer(NULL);
+    /* The time to connect holds, and so does the whole call's. */
+    client = client_with(url_given(), getenv("HOST_CA"), "", LIMIT, 20000);
+    call_timed(ITNIO_RESOLVE_FAILED, LIMIT, LIMIT + SLACK);
+    itnio_client_free(client);
+    client = client_with(url_given(), getenv("HOST_CA"), "", 20000, LIMIT);
+    call_timed(ITNIO_RESOLVE_FAILED, LIMIT, LIMIT + SLACK);
+    itnio_client_free(client);
+    asked_so_far(2);
+    /* Many wait for one look-up. */
+    client = client_with(url_given(), getenv("HOST_CA"), "", 2 * LIMIT, 20000);
+    for (i = 0; i < CALLERS; i++)
+        start(&threads[i], call_in_vain, &took[i]);
+    most_tasks = tasks();
+    for (i = 0; i < CALLERS; i++) {
+        join(threads[i]);
+        CHECK(took[i] >= 2 * LIMIT && took[i] < 2 * LIMIT + SLACK);
+        if (took[i] > longest)
+            longest = took[i];
+    }
+    asked_so_far(3);
+    CHECK(names_asking() == 3);
+    CHECK(tasks() == 1 + 3 && most_tasks <= 1 + CALLERS + 3);
+    itnio_client_free(client);
+    /* Once it answers, calls go on. */
+    client = client_given();
+    names_answer("");
+    call(ITNIO_RESOLVE_FAILED);
+    names_answer("127.0.0.1");
+    call(ITNIO_OK);
+    asked_so_far(5);
+    itnio_client_free(client);
+    while (tasks() > 1)
+        sleep_ms(1);
+    printf("callers=%d look_up_threads=1 limit_ms=%d longest_ms=%.0f lost=0\n", CALLERS, 2 * LIMIT,
+           longest);
+}
+
+/* Fails and hangs while a connection is warm; longer than its answer is good for. */
+static void outage(void)
+{
+    int minute, i;
+    offset_s = -200;
+    client = client_given();
+    call(ITNIO_OK);
+    for (minute = 0; minute < 10; minute++) {
+        names_answer(minute % 2 == 0 ? "" : NULL);
+        for (i = 0; i < 20; i++)
+            call_timed(ITNIO_OK, 0, 5000);
+        offset_s += 20;
+    }
+    asked_so_far(1);
+    itnio_client_free(client);
+    printf("calls=%lu seconds_of_outage=200 asked=1 lost=0\n", calls);
+}
+
+/* Fails and hangs when new connections are needed. The gateway closes each after its answer. */
+static void last_known(void)
+{
+    offset_s = -300;
+    client = client_with(url_given(), getenv("HOST_CA"), "", 2000, 20000);
+    call(ITNIO_OK);
+    asked_so_far(1);
+    names_answer("");
+    call(ITNIO_OK); /* still good */
+    asked_so_far(1);
+    offset_s += 61;
+    call(ITNIO_OK); /* no longer, but there is no better */
+    asked_so_far(2);
+    call(ITNIO_OK); /* and not asked again for a while */
+    asked_so_far(2);
+    offset_s += 6;
+    call(ITNIO_OK);
+    asked_so_far(3);
+    names_answer("127.0.0.1");
+    offset_s += 6;
+    call(ITNIO_OK);
+    asked_so_far(4);
+    offset_s = 0;
+    names_answer(NULL);
+    call_timed(ITNIO_OK, 900, 1900); /* half of the time is kept for the connection */
+    asked_so_far(5);
+    call_timed(ITNIO_OK, 0, 900);
+    asked_so_far(5);
+    names_answer("127.0.0.1");
+    itnio_client_free(client);
+    printf("calls=%lu asked=5 lost=0\n", calls);
+}
+
+/* Changes its answer. Where each call went, the gateways' diaries tell: those of numbers 1, 2 and 4 to
+   the first, those of 3, 5, 7 and 8 to the second, and 6 nowhere. */
+static void moves(void)
+{
+    itnio_client *control = client_with(getenv("HOST_CONTROL"), getenv("HOST_CA"), "", 20000, 20000);
+    offset_s = -200;
+    client = client_given();
+    names_answer("127.0.0.2");
+    call(ITNIO_OK);
+    names_answer("127.0.0.1");
+    call(ITNIO_OK); /* not known yet */
+    asked_so_far(1);
+    offset_s += 61;
+    call(ITNIO_OK); /* the answer's time was over */
+    asked_so_far(2);
+
+    names_answer("127.0.0.2");
+    offset_s += 61;
+    call(ITNIO_OK);
+    asked_so_far(3);
+    expect(control, "8699999999999", ITNIO_OK); /* shuts the first address */
+    names_answer("127.0.0.1");
+    call(ITNIO_OK); /* asked again within the call */
+    asked_so_far(4);
+
+    names_answer("127.0.0.2");
+    offset_s += 61;
+    call(ITNIO_CONNECT_FAILED);
+    asked_so_far(5);
+    names_answer("127.0.0.1");
+    call(ITNIO_OK); /* nor is that answer trusted any longer */
+    asked_so_far(6);
+    call(ITNIO_OK);
+    asked_so_far(6);
+    itnio_client_free(client);
+    itnio_client_free(control);
+    printf("calls=%lu asked=6 lost=0\n", calls);
+}
+
+int main(int argc, char **argv)
+{
+    const char *life = argc > 1 ? argv[1] : "";
+    watchdog(50);
+    if (strcmp(life, "hang") == 0)
+        hang();
+    else if (strcmp(life, "outage") == 0)
+        outage();
+    else if (strcmp(life, "last-known") == 0)
+        last_known();
+    else if (strcmp(life, "moves") == 0)
+        moves();
+    else
+        FAIL("no such life: %s", life);
+    return 0;
+}

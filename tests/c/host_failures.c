@@ -1,0 +1,272 @@
+/*
+ * What calls leave behind: descriptors, threads, memory. argv: `rounds`, and then each way to fail as
+ * result|connect_timeout_ms|timeout_ms|proxy|url, with a ! in front where the client is to be shut
+ * down meanwhile; or `many`, and the number of calls.
+ */
+#include "host_names.h"
+
+#include <stdarg.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+enum { ROUNDS = 40, SETTLED = 8, THREADS = 8 };
+
+static counter opened;
+
+/* Everything that the library opens comes by here, and is never without close-on-exec, not even for a
+   moment: another thread may fork and exec in that moment. */
+int socket(int domain, int type, int protocol)
+{
+    CHECK(type & SOCK_CLOEXEC);
+    add(&opened, 1);
+    return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+int eventfd(unsigned count, int flags)
+{
+    CHECK(flags & EFD_CLOEXEC);
+    add(&opened, 1);
+    return (int)syscall(SYS_eventfd2, count, flags);
+}
+
+static int open_any(const char *path, int flags, va_list rest)
+{
+    int mode = flags & O_CREAT ? va_arg(rest, int) : 0;
+    CHECK(flags & O_CLOEXEC);
+    add(&opened, 1);
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list rest;
+    int descriptor;
+    va_start(rest, flags);
+    descriptor = open_any(path, flags, rest);
+    va_end(rest);
+    return descriptor;
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list rest;
+    int descriptor;
+    va_start(rest, flags);
+    descriptor = open_any(path, flags, rest);
+    va_end(rest);
+    return descriptor;
+}
+
+/* A way to fail. */
+struct way {
+    int shut_down;
+    itnio_result result;
+    uint32_t connect_ms, timeout_ms;
+    const char *proxy, *url;
+};
+
+static struct way read_way(char *text)
+{
+    struct way way;
+    way.shut_down = text[0] == '!';
+    text += way.shut_down;
+    way.result = (itnio_result)atoi(strsep(&text, "|"));
+    way.connect_ms = (uint32_t)atoi(strsep(&text, "|"));
+    way.timeout_ms = (uint32_t)atoi(strsep(&text, "|"));
+    way.proxy = strsep(&text, "|");
+    way.url = text;
+    CHECK(way.url != NULL);
+    return way;
+}
+
+static counter calls, busy;
+
+static void *shut_down(void *client)
+{
+    sleep_ms(20);
+    itnio_client_shutdown(client);
+    return NULL;
+}
+
+static void *fail(void *of_way)
+{
+    const struct way *way = of_way;
+    itnio_client *client =
+        client_with(way->url, getenv("HOST_CA"), way->proxy, way->connect_ms, way->timeout_ms);
+    double began = now_ms();
+    int i;
+    pthread_t other;
+    char said[256];
+    if (way->shut_down)
+        start(&other, shut_down, client);
+    /* A second time with the same client, unless that would take long. */
+    for (i = 0; i < 2 && now_ms() - began < 40; i++) {
+        itnio_result result = place_said(client, "8613000000001", said);
+        add(&calls, 1);
+        if (way->shut_down)
+            CHECK(result == ITNIO_SHUT_DOWN || result == ITNIO_CONNECTION_LOST);
+        else if (result != way->result)
+            FAIL("%s by %s: %d (%s), not %d", way->url, way->proxy, (int)result, said,
+                 (int)way->result);
+    }
+    if (way->shut_down)
+        join(other);
+    itnio_client_free(client);
+    add(&busy, (counter)-1);
+    return NULL;
+}
+
+/* What had been open before, and how many others were looked at. */
+static char inherited[1024];
+static counter seen;
+
+static void mark(int descriptor, void *unused)
+{
+    (void)unused;
+    inherited[descriptor] = 1;
+}
+
+static void close_on_exec(int descriptor, void *unused)
+{
+    int flags = fcntl(descriptor, F_GETFD);
+    (void)unused;
+    if (descriptor < (int)sizeof inherited && inherited[descriptor])
+        return;
+    if (flags < 0)
+        return; /* closed meanwhile */
+    CHECK(flags & FD_CLOEXEC);
+    add(&seen, 1);
+}
+
+/* Nothing the caller can do wrong leaves anything behind, either. */
+static void misuse(void)
+{
+    itnio_config config = {0};
+    itnio_client *client;
+    char *reason;
+    int i;
+    for (i = 0; i < 3; i++) {
+        config.api_key = i == 0 ? NULL : KEY;
+        config.api_secret = SECRET;
+        config.base_url = i == 1 ? "http://example.com" : NULL;
+        config.ca_file = i == 2 ? "/nowhere" : NULL;
+        CHECK(itnio_client_new(&config, &client, &reason) == ITNIO_INVALID_ARGUMENT);
+        CHECK(client == NULL && reason != NULL);
+        itnio_free_string(reason);
+        itnio_client_free(client);
+    }
+    CHECK(itnio_send_sip(NULL, NULL, NULL, NULL, NULL) == ITNIO_INVALID_ARGUMENT);
+    itnio_client_shutdown(NULL);
+    itnio_free_string(NULL);
+}
+
+static void wait_for_threads(int count)
+{
+    int i;
+    for (i = 0; tasks() > count; i++) {
+        CHECK(i < 5000);
+        sleep_ms(1);
+    }
+}
+
+static void rounds(struct way *ways, unsigned count)
+{
+    pthread_t *threads = calloc(count, sizeof *threads);
+    int descriptors_before, threads_before = tasks(), round;
+    long settled = 0, grown, resident = 0;
+    unsigned i;
+    CHECK(threads != NULL);
+    for_each_descriptor(mark, NULL);
+    descriptors_before = descriptors();
+    for (round = 0; round < ROUNDS; round++) {
+        add(&busy, count);
+        for (i = 0; i < count; i++)
+            start(&threads[i], fail, &ways[i]);
+        misuse();
+        while (read_counter(&busy) > 0) {
+            for_each_descriptor(close_on_exec, NULL);
+            sleep_ms(1);
+        }
+        for (i = 0; i < count; i++)
+            join(threads[i]);
+        wait_for_threads(threads_before);
+        if (descriptors() != descriptors_before)
+            FAIL("%d descriptors, %d before", descriptors(), descriptors_before);
+        if (round == SETTLED) {
+            settled = allocated();
+            resident = resident_kib();
+        }
+    }
+    grown = allocated() - settled;
+    CHECK(seen > 0);
+    printf("ways=%u rounds=%d calls=%lu opened=%lu without_cloexec=0 descriptors_left=0 "
+           "threads_left=0 allocated=%ld grown=%ld resident_grown_kib=%ld\n",
+           count, ROUNDS, calls, opened, allocated(), grown, resident_kib() - resident);
+}
+
+static itnio_client *client;
+static unsigned calls_each;
+static pthread_barrier_t halfway;
+
+static void *call_often(void *number)
+{
+    unsigned who = (unsigned)(size_t)number, i;
+    char callee[16];
+    for (i = 0; i < calls_each; i++) {
+        /* All at rest, while the main thread weighs the process. */
+        if (i == calls_each / 5 || i == calls_each - 1) {
+            pthread_barrier_wait(&halfway);
+            pthread_barrier_wait(&halfway);
+        }
+        expect(client, callee_of(callee, who, i), ITNIO_OK);
+    }
+    return NULL;
+}
+
+/* Many calls on one client. */
+static void many(unsigned count)
+{
+    pthread_t threads[THREADS];
+    long allocated_at[2], resident_at[2];
+    int descriptors_at[2], descriptors_before = descriptors();
+    double began = now_ms();
+    unsigned i;
+    calls_each = count / THREADS;
+    client = client_given();
+    ZERO(pthread_barrier_init(&halfway, NULL, THREADS + 1));
+    for (i = 0; i < THREADS; i++)
+        start(&threads[i], call_often, (void *)(size_t)i);
+    for (i = 0; i < 2; i++) {
+        pthread_barrier_wait(&halfway);
+        allocated_at[i] = allocated();
+        resident_at[i] = resident_kib();
+        descriptors_at[i] = descriptors();
+        pthread_barrier_wait(&halfway);
+    }
+    for (i = 0; i < THREADS; i++)
+        join(threads[i]);
+    itnio_client_free(client);
+    printf("calls=%u seconds=%.1f allocated=%ld grown=%ld resident_kib=%ld resident_grown_kib=%ld "
+           "descriptors_grown=%d descriptors_left=%d lost=0\n",
+           calls_each * THREADS, (now_ms() - began) / 1000, allocated_at[1],
+           allocated_at[1] - allocated_at[0], resident_at[1], resident_at[1] - resident_at[0],
+           descriptors_at[1] - descriptors_at[0], descriptors() - descriptors_before);
+}
+
+int main(int argc, char **argv)
+{
+    watchdog(50);
+    CHECK(argc > 2);
+    if (strcmp(argv[1], "rounds") == 0) {
+        unsigned i, count = (unsigned)argc - 2;
+        struct way *ways = calloc(count, sizeof *ways);
+        CHECK(ways != NULL);
+        for (i = 0; i < count; i++)
+            ways[i] = read_way(argv[i + 2]);
+        rounds(ways, count);
+        free(ways);
+    } else {
+        many((unsigned)atoi(argv[2]));
+    }
+    return 0;
+}

@@ -1,0 +1,71 @@
+/*
+ * itnio_client_shutdown() from another thread, while calls wait. argv: the result that they have to
+ * end with, and the number of rounds. HOST_HANG: look-ups of names hang. HOST_TEXT: the length of the
+ * text that goes with each call.
+ */
+#include "host_names.h"
+
+enum { WAITING = 8 };
+
+static itnio_client *client;
+static itnio_result expected;
+static double returned[WAITING];
+
+static void *wait_for_answer(void *number)
+{
+    unsigned who = (unsigned)(size_t)number;
+    char callee[16];
+    expect(client, callee_of(callee, who, 0), expected);
+    returned[who] = now_ms();
+    return NULL;
+}
+
+static char *text_of(int length)
+{
+    char *text = calloc((size_t)length + 1, 1);
+    CHECK(text != NULL);
+    return memset(text, 'x', (size_t)length);
+}
+
+int main(int argc, char **argv)
+{
+    double longest = 0, longest_refusal = 0;
+    int round, rounds;
+    unsigned i;
+    char *text = NULL;
+    watchdog(50);
+    CHECK(argc == 3);
+    expected = (itnio_result)atoi(argv[1]);
+    rounds = atoi(argv[2]);
+    if (getenv("HOST_HANG") != NULL)
+        names_answer(NULL);
+    if (getenv("HOST_TEXT") != NULL)
+        text = text_of(atoi(getenv("HOST_TEXT")));
+    for (round = 0; round < rounds; round++) {
+        pthread_t threads[WAITING];
+        double began, refused;
+        client = client_given();
+        text_of_calls = text;
+        for (i = 0; i < WAITING; i++)
+            start(&threads[i], wait_for_answer, (void *)(size_t)i);
+        sleep_ms(text != NULL ? 600 : 300); /* all are waiting now */
+        began = now_ms();
+        itnio_client_shutdown(client);
+        for (i = 0; i < WAITING; i++)
+            join(threads[i]);
+        for (i = 0; i < WAITING; i++)
+            if (returned[i] - began > longest)
+                longest = returned[i] - began;
+        text_of_calls = NULL;
+        refused = now_ms();
+        expect(client, "8613000000001", ITNIO_SHUT_DOWN);
+        refused = now_ms() - refused;
+        if (refused > longest_refusal)
+            longest_refusal = refused;
+        itnio_client_free(client);
+    }
+    free(text);
+    printf("calls=%d result=%d longest_ms=%.1f then_refused=%d longest_ms_refused=%.1f\n",
+           rounds * WAITING, (int)expected, longest, rounds, longest_refusal);
+    return 0;
+}

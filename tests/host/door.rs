@@ -1,0 +1,73 @@
+//! A second address of a gateway, which can be shut.
+
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+/// A relay from an address of its own to a gateway. Its connections end with those of either side.
+pub struct Door {
+    address: SocketAddr,
+    shut: Arc<AtomicBool>,
+    accepting: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Door {
+    /// On 127.0.0.2, at this port.
+    pub fn open(port: u16, target: SocketAddr) -> Door {
+        let listener =
+            TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), port)).expect("the other address");
+        let address = listener.local_addr().expect("its address");
+        let shut = Arc::new(AtomicBool::new(false));
+        let accepting = thread::spawn({
+            let shut = Arc::clone(&shut);
+            move || {
+                for near in listener.incoming().map_while(Result::ok) {
+                    if shut.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let far = TcpStream::connect(target).expect("the gateway");
+                    relay(&near, &far);
+                    relay(&far, &near);
+                }
+            }
+        });
+        Door {
+            address,
+            shut,
+            accepting: Mutex::new(Some(accepting)),
+        }
+    }
+
+    /// Refuses connections from now on.
+    pub fn shut(&self) {
+        let accepting = self
+            .accepting
+            .lock()
+            .expect("no panic under the lock")
+            .take();
+        if let Some(accepting) = accepting {
+            self.shut.store(true, Ordering::SeqCst);
+            let _ = TcpStream::connect(self.address); // wakes the thread that accepts
+            accepting.join().expect("a door that does not panic");
+        }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.shut();
+    }
+}
+
+fn relay(from: &TcpStream, to: &TcpStream) {
+    let mut from = from.try_clone().expect("a descriptor");
+    let mut to = to.try_clone().expect("a descriptor");
+    thread::spawn(move || {
+        let _ = io::copy(&mut from, &mut to);
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    });
+}

@@ -1,0 +1,82 @@
+//! A host whose name service hangs, fails and changes its mind.
+
+use std::sync::Arc;
+
+use super::door::Door;
+use super::program::Host;
+use super::support::answer::{Answer, recording_id_for};
+use super::support::diary::Delivery;
+use super::support::gateway::{Gateway, Step};
+
+const NAME: &str = "gateway.test";
+
+fn host(life: &str, gateway: &Gateway) -> Host {
+    Host::new("host_dns.c")
+        .arg(life)
+        .calling_url(&gateway.url_for(NAME))
+}
+
+/// An answer after which every call needs a new connection.
+fn last_answer(delivery: &Delivery) -> Vec<Step> {
+    let answer = Answer::ok(&recording_id_for(&delivery.callee())).header("Connection", "close");
+    vec![Step::Send(answer.bytes()), Step::Close]
+}
+
+#[test]
+fn a_name_service_that_hangs_holds_up_no_call_beyond_its_deadline_and_takes_one_thread() {
+    let gateway = Gateway::tls().start();
+    let figures = host("hang", &gateway).keeps("200 calls while the name service hangs");
+    assert_eq!(figures.count("look_up_threads"), 1);
+    assert_eq!(gateway.finish_and_count(), 1);
+}
+
+#[test]
+fn a_warm_connection_outlives_an_outage_of_the_name_service() {
+    let gateway = Gateway::tls().start();
+    let figures = host("outage", &gateway).keeps("names fail or hang while a connection is warm");
+    assert_eq!(gateway.connections(), 1);
+    assert_eq!(gateway.finish_and_count(), figures.count("calls"));
+}
+
+#[test]
+fn new_connections_go_to_the_last_known_addresses_while_names_fail_or_hang() {
+    let gateway = Gateway::tls().answer(last_answer).start();
+    let figures = host("last-known", &gateway).keeps("names fail or hang, new connections needed");
+    assert_eq!(gateway.connections(), figures.count("calls"));
+    assert_eq!(gateway.finish_and_count(), figures.count("calls"));
+}
+
+#[test]
+fn a_changed_address_is_followed_after_a_failure_and_after_a_minute() {
+    let first = Gateway::tls().answer(last_answer).start();
+    // The second one's answer to a certain number is to shut the way to the first.
+    let door: Arc<std::sync::OnceLock<Door>> = Arc::default();
+    let second = Gateway::tls()
+        .answer({
+            let door = Arc::clone(&door);
+            move |delivery| {
+                if delivery.callee() == "8699999999999" {
+                    door.get().expect("an open door").shut();
+                }
+                last_answer(delivery)
+            }
+        })
+        .start();
+    let opened = Door::open(second.address().port(), first.address());
+    assert!(door.set(opened).is_ok());
+    host("moves", &second)
+        .env("HOST_CONTROL", second.url())
+        .keeps("the name moves to another address");
+    let numbers = |gateway: Gateway| -> Vec<String> {
+        let diary = gateway.finish();
+        let callees = diary.iter().map(|delivery| delivery.callee());
+        callees
+            .map(|callee| callee.trim_start_matches("8600010000").to_owned())
+            .collect()
+    };
+    assert_eq!(numbers(first), ["001", "002", "004"]);
+    assert_eq!(
+        numbers(second),
+        ["003", "8699999999999", "005", "007", "008"]
+    );
+}

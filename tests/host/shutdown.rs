@@ -1,0 +1,112 @@
+//! `itnio_client_shutdown` while calls wait.
+
+use std::time::Duration;
+
+use super::program::{Figures, Host};
+use super::support::client::{CONNECTION_LOST, SHUT_DOWN};
+use super::support::gateway::{Gateway, Opening, Step};
+use super::support::proxy::Proxy;
+use super::support::sockets::Ignoring;
+
+/// What a call may take to end.
+const AT_ONCE_MS: f64 = 100.0;
+
+/// Has eight calls wait at some place, five times over, and shuts their client down. That they all end
+/// with `result` is checked every time; that they end at once needs a machine that is not too busy, and
+/// so has some attempts.
+fn ends_at_once(place: &str, result: i32, host: impl Fn() -> Host) -> Figures {
+    let promise = format!("shut down while calls wait {place}");
+    let attempt = || {
+        let figures = host().arg(result).arg(5).keeps(&promise);
+        assert!(
+            figures.get("longest_ms") < 50.0 * AT_ONCE_MS,
+            "not even soon"
+        );
+        let at_once = figures.get("longest_ms") < AT_ONCE_MS
+            && figures.get("longest_ms_refused") < AT_ONCE_MS;
+        at_once.then_some(figures)
+    };
+    (0..4)
+        .find_map(|_| attempt())
+        .unwrap_or_else(|| panic!("{promise}: longer than {AT_ONCE_MS} ms"))
+}
+
+fn host(url: &str) -> Host {
+    Host::new("host_shutdown.c").calling_url(url)
+}
+
+fn silent(opening: Opening) -> Gateway {
+    Gateway::tls().opening(move |_| opening.clone()).start()
+}
+
+#[test]
+fn shutdown_ends_calls_that_wait_for_a_name_within_100_ms() {
+    ends_at_once("for a name", SHUT_DOWN, || {
+        host("https://gateway.test/voice").env("HOST_HANG", "1")
+    });
+}
+
+#[test]
+fn shutdown_ends_calls_that_connect_within_100_ms() {
+    let ignoring = Ignoring::new();
+    let url = format!("https://{}/voice", ignoring.address());
+    ends_at_once("to connect", SHUT_DOWN, || host(&url));
+}
+
+#[test]
+fn shutdown_ends_calls_in_the_handshake_within_100_ms() {
+    for (place, opening) in [
+        ("for a hello", Opening::Raw(vec![Step::Stall])),
+        (
+            "in the middle of the handshake",
+            Opening::MidHandshake(vec![Step::Stall]),
+        ),
+    ] {
+        let gateway = silent(opening);
+        ends_at_once(place, SHUT_DOWN, || host(&gateway.url()));
+    }
+}
+
+#[test]
+fn shutdown_ends_calls_that_wait_for_a_proxy_within_100_ms() {
+    let proxy = Proxy::answering(|_| vec![Step::Stall]);
+    ends_at_once("for a proxy", SHUT_DOWN, || {
+        host("https://gateway.test/voice").through(&proxy)
+    });
+}
+
+#[test]
+fn shutdown_ends_calls_that_wait_for_the_answer_within_100_ms() {
+    let answers: [(&str, &'static [u8]); 3] = [
+        ("for the answer", b""),
+        ("for the rest of a head", b"HTTP/1.1 200 O"),
+        (
+            "for the rest of a body",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n{\"status\":\"0\"",
+        ),
+    ];
+    for (place, begun) in answers {
+        let gateway = Gateway::tls()
+            .answer(move |_| vec![Step::Send(begun.to_vec()), Step::Stall])
+            .start();
+        let figures = ends_at_once(place, CONNECTION_LOST, || host(&gateway.url()));
+        // Each had been delivered, and only once.
+        let delivered = gateway.finish_and_count();
+        assert_eq!(delivered % figures.count("calls"), 0, "{delivered}");
+    }
+}
+
+#[test]
+fn shutdown_ends_calls_that_send_within_100_ms() {
+    // More than the system's buffers take, and read only when the caller has gone.
+    let late = Opening::Shaken(vec![Step::Pause(Duration::from_secs(2))]);
+    let gateway = Gateway::plain()
+        .receive_buffer(256 * 1024)
+        .opening(move |_| late.clone())
+        .start();
+    ends_at_once("to send the rest of a request", SHUT_DOWN, || {
+        host(&gateway.url()).env("HOST_TEXT", "6000000")
+    });
+    let diary = gateway.finish();
+    assert!(!diary.is_empty() && diary.iter().all(|delivery| !delivery.complete));
+}
