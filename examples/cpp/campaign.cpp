@@ -1,0 +1,212 @@
+#include "campaign.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+#include <system_error>
+#include <utility>
+
+namespace {
+
+/// The signals that end a program, but for those that whoever started it wants ignored (nohup).
+sigset_t ending_signals()
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction action;
+        if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&signals, signal);
+    }
+    return signals;
+}
+
+std::string text(double number)
+{
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.1f", number);
+    return buffer;
+}
+
+} // namespace
+
+void Tally::settle(State state)
+{
+    switch (state) {
+    case State::accepted: ++accepted; break;
+    case State::refused: ++refused; break;
+    case State::dialing:
+    case State::unknown: ++unknown; break;
+    case State::not_sent: break; // is not settled
+    }
+}
+
+Campaign::Campaign(const Options &options, const itnio::Client &client, Journal &journal, Console &console,
+                   std::vector<Number> numbers, const Tally &tally)
+    : options_(options), client_(client), journal_(journal), console_(console),
+      numbers_(std::move(numbers)), tally_(tally)
+{
+}
+
+void Campaign::run()
+{
+    // Blocked before there are threads, which inherit it, the signals wait for sigtimedwait() here. So
+    // nothing is interrupted, and no code runs in a signal handler.
+    const sigset_t signals = ending_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    start_threads();
+    const timespec moment = {0, 50'000'000};
+    while (!is_over()) {
+        if (const int signal = sigtimedwait(&signals, nullptr, &moment); signal > 0)
+            on_signal(signal);
+        console_.show_progress(progress());
+    }
+    for (std::thread &thread : threads_)
+        thread.join();
+    console_.show_progress("");
+    if (tally_.not_sent > 0)
+        console_.say(std::to_string(tally_.not_sent) + " not sent; the last: " + last_not_sent_);
+}
+
+void Campaign::start_threads()
+{
+    const std::size_t wanted = std::min<std::size_t>(options_.parallel, numbers_.size());
+    working_ = wanted;
+    while (threads_.size() < wanted) {
+        try {
+            threads_.emplace_back([this] { work(); });
+        } catch (const std::system_error &error) {
+            console_.say("cannot start more than " + std::to_string(threads_.size()) + " threads: "
+                         + error.what());
+            const std::lock_guard lock(mutex_);
+            working_ -= wanted - threads_.size();
+            return;
+        }
+    }
+}
+
+void Campaign::work()
+{
+    while (const Number *number = next())
+        call(*number);
+    const std::lock_guard lock(mutex_);
+    --working_;
+}
+
+/// The next number to call, or none.
+const Number *Campaign::next()
+{
+    const std::lock_guard lock(mutex_);
+    return stopping_ || next_ == numbers_.size() ? nullptr : &numbers_[next_++];
+}
+
+/// Calls one number, until it is settled or has been tried often enough.
+void Campaign::call(const Number &number)
+{
+    for (unsigned attempt = 0;; ++attempt) {
+        // Nothing is placed that is not written down.
+        if (!journal_.commit(Journal::dialing_row(number.callee))) {
+            stop(options_.results + " " + journal_.error());
+            return;
+        }
+        const itnio::Result result = place(number);
+        const std::string outcome = Journal::outcome_row(number.callee, result);
+        if (!journal_.commit(outcome)) {
+            stop(options_.results + " " + journal_.error());
+            console_.say("not written down: " + outcome.substr(0, outcome.size() - 1));
+        }
+
+        const Past past = Past::of(result);
+        if (past.closed()) {
+            const std::lock_guard lock(mutex_);
+            --tally_.left;
+            tally_.settle(past.state);
+            return;
+        }
+        if (past.state == State::refused) {
+            stop("the API refuses the account, with status " + past.status + ": "
+                 + std::string(itnio::status_message(*result.status())));
+            return;
+        }
+        // A mistake in an argument is there the next time, too.
+        const bool again = result.code() != ITNIO_INVALID_ARGUMENT && attempt < options_.retry_unsent
+                           && pause(attempt);
+        if (!again) {
+            const std::lock_guard lock(mutex_);
+            ++tally_.not_sent;
+            last_not_sent_ = number.callee + ": " + result.reason();
+            return;
+        }
+    }
+}
+
+itnio::Result Campaign::place(const Number &number)
+{
+    itnio::Request request;
+    request.callee = number.callee;
+    request.account = options_.account;
+    request.app_id = options_.app_id;
+    if (!number.display_num.empty())
+        request.display_num = number.display_num;
+    if (!number.called_info.empty())
+        request.called_info = number.called_info;
+    {
+        const std::lock_guard lock(mutex_);
+        ++in_progress_;
+    }
+    itnio::Result result = client_.send_sip(request);
+    const std::lock_guard lock(mutex_);
+    --in_progress_;
+    ++placed_;
+    return result;
+}
+
+/// Waits before the next attempt; false where there is none to be, because the run is to end.
+bool Campaign::pause(unsigned attempt)
+{
+    using namespace std::chrono_literals;
+    const auto pause = std::min<std::chrono::milliseconds>(options_.retry_pause * (1 << std::min(attempt, 16U)), 60s);
+    std::unique_lock lock(mutex_);
+    return !stopped_.wait_for(lock, pause, [this] { return stopping_; });
+}
+
+/// Lets no new call begin.
+void Campaign::stop(const std::string &why)
+{
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(stopping_, true))
+            return;
+    }
+    stopped_.notify_all();
+    console_.say(why + "; no new calls");
+}
+
+void Campaign::on_signal(int signal)
+{
+    if (signal_ == 0) {
+        signal_ = signal;
+        stop("stopping, and waiting for the calls in progress (a second signal ends them)");
+    } else {
+        console_.say("ending the calls in progress");
+        client_.shutdown();
+    }
+}
+
+std::string Campaign::progress()
+{
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - began_;
+    const std::lock_guard lock(mutex_);
+    return std::to_string(tally_.total() - tally_.left) + " of " + std::to_string(tally_.total())
+           + ": accepted " + std::to_string(tally_.accepted) + ", refused "
+           + std::to_string(tally_.refused) + ", unknown " + std::to_string(tally_.unknown)
+           + "; in progress " + std::to_string(in_progress_) + ", "
+           + text(static_cast<double>(placed_) / std::max(elapsed.count(), 0.001)) + "/s";
+}
+
+bool Campaign::is_over()
+{
+    const std::lock_guard lock(mutex_);
+    return working_ == 0;
+}

@@ -1,0 +1,84 @@
+// The calls of one run: several at a time, each written down before and after.
+#ifndef DIALER_CAMPAIGN_HPP
+#define DIALER_CAMPAIGN_HPP
+
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <itnio.hpp>
+
+#include "console.hpp"
+#include "journal.hpp"
+#include "numbers.hpp"
+#include "options.hpp"
+
+/// Where the numbers of a list stand; each is in one of the first four.
+struct Tally {
+    std::size_t accepted = 0;
+    std::size_t refused = 0;
+    std::size_t unknown = 0;
+    std::size_t left = 0; ///< Still to be called.
+
+    std::size_t not_sent = 0; ///< Those of `left` that this run has tried in vain.
+
+    std::size_t total() const { return accepted + refused + unknown + left; }
+
+    /// Counts a number that is settled.
+    void settle(State state);
+};
+
+class Campaign {
+public:
+    /// `numbers` are those to call, and `tally` counts them, as left, with all that is settled already.
+    Campaign(const Options &options, const itnio::Client &client, Journal &journal, Console &console,
+             std::vector<Number> numbers, const Tally &tally);
+
+    /// Places the calls; returns once all have ended. Takes the signals that end a program over, on the
+    /// program's only thread.
+    void run();
+
+    /// After run(): where the numbers stand.
+    const Tally &tally() const { return tally_; }
+
+    /// After run(): the signal that asked for an end, or 0.
+    int signal() const { return signal_; }
+
+private:
+    void start_threads();
+    void work();
+    const Number *next();
+    void call(const Number &number);
+    itnio::Result place(const Number &number);
+    bool pause(unsigned attempt);
+    void stop(const std::string &why);
+    void on_signal(int signal);
+    std::string progress();
+    bool is_over();
+
+    const Options &options_;
+    const itnio::Client &client_;
+    Journal &journal_;
+    Console &console_;
+    const std::vector<Number> numbers_;
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    std::vector<std::thread> threads_;
+    int signal_ = 0;
+
+    std::mutex mutex_; ///< Guards what follows.
+    std::condition_variable stopped_;
+    bool stopping_ = false;
+    Tally tally_;
+    std::size_t next_ = 0;        ///< The index of the next number to call.
+    std::size_t in_progress_ = 0; ///< Calls.
+    std::size_t placed_ = 0;      ///< Calls that have ended.
+    std::size_t working_ = 0;     ///< Threads.
+    std::string last_not_sent_;   ///< Why, for the last of them.
+};
+
+#endif

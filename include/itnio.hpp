@@ -1,0 +1,432 @@
+/*
+ * libitnio for C++17 and up: place a phone call through the Itniotech voice API.
+ *
+ * A thin layer over itnio.h, in this header alone: link with the library as from C. Its promises are
+ * those of itnio.h, which has the whole contract; here stands what C++ adds. A call, in full:
+ *
+ *     itnio::Config config;
+ *     config.api_key = std::getenv("ITNIO_API_KEY");
+ *     config.api_secret = std::getenv("ITNIO_API_SECRET");
+ *
+ *     auto client = itnio::Client::create(config);
+ *     if (!client) {
+ *         std::cerr << client.error().reason() << '\n';
+ *         return;
+ *     }
+ *
+ *     itnio::Request request;
+ *     request.callee = "4915112345678";
+ *     request.account = "1001";
+ *     request.app_id = "my-app";
+ *     const itnio::Result result = client->send_sip(request);
+ *     switch (result.outcome()) {
+ *     case itnio::Outcome::accepted: std::cout << "recording " << result.recording_id() << '\n'; break;
+ *     case itnio::Outcome::refused:  std::cerr << "refused: " << result.reason() << '\n'; break;
+ *     case itnio::Outcome::not_sent: std::cerr << "safe to try again: " << result.reason() << '\n'; break;
+ *     case itnio::Outcome::unknown:  std::cerr << "look before you redial: " << result.reason() << '\n';
+ *     }
+ *
+ * Exceptions. There is no `throw` in this header, and it compiles with -fno-exceptions. Making a client
+ * and placing a call are noexcept, so that no call which may ring a phone ends in an exception that
+ * says nothing about it; where memory is short before the request is out, the call is not sent. Only
+ * what returns a std::string may throw std::bad_alloc, and then the object it was asked of is as before.
+ *
+ * Strings. They go in as itnio::Text, a view that std::string_view, std::string, a literal, or what
+ * getenv() returned convert to; they come out as std::string. A NUL within one, where C would end it and
+ * call another number, is ITNIO_INVALID_ARGUMENT, with a reason that names the field.
+ *
+ * Threads and forks. As in itnio.h: one Client serves any number of threads and the children of a
+ * fork. A call blocks its thread.
+ */
+#ifndef ITNIO_HPP
+#define ITNIO_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "itnio.h"
+
+namespace itnio {
+
+/// A string on its way in, or none: a view, which has to outlive the call that it is used in.
+class Text {
+public:
+    /// Not given: NULL in C.
+    constexpr Text() noexcept = default;
+    constexpr Text(std::nullptr_t) noexcept {}
+
+    /// A NUL-terminated string; NULL, as from getenv(), is one that is not given.
+    constexpr Text(const char *text) noexcept
+        : view_(text == nullptr ? std::string_view() : std::string_view(text)), given_(text != nullptr)
+    {
+    }
+    constexpr Text(std::string_view text) noexcept : view_(text), given_(true) {}
+    Text(const std::string &text) noexcept : view_(text), given_(true) {}
+
+    /// A string that is about to end would leave a view of freed memory, and a call to whatever number
+    /// is there by then. Keep it in a variable.
+    Text(const std::string &&) = delete;
+
+    /// Whether there is a string at all; an empty one is one.
+    [[nodiscard]] constexpr bool given() const noexcept { return given_; }
+
+    /// The string; empty where there is none.
+    [[nodiscard]] constexpr std::string_view view() const noexcept { return view_; }
+
+private:
+    std::string_view view_;
+    bool given_ = false;
+};
+
+/// What a client is made from; itnio_config says what each field may be. What is not given has its
+/// default.
+struct Config {
+    Text api_key;    ///< Required.
+    Text api_secret; ///< Required. The client's copies are wiped; yours is yours.
+    Text base_url;   ///< Default: the API's own address.
+    Text ca_file;    ///< Default: the system's trust store.
+    Text proxy;      ///< Default: the environment's. "": none.
+    std::chrono::milliseconds connect_timeout{0}; ///< 0: 5 s. DNS, TCP, proxy and TLS together.
+    std::chrono::milliseconds timeout{0};         ///< 0: 30 s. The whole call.
+};
+
+/// A call to place; itnio_sip_request says what each field may be.
+struct Request {
+    Text callee; ///< Required: country code and number, 7 to 15 digits.
+    Text display_num;
+    Text account; ///< Required.
+    Text app_id;  ///< Required.
+    Text called_info;
+};
+
+/// What became of a call. There are four cases, and none will be added: a `switch` over them without
+/// `default` is complete, and -Wall says when one is forgotten.
+enum class [[nodiscard]] Outcome {
+    /// The API accepted the call and gave a recording ID.
+    accepted,
+    /// The API answered, and refused: no phone rings. As it is, it would be refused again.
+    refused,
+    /// Nothing reached the API: no phone rings. Safe to try again, though a mistake in an argument
+    /// (ITNIO_INVALID_ARGUMENT) comes back every time.
+    not_sent,
+    /// The request is out, and no answer says what became of it: the phone may ring. Look before you
+    /// redial.
+    unknown,
+};
+
+class Client;
+
+namespace detail {
+
+struct FreeString {
+    void operator()(char *string) const noexcept { itnio_free_string(string); }
+};
+struct FreeClient {
+    void operator()(itnio_client *client) const noexcept { itnio_client_free(client); }
+};
+
+/// A string that the library handed out.
+using String = std::unique_ptr<char, FreeString>;
+
+/// Why this header itself did not go on. Static texts, so that they are there without memory.
+struct Problem {
+    std::int32_t code = ITNIO_OK;
+    const char *field = nullptr;
+    const char *text = nullptr;
+
+    explicit operator bool() const noexcept { return text != nullptr; }
+};
+
+struct Field {
+    const char *name;
+    Text text;
+};
+
+/// NUL-terminated copies of `Count` texts, wiped before they are freed: a secret may be among them.
+template <std::size_t Count>
+class Terminated {
+public:
+    explicit Terminated(const Field (&fields)[Count]) noexcept
+    {
+        for (const Field &field : fields) {
+            if (field.text.view().find('\0') != std::string_view::npos) {
+                problem_ = {ITNIO_INVALID_ARGUMENT, field.name, "contains a NUL character"};
+                return;
+            }
+            size_ += field.text.given() ? field.text.view().size() + 1 : 0;
+        }
+        // The only allocation on the way to the library, and one that does not throw.
+        buffer_.reset(new (std::nothrow) char[size_]);
+        if (buffer_ == nullptr) {
+            // The result that itnio_client_new() has for it, too.
+            problem_ = {ITNIO_CONNECT_FAILED, nullptr, "out of memory; nothing was sent"};
+            return;
+        }
+        char *end = buffer_.get();
+        for (std::size_t i = 0; i < Count; ++i) {
+            if (!fields[i].text.given())
+                continue;
+            const std::string_view view = fields[i].text.view();
+            pointers_[i] = end;
+            end += view.copy(end, view.size());
+            *end++ = '\0';
+        }
+    }
+    Terminated(const Terminated &) = delete;
+    Terminated &operator=(const Terminated &) = delete;
+    ~Terminated()
+    {
+        // Through volatile, or the compiler would leave out what nobody reads again.
+        volatile char *bytes = buffer_.get();
+        for (std::size_t i = 0; bytes != nullptr && i < size_; ++i)
+            bytes[i] = '\0';
+    }
+
+    const Problem &problem() const noexcept { return problem_; }
+
+    /// The text of that number, or NULL where it is not given.
+    const char *operator[](std::size_t index) const noexcept { return pointers_[index]; }
+
+private:
+    std::unique_ptr<char[]> buffer_;
+    std::size_t size_ = 0;
+    const char *pointers_[Count] = {};
+    Problem problem_;
+};
+
+} // namespace detail
+
+/// Why something was not done: a number and a line of text.
+class Error {
+public:
+    /// A number of `enum itnio_result`, or one that a later library has added to it.
+    [[nodiscard]] std::int32_t code() const noexcept { return code_; }
+
+    /// One line for a log: the API's own reason where it gave one, else what failed, naming the field,
+    /// host or file. Never a secret. Empty where nothing went wrong.
+    [[nodiscard]] std::string reason() const
+    {
+        if (problem_.text != nullptr)
+            return problem_.field == nullptr ? problem_.text
+                                             : std::string(problem_.field) + ": " + problem_.text;
+        if (reason_ != nullptr)
+            return reason_.get();
+        return code_ == ITNIO_OK ? "" : itnio_result_message(code_);
+    }
+
+    /// What the number means, in general. Static.
+    [[nodiscard]] std::string_view message() const noexcept { return itnio_result_message(code_); }
+
+private:
+    friend class Client;
+    friend class NewClient;
+    friend class Result;
+
+    Error() noexcept = default;
+    explicit Error(const detail::Problem &problem) noexcept : code_(problem.code), problem_(problem) {}
+    Error(std::int32_t code, detail::String reason) noexcept : code_(code), reason_(std::move(reason)) {}
+
+    std::int32_t code_ = ITNIO_OK;
+    detail::String reason_;
+    detail::Problem problem_;
+};
+
+/// What became of one call. It converts to nothing: ask it by name.
+///
+/// It can be moved, not copied. One that was moved from is Outcome::unknown.
+class [[nodiscard]] Result {
+public:
+    Result(Result &&other) noexcept
+        : error_(std::move(other.error_)), status_(std::exchange(other.status_, ITNIO_NO_STATUS)),
+          recording_id_(std::move(other.recording_id_))
+    {
+        other.error_.code_ = ITNIO_INTERNAL_ERROR;
+    }
+    Result &operator=(Result &&other) noexcept
+    {
+        error_ = std::move(other.error_);
+        status_ = std::exchange(other.status_, ITNIO_NO_STATUS);
+        recording_id_ = std::move(other.recording_id_);
+        other.error_.code_ = ITNIO_INTERNAL_ERROR;
+        return *this;
+    }
+    ~Result() = default;
+
+    [[nodiscard]] Outcome outcome() const noexcept
+    {
+        if (code() == ITNIO_OK)
+            return Outcome::accepted;
+        if (code() == ITNIO_REJECTED)
+            return Outcome::refused;
+        // The library that runs may be newer than this header, and knows its own results.
+        return itnio_may_have_dialed(code()) ? Outcome::unknown : Outcome::not_sent;
+    }
+
+    [[nodiscard]] bool accepted() const noexcept { return outcome() == Outcome::accepted; }
+    [[nodiscard]] bool refused() const noexcept { return outcome() == Outcome::refused; }
+    [[nodiscard]] bool not_sent() const noexcept { return outcome() == Outcome::not_sent; }
+    [[nodiscard]] bool unknown() const noexcept { return outcome() == Outcome::unknown; }
+
+    /// Whether the phone may have rung: accepted, or unknown. Redial only where this is false.
+    [[nodiscard]] bool may_have_dialed() const noexcept { return itnio_may_have_dialed(code()); }
+
+    /// The recording ID where accepted, and then never empty; else empty.
+    [[nodiscard]] std::string recording_id() const
+    {
+        return recording_id_ == nullptr ? std::string() : recording_id_.get();
+    }
+
+    /// The API's status (0 is success), where it answered with one.
+    [[nodiscard]] std::optional<std::int32_t> status() const noexcept
+    {
+        return status_ == ITNIO_NO_STATUS ? std::nullopt : std::optional(status_);
+    }
+
+    /// See Error::code(), Error::reason() and Error::message().
+    [[nodiscard]] std::int32_t code() const noexcept { return error_.code(); }
+    [[nodiscard]] std::string reason() const { return error_.reason(); }
+    [[nodiscard]] std::string_view message() const noexcept { return error_.message(); }
+
+private:
+    friend class Client;
+
+    Result(Error error, std::int32_t status, detail::String recording_id) noexcept
+        : error_(std::move(error)), status_(status), recording_id_(std::move(recording_id))
+    {
+    }
+
+    Error error_;
+    std::int32_t status_;
+    detail::String recording_id_;
+};
+
+class NewClient;
+
+/// Places calls for one account, over connections that it keeps between them. Share it between threads.
+///
+/// It can be moved, not copied. One that was moved from, or made by the default constructor, places no
+/// calls: each is ITNIO_INVALID_ARGUMENT.
+class Client {
+public:
+    Client() noexcept = default;
+
+    /// Makes a client: itnio_client_new().
+    [[nodiscard]] static NewClient create(const Config &config) noexcept;
+
+    /// Places a call, and waits until it is known what became of the request: itnio_send_sip(). From any
+    /// number of threads at once.
+    Result send_sip(const Request &request) const noexcept
+    {
+        const detail::Terminated<5> texts({{"callee", request.callee},
+                                           {"display_num", request.display_num},
+                                           {"account", request.account},
+                                           {"app_id", request.app_id},
+                                           {"called_info", request.called_info}});
+        if (texts.problem())
+            return Result(Error(texts.problem()), ITNIO_NO_STATUS, nullptr);
+        itnio_sip_request raw = {};
+        raw.callee = texts[0];
+        raw.display_num = texts[1];
+        raw.account = texts[2];
+        raw.app_id = texts[3];
+        raw.called_info = texts[4];
+
+        std::int32_t status = ITNIO_NO_STATUS;
+        char *recording_id = nullptr;
+        char *reason = nullptr;
+        const std::int32_t code = itnio_send_sip(client_.get(), &raw, &status, &recording_id, &reason);
+        return Result(Error(code, detail::String(reason)), status, detail::String(recording_id));
+    }
+
+    /// Ends the calls in progress, each with its true result, and refuses new ones, for good:
+    /// itnio_client_shutdown(). From any thread, but not from a signal handler.
+    void shutdown() const noexcept { itnio_client_shutdown(client_.get()); }
+
+    /// The client for the functions of itnio.h; it stays this object's. NULL in an empty one.
+    [[nodiscard]] const itnio_client *handle() const noexcept { return client_.get(); }
+
+private:
+    friend class NewClient;
+
+    explicit Client(itnio_client *client) noexcept : client_(client) {}
+
+    // Its end needs every call to have returned: shutdown() is how to get there.
+    std::unique_ptr<itnio_client, detail::FreeClient> client_;
+};
+
+/// A client, or why there is none: what std::expected<Client, Error> is in C++23.
+class [[nodiscard]] NewClient {
+public:
+    [[nodiscard]] bool has_value() const noexcept { return client_.handle() != nullptr; }
+    explicit operator bool() const noexcept { return has_value(); }
+
+    /// The client. Where there is none it is an empty one, which places no calls.
+    [[nodiscard]] const Client &operator*() const & noexcept { return client_; }
+    [[nodiscard]] Client &operator*() & noexcept { return client_; }
+    [[nodiscard]] Client &&operator*() && noexcept { return std::move(client_); }
+    const Client *operator->() const noexcept { return &client_; }
+
+    /// Why there is no client.
+    [[nodiscard]] const Error &error() const noexcept { return error_; }
+
+private:
+    friend class Client;
+
+    explicit NewClient(const detail::Problem &problem) noexcept : error_(problem) {}
+    NewClient(itnio_client *client, Error error) noexcept : client_(client), error_(std::move(error)) {}
+
+    Client client_;
+    Error error_;
+};
+
+inline NewClient Client::create(const Config &config) noexcept
+{
+    const std::pair<const char *, std::chrono::milliseconds> durations[] = {
+        {"connect_timeout", config.connect_timeout}, {"timeout", config.timeout}};
+    for (const auto &[field, duration] : durations) {
+        if (duration.count() < 0 || duration.count() > std::numeric_limits<std::uint32_t>::max())
+            return NewClient({ITNIO_INVALID_ARGUMENT, field, "is negative or longer than 49 days"});
+    }
+    const detail::Terminated<5> texts({{"api_key", config.api_key},
+                                       {"api_secret", config.api_secret},
+                                       {"base_url", config.base_url},
+                                       {"ca_file", config.ca_file},
+                                       {"proxy", config.proxy}});
+    if (texts.problem())
+        return NewClient(texts.problem());
+    itnio_config raw = {};
+    raw.api_key = texts[0];
+    raw.api_secret = texts[1];
+    raw.base_url = texts[2];
+    raw.ca_file = texts[3];
+    raw.proxy = texts[4];
+    raw.connect_timeout_ms = static_cast<std::uint32_t>(config.connect_timeout.count());
+    raw.timeout_ms = static_cast<std::uint32_t>(config.timeout.count());
+
+    itnio_client *client = nullptr;
+    char *reason = nullptr;
+    const std::int32_t code = itnio_client_new(&raw, &client, &reason);
+    return NewClient(client, Error(code, detail::String(reason)));
+}
+
+/// The meaning that the API's documentation gives to a status. Static.
+[[nodiscard]] inline std::string_view status_message(std::int32_t status) noexcept
+{
+    return itnio_status_message(status);
+}
+
+/// The version of the library that runs; ITNIO_VERSION is that of the header. Static.
+[[nodiscard]] inline std::string_view version() noexcept { return itnio_version(); }
+
+} // namespace itnio
+
+#endif // ITNIO_HPP
