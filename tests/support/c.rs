@@ -79,7 +79,8 @@ impl Build {
         self
     }
 
-    fn linked(mut self) -> Build {
+    /// With the library.
+    pub fn linked(mut self) -> Build {
         self.linked = true;
         self
     }

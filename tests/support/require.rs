@@ -25,19 +25,24 @@ pub fn trial(
     tools: &'static [&'static str],
     test: impl FnOnce() + Send + 'static,
 ) -> Trial {
-    Trial::ignorable_test(name, move || {
-        let missing: Vec<_> = tools
-            .iter()
-            .filter_map(|tool| require(tool).err())
-            .collect();
-        if missing.is_empty() {
+    let all_there = move || tools.iter().try_for_each(|tool| require(tool));
+    trial_where(name, all_there, test)
+}
+
+/// The same for any condition.
+pub fn trial_where(
+    name: impl Into<String>,
+    condition: impl FnOnce() -> Result<(), String> + Send + 'static,
+    test: impl FnOnce() + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || match condition() {
+        Ok(()) => {
             test();
-            return Ok(Completion::Completed);
+            Ok(Completion::Completed)
         }
-        let reason = missing.join("; ");
-        if std::env::var("ITNIO_REQUIRE_ALL").is_ok_and(|value| value == "1") {
-            return Err(Failed::from(reason));
+        Err(reason) if std::env::var("ITNIO_REQUIRE_ALL").is_ok_and(|value| value == "1") => {
+            Err(Failed::from(reason))
         }
-        Ok(Completion::ignored_with(reason))
+        Err(reason) => Ok(Completion::ignored_with(reason)),
     })
 }

@@ -1,0 +1,168 @@
+//! Host names: one look-up for many calls, the deadline for look-ups too, every address tried. The
+//! name service is getaddrinfo() itself, with one of the tests' own put before it by LD_PRELOAD.
+//! (How the cache ages and outlives an outage: host.rs.)
+
+mod support;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use support::c::{self, Build, Output};
+use support::certs::{Authority, LOOPBACK, Validity};
+use support::gateway::Gateway;
+use support::proxy::Proxy;
+
+/// Runs c/call.c with the name service; gives its output, and the names that were looked up.
+fn call(test: &str, environment: &[(&str, &str)], arguments: &[&str]) -> (Output, Vec<String>) {
+    let log: PathBuf = support::scratch().join(format!("{test}.names"));
+    let mut command = c::command(&Build::c().compile("call.c"));
+    command
+        .env("LD_PRELOAD", Build::preload().compile("preload_names.c"))
+        .env("NAMES_LOG", &log)
+        .envs(environment.iter().copied())
+        .arg("--ca")
+        .arg(Authority::common().file())
+        .args(arguments);
+    let output = c::run(command, c::LIMIT);
+    output.success();
+    let names = std::fs::read_to_string(&log).unwrap_or_default();
+    std::fs::remove_file(&log).ok();
+    (output, names.lines().map(str::to_owned).collect())
+}
+
+/// The number that stands behind `name=` in a line.
+#[track_caller]
+fn value(line: &str, name: &str) -> i64 {
+    let (_, rest) = line.split_once(&format!("{name}=")).expect(line);
+    rest.split_whitespace()
+        .next()
+        .and_then(|number| number.parse().ok())
+        .expect(line)
+}
+
+#[test]
+fn fifty_calls_use_one_look_up_and_one_connection() {
+    let gateway = Gateway::tls().start();
+    let url = gateway.url_for("gateway.test");
+    let (output, names) = call("fifty", &[], &["--url", &url, "--times", "50", "7000001"]);
+    assert_eq!(output.stdout.matches("result=0 ").count(), 50, "{output:?}");
+    assert_eq!(names, ["gateway.test"]);
+    assert_eq!(gateway.connections(), 1);
+    assert_eq!(gateway.finish_and_count(), 50);
+}
+
+#[test]
+fn a_closed_connection_needs_no_new_look_up() {
+    let gateway = Gateway::tls()
+        .answer(|_| support::answer::Answer::ok("1").until_close())
+        .start();
+    let url = gateway.url_for("gateway.test");
+    let (output, names) = call("closed", &[], &["--url", &url, "--times", "10", "7000001"]);
+    assert_eq!(output.stdout.matches("result=0 ").count(), 10, "{output:?}");
+    assert_eq!(names, ["gateway.test"]);
+    assert_eq!(gateway.connections(), 10);
+}
+
+#[test]
+fn an_address_needs_no_look_up() {
+    let gateway = Gateway::tls().start();
+    let (output, names) = call("address", &[], &["--url", &gateway.url(), "7000001"]);
+    assert!(output.stdout.starts_with("result=0 "), "{output:?}");
+    assert_eq!(names, Vec::<String>::new());
+}
+
+#[test]
+fn a_look_up_that_hangs_keeps_the_deadline() {
+    for (arguments, limit) in [
+        (["--timeout", "600", "--connect-timeout", "30000"], 600),
+        (["--timeout", "30000", "--connect-timeout", "600"], 600),
+    ] {
+        let url = [
+            "--url",
+            "https://hang.test/voice",
+            "--times",
+            "2",
+            "7000001",
+        ];
+        let (output, names) = call("hang", &[], &[&arguments[..], &url[..]].concat());
+        let lines: Vec<_> = output.stdout.lines().collect();
+        assert_eq!(lines.len(), 2);
+        for line in lines {
+            assert_eq!(value(line, "result"), 3, "{line}");
+            assert!(line.contains("hang.test"), "the host is named: {line}");
+            let ms = value(line, "ms");
+            assert!((limit - 5..limit + 5000).contains(&ms), "{line}");
+        }
+        assert_eq!(
+            names,
+            ["hang.test"],
+            "the second call waits for the first's look-up"
+        );
+        // The look-up still hangs, and the process has ended all the same.
+        assert!(output.elapsed < Duration::from_secs(20));
+    }
+}
+
+#[test]
+fn a_proxys_name_that_hangs_is_a_proxy_failure() {
+    let arguments = [
+        "--url",
+        "https://gateway.test/voice",
+        "--proxy",
+        "http://hang.test:3128",
+    ];
+    let limits = ["--connect-timeout", "600", "7000001"];
+    let (output, names) = call("proxy-hang", &[], &[&arguments[..], &limits[..]].concat());
+    assert_eq!(value(&output.stdout, "result"), 6, "{output:?}");
+    assert!(
+        (595..5600).contains(&value(&output.stdout, "ms")),
+        "{output:?}"
+    );
+    assert_eq!(names, ["hang.test"]);
+}
+
+#[test]
+fn behind_a_proxy_only_the_proxys_name_is_looked_up() {
+    let gateway = Gateway::tls().start();
+    let proxy = Proxy::to(gateway.address());
+    let url = gateway.url_for("gateway.test");
+    let by_name = format!("http://proxy.test:{}", proxy.address().port());
+    let arguments = [
+        "--url", &url, "--proxy", &by_name, "--times", "5", "7000001",
+    ];
+    let (output, names) = call("proxy", &[], &arguments);
+    assert_eq!(output.stdout.matches("result=0 ").count(), 5, "{output:?}");
+    assert_eq!(names, ["proxy.test"]);
+}
+
+#[test]
+fn an_address_that_refuses_gives_way_to_the_next() {
+    let names = [LOOPBACK, &["dual.test"]].concat();
+    let gateway = Gateway::tls()
+        .certificate(Authority::common().server(&names, Validity::Now))
+        .start();
+    let url = gateway.url_for("dual.test");
+    let (output, names) = call("dual", &[], &["--url", &url, "--times", "3", "7000001"]);
+    assert_eq!(output.stdout.matches("result=0 ").count(), 3, "{output:?}");
+    assert_eq!(names, ["dual.test"]);
+    assert_eq!(gateway.connections(), 1);
+}
+
+#[test]
+fn plain_http_never_leaves_this_machine_whatever_the_name_service_says() {
+    let elsewhere = [("NAMES_LOCALHOST", "192.0.2.1")];
+    let arguments = [
+        "--url",
+        "http://localhost:8080/voice",
+        "--timeout",
+        "5000",
+        "7000001",
+    ];
+    let (output, _) = call("localhost", &elsewhere, &arguments);
+    let result = value(&output.stdout, "result");
+    assert_eq!(result, 3, "{output:?}");
+    assert!(
+        value(&output.stdout, "ms") < 4000,
+        "nothing was tried: {output:?}"
+    );
+}
