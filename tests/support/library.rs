@@ -38,6 +38,7 @@ fn build() -> PathBuf {
             "CARGO_BIN_",
             "CARGO_CRATE_",
             "CARGO_PRIMARY_",
+            "OUT_DIR",
         ]
         .iter()
         .any(|prefix| name.starts_with(prefix))

@@ -1,0 +1,251 @@
+//! The ABI is kept: what was compiled against a released header runs on with this build.
+//!
+//! abidw cannot read Rust's debug information, and what C programs are compiled against is the
+//! header. So the header's declarations are given empty bodies and compiled as C, and *that*
+//! library's ABI is compared. That the real one has the same symbols and the same layout is
+//! tested beside it.
+
+mod support;
+
+use std::fs;
+use std::mem::{align_of, offset_of, size_of};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use itnio::capi::{itnio_config, itnio_sip_request};
+use itnio::outcome::itnio_result;
+use libtest_mimic::Arguments;
+use support::require::trial;
+
+fn main() {
+    let trials = vec![
+        trial(
+            "this_build_keeps_the_abi_of_the_newest_release",
+            &["abidiff", "abidw"],
+            || {
+                let stub = stub("committed", &header());
+                if std::env::var("ITNIO_WRITE_ABI").is_ok_and(|value| value == "1") {
+                    let release = dumps().join(format!("{}.abi", env!("CARGO_PKG_VERSION")));
+                    assert!(!release.exists(), "{} is never changed", release.display());
+                    dump(&stub, &release);
+                }
+                diff(&newest_release(), &stub).expect("a compatible ABI");
+            },
+        ),
+        trial(
+            "a_new_function_and_a_new_result_are_compatible",
+            &["abidiff", "abidw"],
+            || {
+                let header = header()
+                    .replace(
+                        "const char *itnio_version(void);",
+                        "const char *itnio_version(void);\n\nint32_t itnio_new(int32_t x);",
+                    )
+                    .replace(
+                        "  ITNIO_INTERNAL_ERROR = 14,",
+                        "  ITNIO_INTERNAL_ERROR = 14,\n  ITNIO_NEW = 15,",
+                    );
+                diff(&newest_release(), &stub("addition", &header)).expect("a compatible ABI");
+            },
+        ),
+        trial(
+            "incompatible_changes_are_caught",
+            &["abidiff", "abidw"],
+            || {
+                for (change, from, to) in [
+                    ("a_function_removed", "const char *itnio_version(void);", ""),
+                    (
+                        "a_parameter_changed",
+                        "bool itnio_may_have_dialed(int32_t result);",
+                        "bool itnio_may_have_dialed(int64_t result);",
+                    ),
+                    (
+                        "a_field_changed",
+                        "  uint32_t timeout_ms;",
+                        "  uint64_t timeout_ms;",
+                    ),
+                    (
+                        "a_field_added",
+                        "  uint32_t timeout_ms;",
+                        "  uint32_t timeout_ms;\n  uint32_t more_ms;",
+                    ),
+                    (
+                        "a_result_renumbered",
+                        "ITNIO_TIMED_OUT = 10,",
+                        "ITNIO_TIMED_OUT = 9,",
+                    ),
+                    ("a_result_removed", "  ITNIO_TIMED_OUT = 10,\n", ""),
+                ] {
+                    let changed = header().replace(from, to);
+                    assert_ne!(changed, header(), "{change}");
+                    let caught = diff(&newest_release(), &stub(change, &changed));
+                    assert!(caught.is_err(), "{change} went unnoticed");
+                }
+            },
+        ),
+        trial("the_library_has_the_symbols_of_the_header", &["nm"], || {
+            let symbols = |library: &Path| {
+                let output = run(Command::new("nm")
+                    .args(["-D", "--defined-only"])
+                    .arg(library));
+                let mut names: Vec<String> = output
+                    .lines()
+                    .filter_map(|line| line.rsplit(' ').next())
+                    .filter(|name| !name.starts_with('_'))
+                    .map(str::to_owned)
+                    .collect();
+                names.sort();
+                names
+            };
+            let stub = stub("symbols", &header());
+            assert_eq!(symbols(support::library::path()), symbols(&stub));
+        }),
+        trial(
+            "structs_and_results_have_the_layout_of_the_header",
+            &["cc"],
+            || {
+                assert_eq!(layout_in_c(), layout_in_rust());
+            },
+        ),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn header() -> String {
+    fs::read_to_string(support::root().join("include/itnio.h")).expect("the committed header")
+}
+
+fn dumps() -> PathBuf {
+    support::root().join("tests/abi")
+}
+
+fn newest_release() -> PathBuf {
+    let version = |path: &PathBuf| {
+        let stem = path.file_stem()?.to_str()?.to_owned();
+        let numbers: Option<Vec<u32>> = stem.split('.').map(|part| part.parse().ok()).collect();
+        numbers
+    };
+    fs::read_dir(dumps())
+        .expect("the releases' ABIs")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "abi"))
+        .max_by_key(version)
+        .expect("a release")
+}
+
+/// A library in C with the header's declarations, and nothing in them.
+fn stub(name: &str, header: &str) -> PathBuf {
+    let folder = support::scratch().join(format!("abi-{name}"));
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("itnio.h"), header).expect("a header");
+    let bodies = header
+        .split("\n\n")
+        .filter_map(|block| {
+            let declaration = block
+                .rsplit_once("*/\n")
+                .map_or(block, |(_, rest)| rest)
+                .trim();
+            let function = declaration.strip_suffix(");")?;
+            (function.contains("itnio_") && function.contains('('))
+                .then(|| format!("{function}) {{ __builtin_trap(); }}\n"))
+        })
+        .collect::<String>();
+    let source = folder.join("stub.c");
+    fs::write(&source, format!("#include \"itnio.h\"\n{bodies}")).expect("a source");
+    let library = folder.join("libitnio.so");
+    run(Command::new("cc")
+        .args(["-g", "-shared", "-fPIC", "-Wl,-soname,libitnio.so.0", "-o"])
+        .arg(&library)
+        .arg(&source));
+    library
+}
+
+fn dump(library: &Path, to: &Path) {
+    run(Command::new("abidw")
+        .args([
+            "--no-corpus-path",
+            "--no-comp-dir-path",
+            "--no-show-locs",
+            "--out-file",
+        ])
+        .args([to, library]));
+}
+
+/// Whether the ABI of `new` is that of `old`, but for additions.
+fn diff(old: &Path, new: &Path) -> Result<(), String> {
+    let output = Command::new("abidiff")
+        .args(["--no-added-syms", "--no-show-locs"])
+        .args([old, new])
+        .output()
+        .expect("abidiff runs");
+    match output.status.code() {
+        Some(0) => Ok(()),
+        _ => Err(format!(
+            "{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )),
+    }
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("the command runs");
+    assert!(
+        output.status.success(),
+        "{command:?}:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+macro_rules! layout {
+    ($($kind:ident { $($field:ident),* })*) => {
+        fn layout_in_rust() -> String {
+            let mut layout = String::new();
+            $(
+                layout += &format!("{} {} {}", stringify!($kind), size_of::<$kind>(), align_of::<$kind>());
+                $( layout += &format!(" {}@{}", stringify!($field), offset_of!($kind, $field)); )*
+                layout.push('\n');
+            )*
+            layout + &format!("itnio_result {} {}\n", size_of::<itnio_result>(), align_of::<itnio_result>())
+        }
+
+        /// What a C program prints that asks its compiler the same.
+        fn c_statements() -> String {
+            let mut source = String::new();
+            $(
+                source += &format!("printf(\"{0} %zu %zu\", sizeof({0}), _Alignof({0}));\n", stringify!($kind));
+                $( source += &format!("printf(\" {1}@%zu\", offsetof({0}, {1}));\n", stringify!($kind), stringify!($field)); )*
+                source += "printf(\"\\n\");\n";
+            )*
+            source
+        }
+    };
+}
+
+layout! {
+    itnio_config { api_key, api_secret, base_url, ca_file, proxy, connect_timeout_ms, timeout_ms }
+    itnio_sip_request { callee, display_num, account, app_id, called_info }
+}
+
+fn layout_in_c() -> String {
+    let source = support::scratch().join("layout.c");
+    let program = source.with_extension("");
+    fs::write(
+        &source,
+        format!(
+            "#include <itnio.h>\n#include <stddef.h>\n#include <stdio.h>\nint main(void) {{\n{}\
+             printf(\"itnio_result %zu %zu\\n\", sizeof(itnio_result), _Alignof(itnio_result));\n}}\n",
+            c_statements()
+        ),
+    )
+    .expect("a source");
+    run(Command::new("cc")
+        .arg("-std=c11")
+        .arg("-I")
+        .arg(support::root().join("include"))
+        .arg(&source)
+        .arg("-o")
+        .arg(&program));
+    run(&mut Command::new(program))
+}
