@@ -1,0 +1,137 @@
+/* Itnio\RefusedException and Itnio\FailureException. */
+#ifdef HAVE_CONFIG_H
+# include "config.h"
+#endif
+
+#include "php_itnio.h"
+
+#include <zend_exceptions.h>
+
+static zend_class_entry *refused_class;
+static zend_class_entry *failure_class;
+
+void itnio_set_up_exception_classes(zend_class_entry *refused, zend_class_entry *failure)
+{
+    refused_class = refused;
+    failure_class = failure;
+}
+
+static void set_up_refused(zend_object *exception, zend_long status, const char *reason)
+{
+    zval value;
+
+    ZVAL_STR(&value, zend_strpprintf(0, "the API refused the call with status " ZEND_LONG_FMT ": %s",
+                                     status, reason));
+    zend_update_property_ex(zend_ce_exception, exception, ZSTR_KNOWN(ZEND_STR_MESSAGE), &value);
+    zval_ptr_dtor(&value);
+    ZVAL_LONG(&value, ITNIO_REJECTED);
+    zend_update_property_ex(zend_ce_exception, exception, ZSTR_KNOWN(ZEND_STR_CODE), &value);
+    zend_update_property_long(refused_class, exception, ZEND_STRL("status"), status);
+}
+
+static void set_up_failure(zend_object *exception, zend_long result, const char *reason)
+{
+    zval value;
+
+    ZVAL_STRING(&value, reason);
+    zend_update_property_ex(zend_ce_exception, exception, ZSTR_KNOWN(ZEND_STR_MESSAGE), &value);
+    zval_ptr_dtor(&value);
+    ZVAL_LONG(&value, result);
+    zend_update_property_ex(zend_ce_exception, exception, ZSTR_KNOWN(ZEND_STR_CODE), &value);
+}
+
+/* Numbers that are no int32_t are no status and no result; what they mean is for the library to say. */
+static int32_t narrowed(zend_long number)
+{
+    return number >= INT32_MIN && number <= INT32_MAX ? (int32_t)number : INT32_MIN;
+}
+
+void itnio_throw(itnio_result result, int32_t status, char *reason)
+{
+    /* NULL where memory was too short for it. */
+    const char *text = reason ? reason : itnio_result_message(result);
+
+    if (result == ITNIO_INVALID_ARGUMENT) {
+        zend_string *function = get_active_function_or_method_name();
+        zend_value_error("%s(): %s", ZSTR_VAL(function), text);
+        zend_string_release(function);
+    } else {
+        zval exception;
+        if (result == ITNIO_REJECTED) {
+            object_init_ex(&exception, refused_class);
+            set_up_refused(Z_OBJ(exception), status, text);
+        } else {
+            object_init_ex(&exception, failure_class);
+            set_up_failure(Z_OBJ(exception), result, text);
+        }
+        zend_throw_exception_object(&exception);
+    }
+    itnio_free_string(reason);
+}
+
+ZEND_METHOD(Itnio_RefusedException, __construct)
+{
+    zend_long status;
+    char *reason = "";
+    size_t reason_length = 0;
+
+    ZEND_PARSE_PARAMETERS_START(1, 2)
+        Z_PARAM_LONG(status)
+        Z_PARAM_OPTIONAL
+        Z_PARAM_PATH(reason, reason_length)
+    ZEND_PARSE_PARAMETERS_END();
+
+    set_up_refused(Z_OBJ_P(ZEND_THIS), status,
+                   reason_length ? reason : itnio_status_message(narrowed(status)));
+}
+
+static zend_long status_of(zend_object *exception)
+{
+    zval buffer;
+
+    return zval_get_long(zend_read_property(refused_class, exception, ZEND_STRL("status"), true, &buffer));
+}
+
+ZEND_METHOD(Itnio_RefusedException, getStatus)
+{
+    ZEND_PARSE_PARAMETERS_NONE();
+    RETURN_LONG(status_of(Z_OBJ_P(ZEND_THIS)));
+}
+
+ZEND_METHOD(Itnio_RefusedException, getStatusMessage)
+{
+    ZEND_PARSE_PARAMETERS_NONE();
+    RETURN_STRING(itnio_status_message(narrowed(status_of(Z_OBJ_P(ZEND_THIS)))));
+}
+
+ZEND_METHOD(Itnio_RefusedException, mayHaveDialed)
+{
+    ZEND_PARSE_PARAMETERS_NONE();
+    RETURN_BOOL(itnio_may_have_dialed(ITNIO_REJECTED));
+}
+
+ZEND_METHOD(Itnio_FailureException, __construct)
+{
+    zend_long result;
+    char *reason = "";
+    size_t reason_length = 0;
+
+    ZEND_PARSE_PARAMETERS_START(1, 2)
+        Z_PARAM_LONG(result)
+        Z_PARAM_OPTIONAL
+        Z_PARAM_PATH(reason, reason_length)
+    ZEND_PARSE_PARAMETERS_END();
+
+    set_up_failure(Z_OBJ_P(ZEND_THIS), result,
+                   reason_length ? reason : itnio_result_message(narrowed(result)));
+}
+
+ZEND_METHOD(Itnio_FailureException, mayHaveDialed)
+{
+    zval buffer;
+
+    ZEND_PARSE_PARAMETERS_NONE();
+    zend_long result = zval_get_long(zend_read_property_ex(
+        zend_ce_exception, Z_OBJ_P(ZEND_THIS), ZSTR_KNOWN(ZEND_STR_CODE), true, &buffer));
+    RETURN_BOOL(itnio_may_have_dialed(narrowed(result)));
+}

@@ -1,0 +1,34 @@
+--TEST--
+A thousand of each kind of call leave no memory behind
+--SKIPIF--
+<?php require 'needs_sandbox.inc' ?>
+--FILE--
+<?php
+require 'common.inc';
+
+$client = sandbox();
+$kinds = [
+    'accepted' => fn () => $client->sendSip('8613800138000', '1001', 'my-app', '4930123456', 'text')->id,
+    'refused' => fn () => thrown(fn () => $client->sendSip('8613800138010', '1001', 'my-app')),
+    'mistaken' => fn () => thrown(fn () => $client->sendSip('', '1001', 'my-app')),
+    'constructed' => fn () => sandbox(),
+    'not constructed' => fn () => thrown(fn () => sandbox(baseUrl: 'no URL')),
+];
+foreach ($kinds as $kind => $code) {
+    for ($i = 0; $i < 20; $i++) {
+        $code();
+    }
+    $before = memory_get_usage();
+    for ($i = 0; $i < 1000; $i++) {
+        $code();
+    }
+    $grown = memory_get_usage() - $before;
+    echo "$kind: ", $grown < 4096 ? 'flat' : "$grown bytes more", "\n";
+}
+?>
+--EXPECT--
+accepted: flat
+refused: flat
+mistaken: flat
+constructed: flat
+not constructed: flat

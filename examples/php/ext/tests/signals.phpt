@@ -1,0 +1,30 @@
+--TEST--
+A signal and max_execution_time end no call: its handler runs once the call has returned
+--SKIPIF--
+<?php
+require 'needs_sandbox.inc';
+if (!function_exists('pcntl_alarm')) {
+    die('skip needs pcntl');
+}
+?>
+--FILE--
+<?php
+require 'common.inc';
+
+$client = sandbox();
+pcntl_async_signals(true);
+$handled = null;
+pcntl_signal(SIGALRM, function () use (&$handled) {
+    $handled = microtime(true);
+});
+// Counts the processor's time on Linux, of which a call takes next to none.
+set_time_limit(1);
+$start = microtime(true);
+pcntl_alarm(1);
+// The sandbox keeps the answer back for 2 s.
+echo strlen($client->sendSip('8613800138095', '1001', 'my-app')->id), "\n";
+var_dump($handled - $start >= 1.9);
+?>
+--EXPECT--
+19
+bool(true)

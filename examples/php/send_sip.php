@@ -1,0 +1,71 @@
+#!/usr/bin/env php
+<?php
+
+/*
+ * send_sip: places one phone call through the Itniotech API and says what became of it. With the
+ * extension where it is loaded, else over FFI.
+ *
+ *     php send_sip.php CALLEE ACCOUNT APP_ID [DISPLAY_NUM [CALLED_INFO]]
+ *
+ * An empty DISPLAY_NUM or CALLED_INFO is left out of the request. It takes from the environment
+ *     ITNIO_API_KEY, ITNIO_API_SECRET   the credentials, if they are not in php.ini
+ *     ITNIO_BASE_URL                    where the API is, if not at Itniotech's own address
+ *     ITNIO_CA_FILE                     a PEM file to trust instead of the system's trust store
+ * The last two are how it talks to the sandbox gateway of this repository.
+ *
+ * Its exit status says what to do next:
+ *     0   the API accepted the call
+ *     1   the API refused the call: no phone rings; repeating it as it is gets the same answer
+ *     2   nothing was sent: no phone rings
+ *     3   the call may have been placed: look before you redial
+ *    64   used wrongly (EX_USAGE): nothing was sent
+ */
+
+declare(strict_types=1);
+
+if (!extension_loaded('itnio')) {
+    require __DIR__ . '/ffi/Itnio.php';
+}
+
+if ($argc < 4 || $argc > 6) {
+    fwrite(STDERR, "usage: send_sip.php CALLEE ACCOUNT APP_ID [DISPLAY_NUM [CALLED_INFO]]\n");
+    exit(64);
+}
+
+try {
+    // One client serves a whole script, and under FPM (with the extension) the whole worker.
+    $client = new Itnio\Client(
+        apiKey: getenv('ITNIO_API_KEY') ?: null,
+        apiSecret: getenv('ITNIO_API_SECRET') ?: null,
+        baseUrl: getenv('ITNIO_BASE_URL') ?: null,
+        caFile: getenv('ITNIO_CA_FILE') ?: null,
+    );
+    $recording = $client->sendSip(
+        callee: $argv[1],
+        account: $argv[2],
+        appId: $argv[3],
+        displayNum: ($argv[4] ?? '') ?: null,
+        calledInfo: ($argv[5] ?? '') ?: null,
+    );
+    echo "status=0\nrecording_id=$recording->id\n";
+    exit(0);
+} catch (Itnio\RefusedException $refusal) {
+    // Understood and refused. Some statuses are about the call (-22), some about the account (-1, -2,
+    // -10): a dialer stops on those and calls for help.
+    echo "status={$refusal->getStatus()}\n";
+    fwrite(STDERR, "send_sip: {$refusal->getMessage()}\n");
+    fwrite(STDERR, "send_sip: documented meaning: {$refusal->getStatusMessage()}\n");
+    exit(1);
+} catch (Itnio\FailureException $failure) {
+    fwrite(STDERR, "send_sip: {$failure->getMessage()}\n");
+    if ($failure->mayHaveDialed()) {
+        fwrite(STDERR, "send_sip: the call may have been placed; look before you redial\n");
+        exit(3);
+    }
+    fwrite(STDERR, "send_sip: nothing was sent; it is safe to try again\n");
+    exit(2);
+} catch (ValueError $mistake) {
+    // An argument that cannot be sent. It would fail every time.
+    fwrite(STDERR, "send_sip: {$mistake->getMessage()}\n");
+    exit(2);
+}
