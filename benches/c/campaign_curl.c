@@ -1,0 +1,154 @@
+/*
+ * The fault campaign's calls with libcurl by hand, as a careful C programmer writes them: one easy handle
+ * per thread, reused, so that its connection is; both time-outs; no signals; the certificate checked; no
+ * `Expect: 100-continue`.
+ *
+ *     campaign_curl CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh] < lanes > diary
+ *
+ * Each line of `lanes` is a thread: its URL, the beginning of the numbers that it dials, how many calls, and
+ * how many bytes of calledInfo. Each line of the diary is a call: callee, CURLcode, HTTP status,
+ * microseconds, CURLcode in words, answer; with tabs between. Signing and reading JSON are left to the
+ * campaign: they have no part in what is compared. With `fresh`, no connection is used twice.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_LANES = 1024, ANSWER = 4096 };
+
+static const char *ca_file;
+static long timeout_ms;
+static int fresh;
+static char sign_header[128], timestamp_header[64], key_header[128];
+
+struct lane {
+    char url[256];
+    char prefix[32];
+    long calls;
+    long bulk;
+    pthread_t thread;
+};
+
+struct answer {
+    char bytes[ANSWER];
+    size_t length;
+};
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "campaign_curl: %s\n", what);
+    exit(1);
+}
+
+static size_t keep(char *bytes, size_t size, size_t count, void *user)
+{
+    struct answer *answer = user;
+    size_t more = size * count;
+    if (more >= ANSWER - answer->length)
+        return 0;
+    memcpy(answer->bytes + answer->length, bytes, more);
+    answer->length += more;
+    answer->bytes[answer->length] = '\0';
+    return more;
+}
+
+static long long microseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static void *call_all(void *user)
+{
+    struct lane *lane = user;
+    struct answer answer;
+    size_t room = (size_t)lane->bulk + 512;
+    char *body = malloc(room), *info = malloc((size_t)lane->bulk + 1);
+    CURL *curl = curl_easy_init();
+    struct curl_slist *headers = NULL;
+    if (body == NULL || info == NULL || curl == NULL)
+        fail("no memory");
+    memset(info, 'x', (size_t)lane->bulk);
+    info[lane->bulk] = '\0';
+
+    headers = curl_slist_append(headers, "Content-Type: application/json;charset=UTF-8");
+    headers = curl_slist_append(headers, "Expect:");
+    headers = curl_slist_append(headers, key_header);
+    headers = curl_slist_append(headers, timestamp_header);
+    headers = curl_slist_append(headers, sign_header);
+    curl_easy_setopt(curl, CURLOPT_URL, lane->url);
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    if (fresh) {
+        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+    }
+
+    for (long call = 0; call < lane->calls; call++) {
+        char callee[64];
+        long status = 0;
+        if (call % 4 == 3)
+            usleep((useconds_t)(call * 7919 % 3000));
+        snprintf(callee, sizeof callee, "%s%06ld", lane->prefix, call);
+        int length = snprintf(body, room, "{\"callee\":\"%s\",\"account\":\"8001\",\"appId\":\"4\"%s%s%s}",
+                              callee, lane->bulk ? ",\"calledInfo\":\"" : "", info, lane->bulk ? "\"" : "");
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)length);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+        answer.length = 0;
+        answer.bytes[0] = '\0';
+
+        long long before = microseconds();
+        CURLcode code = curl_easy_perform(curl);
+        long long elapsed = microseconds() - before;
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        printf("%s\t%d\t%ld\t%lld\t%s\t%s\n", callee, (int)code, status, elapsed, curl_easy_strerror(code),
+               answer.bytes);
+    }
+
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(curl);
+    free(info);
+    free(body);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    static struct lane lanes[MOST_LANES];
+    int count = 0;
+    if (argc < 6)
+        fail("wants CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh]");
+    ca_file = argv[1];
+    timeout_ms = atol(argv[2]);
+    snprintf(key_header, sizeof key_header, "Api-Key: %s", argv[3]);
+    snprintf(timestamp_header, sizeof timestamp_header, "Timestamp: %s", argv[4]);
+    snprintf(sign_header, sizeof sign_header, "Sign: %s", argv[5]);
+    fresh = argc > 6 && strcmp(argv[6], "fresh") == 0;
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    fprintf(stderr, "%s\n", curl_version());
+
+    while (count < MOST_LANES && scanf("%255s %31s %ld %ld", lanes[count].url, lanes[count].prefix,
+                                       &lanes[count].calls, &lanes[count].bulk) == 4)
+        count++;
+    for (int i = 0; i < count; i++)
+        if (pthread_create(&lanes[i].thread, NULL, call_all, &lanes[i]) != 0)
+            fail("no thread");
+    for (int i = 0; i < count; i++)
+        pthread_join(lanes[i].thread, NULL);
+    curl_global_cleanup();
+    return 0;
+}

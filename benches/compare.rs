@@ -1,0 +1,160 @@
+//! The library beside libcurl by hand and the floor, over TLS 1.3 to a local nginx:
+//!
+//! ```sh
+//! cargo bench                                       # everything, some minutes
+//! cargo bench -- --quick                            # a minute, for a first look
+//! cargo bench -- --only threads,syscalls            # some sections; `-- --help` lists them
+//! cargo bench -- --write-readme                     # everything, into README.md
+//! ```
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, ValueEnum};
+
+#[path = "compare/delay.rs"]
+mod delay;
+#[path = "compare/floor.rs"]
+mod floor;
+#[path = "../tests/support/library.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod library;
+#[path = "compare/machine.rs"]
+mod machine;
+#[path = "compare/nginx.rs"]
+mod nginx;
+#[path = "compare/process.rs"]
+mod process;
+#[path = "compare/report.rs"]
+mod report;
+#[path = "compare/sections.rs"]
+mod sections;
+#[path = "compare/stats.rs"]
+mod stats;
+#[path = "compare/worker.rs"]
+mod worker;
+
+use nginx::Nginx;
+use report::Report;
+use sections::{Bench, Effort, Section};
+use worker::{Contender, FLOOR_ARGUMENT, Workers};
+
+/// Compares libitnio with libcurl and with the floor.
+#[derive(Parser)]
+struct Options {
+    /// A minute instead of several, and less to be relied on
+    #[arg(long)]
+    quick: bool,
+    /// Only these sections
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Section>,
+    /// Medians are over so many turns
+    #[arg(long)]
+    turns: Option<usize>,
+    /// Write the tables into README.md
+    #[arg(long)]
+    write_readme: bool,
+    /// cargo bench says so
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+impl Options {
+    fn effort(&self) -> Effort {
+        let (turns, span, many_calls) = if self.quick {
+            (3, Duration::from_millis(300), 50_000)
+        } else {
+            (7, Duration::from_secs(1), 1_000_000)
+        };
+        Effort {
+            turns: self.turns.unwrap_or(turns).max(1),
+            span,
+            many_calls,
+            connections: 1000,
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let [_, worker, library, base_url, ca_file] = arguments.as_slice()
+        && worker == FLOOR_ARGUMENT
+    {
+        return match floor::work(library, base_url, ca_file) {
+            Ok(0) => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::FAILURE,
+            Err(error) => complain(&*error),
+        };
+    }
+    let options = Options::parse_from(arguments);
+    if !options.bench {
+        println!("The benchmark is run by cargo bench.");
+        return ExitCode::SUCCESS;
+    }
+    match compare(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&*error),
+    }
+}
+
+fn complain(error: &dyn Error) -> ExitCode {
+    eprintln!("{error}");
+    ExitCode::FAILURE
+}
+
+fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
+    process::raise_descriptor_limit();
+    let scratch = tempfile::Builder::new()
+        .prefix("itnio-bench-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let nginx = Nginx::start(scratch.path())?;
+    let workers = Workers::build(scratch.path(), nginx.ca_file())?;
+    let bench = Bench {
+        workers,
+        nginx,
+        effort: options.effort(),
+        scratch,
+    };
+
+    let mut report = Report::default();
+    let watch = machine::Watch::start();
+    let mut floor = None;
+    for section in Section::value_variants() {
+        if options.only.is_empty() || options.only.contains(section) {
+            let started = Instant::now();
+            eprint!("{section:?} ... ");
+            floor = bench.measure(*section, &mut report).or(floor);
+            eprintln!("{:.0} s", started.elapsed().as_secs_f64());
+        }
+    }
+    report.notes = vec![
+        format!("Measured on {}.", machine::description()),
+        format!("The server: {}, one worker process.", bench.nginx.version),
+        format!("The clients: {}.", versions(&bench)),
+        watch.tell(floor),
+    ];
+    println!("\n{}", report.markdown());
+    if options.write_readme {
+        report.write_into(&root().join("README.md"))?;
+    }
+    Ok(())
+}
+
+fn versions(bench: &Bench) -> String {
+    let versions = Contender::ALL.map(|contender| {
+        let version = bench.version(contender);
+        format!(
+            "{} ({})",
+            contender.name(),
+            version.unwrap_or_else(|why| why)
+        )
+    });
+    versions.join(", ")
+}

@@ -1,0 +1,165 @@
+//! What was measured, as tables in Markdown.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::stats::Summary;
+use crate::worker::Contender;
+
+const BEGIN: &str = "<!-- bench:begin -->";
+const END: &str = "<!-- bench:end -->";
+
+/// A figure over several turns; or why there is none.
+pub type Measured = Result<Summary, String>;
+
+/// What a ratio is to be.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+    /// It is only told.
+    None,
+}
+
+struct Row {
+    what: String,
+    target: Target,
+    digits: usize,
+    measured: Measured,
+}
+
+impl Row {
+    fn verdict(&self) -> &'static str {
+        let Ok(summary) = &self.measured else {
+            return "";
+        };
+        // As it is shown: the noise is larger than what is rounded away.
+        let scale = 10_f64.powi(self.digits.try_into().unwrap_or(0));
+        let shown = (summary.median * scale).round() / scale;
+        match self.target {
+            Target::AtMost(limit) if shown <= limit => "met",
+            Target::AtLeast(limit) if shown >= limit => "met",
+            Target::None => "",
+            _ => "**not met**",
+        }
+    }
+}
+
+struct Figure {
+    what: String,
+    digits: usize,
+    measured: [Measured; Contender::ALL.len()],
+}
+
+/// Everything that was measured.
+#[derive(Default)]
+pub struct Report {
+    /// Sentences about the machine and the run.
+    pub notes: Vec<String>,
+    rows: Vec<Row>,
+    figures: Vec<Figure>,
+}
+
+impl Report {
+    /// A ratio, or another figure of the library's, to be held against a target.
+    pub fn row(&mut self, what: &str, target: Target, digits: usize, measured: Measured) {
+        self.rows.push(Row {
+            what: what.to_owned(),
+            target,
+            digits,
+            measured,
+        });
+    }
+
+    /// A figure of each contender, in the order of [`Contender::ALL`].
+    pub fn figure(&mut self, what: &str, digits: usize, measured: [Measured; 3]) {
+        self.figures.push(Figure {
+            what: what.to_owned(),
+            digits,
+            measured,
+        });
+    }
+
+    pub fn markdown(&self) -> String {
+        let rows = self.rows.iter().map(|row| {
+            let target = match row.target {
+                Target::AtMost(limit) => format!("at most {limit}"),
+                Target::AtLeast(limit) => format!("at least {limit}"),
+                Target::None => String::new(),
+            };
+            vec![
+                row.what.clone(),
+                target,
+                show(&row.measured, row.digits),
+                row.verdict().to_owned(),
+            ]
+        });
+        let figures = self.figures.iter().map(|figure| {
+            let measured = figure.measured.iter();
+            [figure.what.clone()]
+                .into_iter()
+                .chain(measured.map(|measured| show(measured, figure.digits)))
+                .collect()
+        });
+        let names = Contender::ALL.map(Contender::name);
+        let mut text = String::new();
+        for note in &self.notes {
+            let _ = writeln!(text, "{note}");
+        }
+        let _ = write!(
+            text,
+            "\n{}\n{}",
+            table(&["libitnio", "target", "measured", ""], rows),
+            table(&["", names[0], names[1], names[2]], figures),
+        );
+        text
+    }
+
+    /// Puts the tables between the marks in this file.
+    ///
+    /// # Errors
+    ///
+    /// Where the file has no such marks, or cannot be written.
+    pub fn write_into(&self, file: &Path) -> io::Result<()> {
+        let text = fs::read_to_string(file)?;
+        let replaced = text
+            .split_once(BEGIN)
+            .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)))
+            .map(|(before, after)| format!("{before}{BEGIN}\n{}{END}{after}", self.markdown()))
+            .ok_or_else(|| io::Error::other(format!("no {BEGIN} and {END}")))?;
+        fs::write(file, replaced)
+    }
+}
+
+fn show(measured: &Measured, digits: usize) -> String {
+    match measured {
+        Ok(summary) => format!("{summary:.digits$}"),
+        Err(why) => format!("not measured: {why}"),
+    }
+}
+
+/// A table in Markdown that can be read as it is, too.
+fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| {
+            let cells = rows.iter().chain([&head]).map(|row| row[column].len());
+            cells.max().unwrap_or(0).max(3)
+        })
+        .collect();
+    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+    let mut text = String::new();
+    for row in [&head, &rule].into_iter().chain(&rows) {
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(text, "| {cell:width$} ");
+        }
+        text.push_str("|\n");
+    }
+    text
+}

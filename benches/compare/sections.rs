@@ -1,0 +1,494 @@
+//! What is measured, section by section. Within a section the contenders take turns, so that what
+//! else the machine does hits all alike.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::delay::Proxy;
+use crate::nginx::Nginx;
+use crate::report::{Measured, Report, Target};
+use crate::stats::Summary;
+use crate::worker::{Contender, Round, Worker, Workers};
+
+/// A part of the benchmark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Section {
+    /// 1, 16, 64 and 256 threads: median, p99, calls per second, CPU per call.
+    Threads,
+    /// System calls per warm call, by strace.
+    Syscalls,
+    /// Instructions per warm call, by callgrind.
+    Instructions,
+    /// Memory per idle connection.
+    Memory,
+    /// A fresh process to its first and to its second answer.
+    Fresh,
+    /// Cost per call after many calls, and with many idle connections.
+    Growth,
+    /// Round trips, behind a proxy that delays.
+    RoundTrips,
+}
+
+/// How much is measured.
+pub struct Effort {
+    /// Medians are over so many turns.
+    pub turns: usize,
+    /// A turn's length, with threads.
+    pub span: Duration,
+    /// The calls that a client has made when it counts as old.
+    pub many_calls: u64,
+    /// Idle connections.
+    pub connections: usize,
+}
+
+/// What every section works with.
+pub struct Bench {
+    pub workers: Workers,
+    pub nginx: Nginx,
+    pub effort: Effort,
+    pub scratch: tempfile::TempDir,
+}
+
+/// One value per contender, in the order of [`Contender::ALL`].
+type Each<T> = [Result<T, String>; 3];
+
+const FLOOR: usize = 0;
+const ITNIO: usize = 1;
+const CURL: usize = 2;
+
+const THREADS: [usize; 4] = [1, 16, 64, 256];
+
+/// The clients that age do it with so many threads.
+const AGEING_THREADS: u64 = 16;
+
+/// Calls of one thread between the looks at strace's and callgrind's counts.
+const TRACED_CALLS: u64 = 500;
+
+/// Calls of one thread that make a thousand's cost.
+const THOUSAND: u64 = 1000;
+
+/// What the proxy holds back in each direction, and so half of a round trip.
+const DELAY: Duration = Duration::from_millis(50);
+
+impl Bench {
+    /// Measures a section. Gives the floor's median with one thread, where that is in it.
+    pub fn measure(&self, section: Section, report: &mut Report) -> Option<Summary> {
+        match section {
+            Section::Threads => return self.threads(report),
+            Section::Syscalls => self.syscalls(report),
+            Section::Instructions => self.instructions(report),
+            Section::Memory => self.memory(report),
+            Section::Fresh => self.fresh(report),
+            Section::Growth => self.growth(report),
+            Section::RoundTrips => self.round_trips(report),
+        }
+        None
+    }
+
+    /// What a contender says that it is.
+    pub fn version(&self, contender: Contender) -> Result<String, String> {
+        self.start(contender, "voice")?.version()
+    }
+
+    fn base_url(&self, path: &str) -> String {
+        base_url(self.nginx.port(), path)
+    }
+
+    fn start(&self, contender: Contender, path: &str) -> Result<Worker, String> {
+        self.workers.start(contender, &[], &self.base_url(path))
+    }
+
+    fn threads(&self, report: &mut Report) -> Option<Summary> {
+        let mut floor = None;
+        for threads in THREADS {
+            let mut workers = Contender::ALL.map(|contender| {
+                let mut worker = self.start(contender, "voice")?;
+                worker.threads(threads)?;
+                Ok(worker)
+            });
+            let rounds = in_turns(self.effort.turns, &mut workers, |worker| {
+                worker.run(self.effort.span)
+            });
+            let medians = each(&rounds, |round| round.median * 1e6);
+            let p99s = each(&rounds, |round| round.p99 * 1e6);
+            let rates = each(&rounds, |round| round.calls_per_second / 1e3);
+            let cpu = each(&rounds, |round| round.cpu_per_call * 1e6);
+
+            let name = match threads {
+                1 => "1 thread".to_owned(),
+                threads => format!("{threads} threads"),
+            };
+            figure(report, &format!("{name}: median, us"), 0, &medians);
+            figure(report, &format!("{name}: p99, us"), 0, &p99s);
+            figure(report, &format!("{name}: thousand calls/s"), 1, &rates);
+            figure(report, &format!("{name}: CPU per call, us"), 1, &cpu);
+
+            let row = |report: &mut Report, what: &str, target, values, under: usize| {
+                let what = format!("{name}: {what} {}", Contender::ALL[under].name());
+                report.row(&what, target, 2, ratio(values, ITNIO, under));
+            };
+            match threads {
+                1 => {
+                    floor = medians[FLOOR].as_deref().ok().map(Summary::of);
+                    row(
+                        report,
+                        "median / that of",
+                        Target::AtMost(1.15),
+                        &medians,
+                        FLOOR,
+                    );
+                    row(
+                        report,
+                        "median / that of",
+                        Target::AtMost(0.8),
+                        &medians,
+                        CURL,
+                    );
+                }
+                16 => {
+                    row(
+                        report,
+                        "calls/s / those of",
+                        Target::AtLeast(1.5),
+                        &rates,
+                        CURL,
+                    );
+                    row(
+                        report,
+                        "calls/s / those of",
+                        Target::AtLeast(0.75),
+                        &rates,
+                        FLOOR,
+                    );
+                    row(report, "p99 / that of", Target::AtMost(0.8), &p99s, CURL);
+                }
+                64 => {
+                    row(
+                        report,
+                        "calls/s / those of",
+                        Target::AtLeast(1.8),
+                        &rates,
+                        CURL,
+                    );
+                    row(
+                        report,
+                        "calls/s / those of",
+                        Target::AtLeast(0.75),
+                        &rates,
+                        FLOOR,
+                    );
+                    row(report, "p99 / that of", Target::AtMost(0.6), &p99s, CURL);
+                }
+                _ => {
+                    row(
+                        report,
+                        "calls/s / those of",
+                        Target::AtLeast(1.8),
+                        &rates,
+                        CURL,
+                    );
+                    row(report, "calls/s / those of", Target::None, &rates, FLOOR);
+                    row(report, "p99 / that of", Target::None, &p99s, CURL);
+                }
+            }
+        }
+        floor
+    }
+
+    fn syscalls(&self, report: &mut Report) {
+        let output = self.scratch.path().join("strace");
+        let wrapper = ["strace", "-f", "-c", "-o"].map(OsStr::new);
+        let counts = self.traced("strace", &wrapper, &output, |text| {
+            // % time, seconds, usecs/call, calls, errors or nothing, "total".
+            let total = text.lines().find(|line| line.ends_with(" total"))?;
+            total.split_whitespace().nth(3)?.parse().ok()
+        });
+        figure(report, "system calls per warm call", 1, &counts);
+        let itnio = summary(&counts[ITNIO]);
+        report.row("system calls per warm call", Target::AtMost(4.0), 1, itnio);
+    }
+
+    fn instructions(&self, report: &mut Report) {
+        let output = self.scratch.path().join("callgrind");
+        let option = format!("--callgrind-out-file={}", output.display());
+        let wrapper = ["valgrind", "-q", "--tool=callgrind", &option].map(OsStr::new);
+        let counts = self.traced("valgrind", &wrapper, &output, |text| {
+            let totals = text.lines().find_map(|line| line.strip_prefix("totals: "));
+            totals?.trim().parse().ok()
+        });
+        let thousands = each(&counts, |count| count / 1e3);
+        figure(report, "thousand instructions per warm call", 1, &thousands);
+        for under in [FLOOR, CURL] {
+            let what = format!(
+                "instructions per warm call / those of {}",
+                Contender::ALL[under].name()
+            );
+            report.row(&what, Target::None, 2, ratio(&counts, ITNIO, under));
+        }
+    }
+
+    /// What a tool counts for one warm call: the difference between two lengths of a run.
+    fn traced(
+        &self,
+        tool: &str,
+        wrapper: &[&OsStr],
+        output: &Path,
+        read: impl Fn(&str) -> Option<f64>,
+    ) -> Each<Vec<f64>> {
+        Contender::ALL.map(|contender| {
+            require(tool)?;
+            let mut arguments = wrapper.to_vec();
+            if tool == "strace" {
+                arguments.push(output.as_os_str());
+            }
+            let count = |calls| {
+                let mut worker =
+                    self.workers
+                        .start(contender, &arguments, &self.base_url("voice"))?;
+                worker.threads(1)?;
+                worker.calls(calls)?;
+                worker.finish()?;
+                let text = fs::read_to_string(output).map_err(|error| error.to_string())?;
+                read(&text).ok_or_else(|| format!("{tool} wrote no count"))
+            };
+            let (once, twice) = (count(TRACED_CALLS)?, count(2 * TRACED_CALLS)?);
+            Ok(vec![(twice - once) / TRACED_CALLS as f64])
+        })
+    }
+
+    fn memory(&self, report: &mut Report) {
+        let connections = self.effort.connections;
+        // As many threads in both, so that what they leave behind is in both.
+        let look = |contender, handles| {
+            let mut worker = self.start(contender, "slow")?;
+            worker.keep(handles, connections)?;
+            worker.sockets_and_memory()
+        };
+        let mut contenders = Contender::ALL.map(Ok);
+        let memory = in_turns(self.effort.turns, &mut contenders, |contender| {
+            let (few, memory_of_few) = look(*contender, 1)?;
+            let (many, memory_of_many) = self.while_slow(|| look(*contender, connections))?;
+            if many < few + connections - 1 {
+                return Err(format!("only {many} connections were kept"));
+            }
+            Ok((memory_of_many - memory_of_few) / (many - few) as f64 / 1024.0)
+        });
+        let what = format!("memory per idle connection ({connections} of them), KiB");
+        figure(report, &what, 1, &memory);
+        for (under, target) in [(FLOOR, Target::AtMost(1.2)), (CURL, Target::None)] {
+            let what = format!(
+                "memory per idle connection / that of {}",
+                Contender::ALL[under].name()
+            );
+            report.row(&what, target, 2, ratio(&memory, ITNIO, under));
+        }
+    }
+
+    fn while_slow<T>(&self, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+        let set = |slow| self.nginx.set_slow(slow).map_err(|error| error.to_string());
+        set(true)?;
+        let result = work();
+        set(false)?;
+        result
+    }
+
+    fn fresh(&self, report: &mut Report) {
+        let mut contenders = Contender::ALL.map(Ok);
+        let times = in_turns(3 * self.effort.turns, &mut contenders, |contender| {
+            let mut worker = self.start(*contender, "voice")?;
+            let [_, first, second] = worker.fresh()?;
+            Ok((first - worker.started, second - worker.started))
+        });
+        let first = each(&times, |(first, _)| first * 1e3);
+        let second = each(&times, |(_, second)| second * 1e3);
+        figure(report, "fresh process to its first answer, ms", 2, &first);
+        figure(report, "fresh process to its second answer, ms", 2, &second);
+        for (name, values, target) in [
+            ("first", &first, Target::None),
+            ("second", &second, Target::AtMost(0.5)),
+        ] {
+            let what = format!("fresh process to its {name} answer / that of libcurl");
+            report.row(&what, target, 2, ratio(values, ITNIO, CURL));
+        }
+    }
+
+    fn growth(&self, report: &mut Report) {
+        let many = self.effort.many_calls;
+        let rounds = self.age(many);
+        grown(
+            report,
+            &format!("after {many} calls / in the first thousand"),
+            &rounds,
+        );
+        let connections = self.effort.connections;
+        let rounds = self.hoard(connections);
+        grown(
+            report,
+            &format!("with {connections} idle connections / with 1"),
+            &rounds,
+        );
+    }
+
+    /// Pairs of rounds of a thousand calls: of a process that has made many calls, and of a new one.
+    fn age(&self, many: u64) -> Result<Vec<(Round, Round)>, String> {
+        let mut old = self.start(Contender::Itnio, "voice")?;
+        old.threads(AGEING_THREADS as usize)?;
+        old.calls(many / AGEING_THREADS)?;
+        old.threads(1)?;
+        (0..3 * self.effort.turns)
+            .map(|_| {
+                let mut new = self.start(Contender::Itnio, "voice")?;
+                new.threads(1)?;
+                let first = new.calls(THOUSAND)?;
+                Ok((old.calls(THOUSAND)?, first))
+            })
+            .collect()
+    }
+
+    /// The same, of a process that keeps many connections and of one that keeps one.
+    fn hoard(&self, connections: usize) -> Result<Vec<(Round, Round)>, String> {
+        let mut poor = self.start(Contender::Itnio, "slow")?;
+        poor.keep(1, connections)?;
+        let mut rich = self.start(Contender::Itnio, "slow")?;
+        self.while_slow(|| rich.keep(connections, connections))?;
+        poor.threads(1)?;
+        rich.threads(1)?;
+        let pairs = (0..3 * self.effort.turns)
+            .map(|_| {
+                let few = poor.calls(THOUSAND)?;
+                Ok((rich.calls(THOUSAND)?, few))
+            })
+            .collect();
+        let (sockets, _) = rich.sockets_and_memory()?;
+        if sockets < connections {
+            return Err(format!("only {sockets} connections were kept"));
+        }
+        pairs
+    }
+
+    fn round_trips(&self, report: &mut Report) {
+        let round_trip = 2.0 * DELAY.as_secs_f64();
+        let mut contenders = Contender::ALL.map(Ok);
+        let trips = in_turns(self.effort.turns, &mut contenders, |contender| {
+            let proxy =
+                Proxy::start(self.nginx.port(), DELAY).map_err(|error| error.to_string())?;
+            let url = base_url(proxy.port(), "voice");
+            let mut worker = self.workers.start(*contender, &[], &url)?;
+            let [before, first, second] = worker.fresh()?;
+            match proxy.connections() {
+                1 => Ok(((first - before) / round_trip, (second - first) / round_trip)),
+                more => Err(format!("{more} connections instead of one")),
+            }
+        });
+        // The proxy's kernel accepts at once, however far away the server is made to look.
+        let first = each(&trips, |(first, _)| first + 1.0);
+        let warm = each(&trips, |(_, warm)| *warm);
+        figure(
+            report,
+            "round trips, first call (TCP's one added)",
+            2,
+            &first,
+        );
+        figure(report, "round trips, warm call", 2, &warm);
+        for (what, values, target) in [
+            ("round trips, warm call", &warm, Target::AtMost(1.0)),
+            (
+                "round trips, first call: TCP, TLS 1.3, request",
+                &first,
+                Target::AtMost(3.0),
+            ),
+        ] {
+            report.row(what, target, 1, summary(&values[ITNIO]));
+        }
+    }
+}
+
+fn base_url(port: u16, path: &str) -> String {
+    format!("https://127.0.0.1:{port}/{path}")
+}
+
+/// One turn after the other, each contender in each, and another first each time. What fails is out.
+fn in_turns<S, T>(
+    turns: usize,
+    contenders: &mut Each<S>,
+    mut turn: impl FnMut(&mut S) -> Result<T, String>,
+) -> Each<Vec<T>> {
+    let mut results: Each<Vec<T>> = [const { Ok(Vec::new()) }; 3];
+    for number in 0..turns {
+        for index in (0..3).map(|offset| (number + offset) % 3) {
+            let result = match &mut contenders[index] {
+                Ok(contender) => turn(contender),
+                Err(why) => Err(why.clone()),
+            };
+            if let Ok(values) = &mut results[index] {
+                match result {
+                    Ok(value) => values.push(value),
+                    Err(why) => results[index] = Err(why),
+                }
+            }
+        }
+    }
+    results
+}
+
+fn each<T, U>(values: &Each<Vec<T>>, map: impl Fn(&T) -> U) -> Each<Vec<U>> {
+    values.each_ref().map(|values| match values {
+        Ok(values) => Ok(values.iter().map(&map).collect()),
+        Err(why) => Err(why.clone()),
+    })
+}
+
+fn summary(values: &Result<Vec<f64>, String>) -> Measured {
+    values.as_deref().map(Summary::of).map_err(String::clone)
+}
+
+fn ratio(values: &Each<Vec<f64>>, over: usize, under: usize) -> Measured {
+    let values = values.each_ref().map(|values| values.as_deref());
+    match (values[over], values[under]) {
+        (Ok(over), Ok(under)) => Ok(Summary::of_ratios(over, under)),
+        (Err(why), _) | (_, Err(why)) => Err(why.clone()),
+    }
+}
+
+fn figure(report: &mut Report, what: &str, digits: usize, values: &Each<Vec<f64>>) {
+    report.figure(what, digits, values.each_ref().map(summary));
+}
+
+/// The cost of a call `when`, in time and in CPU, over that of the other round.
+fn grown(report: &mut Report, when: &str, pairs: &Result<Vec<(Round, Round)>, String>) {
+    for (name, value) in [
+        ("time", (|round| round.time_per_call) as fn(&Round) -> f64),
+        ("CPU", |round| round.cpu_per_call),
+    ] {
+        let ratios = pairs.as_ref().map(|pairs| {
+            let ratios: Vec<f64> = pairs
+                .iter()
+                .map(|(later, first)| value(later) / value(first))
+                .collect();
+            Summary::of(&ratios)
+        });
+        let what = format!("{name} per call {when}");
+        report.row(
+            &what,
+            Target::AtMost(1.05),
+            2,
+            ratios.map_err(String::clone),
+        );
+    }
+}
+
+fn require(tool: &str) -> Result<(), String> {
+    Command::new(tool)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .map(drop)
+        .map_err(|_| format!("{tool} is not installed"))
+}
