@@ -1,0 +1,3 @@
+module example.com/itnio
+
+go 1.19

@@ -1,0 +1,117 @@
+//go:build linux
+
+package itnio_test
+
+import (
+	"net/http"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/itnio"
+	"example.com/itnio/internal/heap"
+)
+
+func TestNoCMemoryLeaks(t *testing.T) {
+	var status atomic.Value
+	config := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Write([]byte(`{"status":"` + status.Load().(string) + `","reason":"as told","data":"2203031113381000002"}`))
+	})
+	config.CAFile, config.Proxy = "", "http://127.0.0.1:1"
+	client := newClient(t, config)
+	call := func(expected bool, r itnio.Request) func() {
+		return func() {
+			if _, err := client.SendSip(r); (err == nil) != expected {
+				t.Fatalf("got %v", err)
+			}
+		}
+	}
+	full := itnio.Request{Callee: "8613800138000", DisplayNum: "8613800138001", Account: "1001", AppID: "my-app",
+		CalledInfo: "a text that goes with the call"}
+	withNUL := full
+	withNUL.CalledInfo = "\x00"
+
+	for _, c := range []struct {
+		name   string
+		status string
+		do     func()
+	}{
+		{"a call", "0", call(true, full)},
+		{"a refusal", "-10", call(false, full)},
+		{"an answer that is none", "what", call(false, full)},
+		{"an argument that the library refuses", "0", call(false, itnio.Request{Callee: "8613800138000"})},
+		{"an argument with a NUL", "0", call(false, withNUL)},
+		{"a client", "0", func() {
+			client, err := itnio.NewClient(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.Close()
+		}},
+		{"a client that cannot be made", "0", func() {
+			config := config
+			config.BaseURL = "no URL"
+			if _, err := itnio.NewClient(config); err == nil {
+				t.Fatal("this is no URL")
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			// One thread: what other threads keep in their caches is not what is looked for.
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			status.Store(c.status)
+			repeat := func(times int) {
+				for i := 0; i < times; i++ {
+					c.do()
+				}
+			}
+			repeat(200)
+			const times = 2000
+			before := heap.InUse()
+			repeat(times)
+			// The smallest allocation there is takes 32 bytes.
+			if grown := heap.InUse() - before; grown > times*8 {
+				t.Errorf("%d times left %d bytes", times, grown)
+			} else {
+				t.Logf("%d times left %d bytes", times, grown)
+			}
+		})
+	}
+}
+
+func TestForgottenClientIsClosed(t *testing.T) {
+	descriptors := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	config := serve(t, func(w http.ResponseWriter, _ *http.Request) { accept(w) })
+	before := descriptors()
+	const clients = 20
+	for i := 0; i < clients; i++ {
+		client, err := itnio.NewClient(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.SendSip(request("8613800138000")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := descriptors() - before
+	if held < clients {
+		t.Fatalf("%d clients hold %d descriptors: this test sees nothing", clients, held)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for descriptors()-before > clients/2 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d descriptors are still open", descriptors()-before, held)
+		}
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+	}
+}

@@ -1,0 +1,6 @@
+//go:build itnio_noflags
+
+package itnio
+
+// #cgo LDFLAGS: -litnio
+import "C"

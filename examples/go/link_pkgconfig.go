@@ -1,0 +1,6 @@
+//go:build !itnio_noflags
+
+package itnio
+
+// #cgo pkg-config: itnio
+import "C"
