@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use caller::{Caller, KEY, Request, Response, SECRET, now, sign};
-use process::{Sandbox, gateway};
+use process::{Sandbox, complaint, gateway};
 use serde_json::{Value, json};
 
 /// The documented statuses other than 0, each with its meaning.
@@ -35,20 +35,6 @@ const SLACK: u64 = 30;
 #[track_caller]
 fn call(sandbox: &Sandbox, request: &Request) -> Response {
     Caller::to(sandbox).call(request).expect("an answer")
-}
-
-/// What the gateway says when it is started wrongly, and its exit status.
-fn complaint(options: &[&str]) -> (Option<i32>, String) {
-    // An accepted option would leave it running: the listening ends it with an error instead.
-    let output = gateway()
-        .args(options)
-        .args(["--requests", "1"])
-        .output()
-        .expect("the gateway");
-    (
-        output.status.code(),
-        String::from_utf8(output.stderr).expect("UTF-8"),
-    )
 }
 
 // The request
@@ -615,24 +601,35 @@ fn what_is_not_http_is_said_on_standard_error_and_does_no_harm() {
 
 #[test]
 fn it_ends_cleanly_on_a_signal_and_takes_its_ca_file_with_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("ca.pem");
     for signal in [libc::SIGTERM, libc::SIGINT] {
-        let sandbox = Sandbox::start(&["--delay-ms", "100"]);
-        let (file, address) = (sandbox.ca_file.clone(), sandbox.address().to_owned());
-        assert!(file.exists() && file.is_absolute());
-        // Neither an idle connection nor one in the middle of a handshake holds it up ...
+        let sandbox = Sandbox::start(&[
+            "--delay-ms=100",
+            "--on=94=delay-ms:3600000",
+            "--ca-file",
+            file.to_str().expect("UTF-8"),
+        ]);
+        let address = sandbox.address().to_owned();
+        assert!(file.exists());
+        // Neither an idle connection nor one in the middle of a handshake holds it up, nor an answer
+        // that is not due for an hour ...
         let mut idle = Caller::to(&sandbox);
         let silent = TcpStream::connect(&address).expect("a connection");
-        // ... and a request that is there gets its answer.
+        let mut patient = Caller::to(&sandbox);
+        patient.send(&Request::to("8613800138094").bytes());
+        assert!(sandbox.line().contains("3600000 ms later"));
+        // ... and a request that is answered soon gets its answer.
         let mut caller = Caller::to(&sandbox);
-        let call = thread::spawn(move || caller.call(&Request::to(GOOD)));
+        caller.send(&Request::to(GOOD).bytes());
         assert!(sandbox.line().contains("status 0"), "it has arrived");
         sandbox.signal(signal);
-        let answer = call.join().expect("a caller").expect("an answer");
-        assert_eq!(answer.status(), "0");
+        assert_eq!(caller.answer().expect("an answer").status(), "0");
         let finished = sandbox.wait();
         assert_eq!(finished.status.code(), Some(0), "{}", finished.errors);
         assert!(!file.exists());
         assert!(idle.answer().is_none());
+        assert!(patient.answer().is_none());
         assert!(TcpStream::connect(&address).is_err());
         drop(silent);
     }

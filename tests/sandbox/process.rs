@@ -28,6 +28,30 @@ pub fn gateway() -> Command {
     Command::new(program)
 }
 
+/// The exit status of a gateway that refuses to start with these options, and what it says then.
+#[track_caller]
+pub fn complaint(options: &[&str]) -> (Option<i32>, String) {
+    let mut child = gateway()
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the gateway starts");
+    let mut line = String::new();
+    let stdout = child.stdout.as_mut().expect("a pipe");
+    let _ = BufReader::new(stdout).read_line(&mut line);
+    if !line.is_empty() {
+        let _ = child.kill();
+    }
+    let output = child.wait_with_output().expect("a child");
+    assert_eq!(line, "", "{options:?} is accepted");
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).expect("UTF-8"),
+    )
+}
+
 /// A running gateway; it is killed when this is dropped.
 pub struct Sandbox {
     child: Child,
