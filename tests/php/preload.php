@@ -1,0 +1,5 @@
+<?php
+
+/* A call in php-fpm's master, before it forks its workers: its client is theirs, too. */
+
+(new Itnio\Client())->sendSip('4900000000', '8001', '4');
