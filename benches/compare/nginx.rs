@@ -9,7 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+};
 
 use crate::process;
 
@@ -126,7 +128,11 @@ fn make_certificates(directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
-    let server = CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &authority)?;
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()])?;
+    // OpenSSL takes a certificate whose issuer has its own name for self-signed.
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "server");
+    let server = params.signed_by(&key, &authority)?;
     let ca_file = directory.join("ca.pem");
     fs::write(&ca_file, authority.pem())?;
     fs::write(directory.join("server.pem"), server.pem())?;
