@@ -254,7 +254,7 @@ fn a_deadline_holds_on_a_kept_connection() {
 }
 
 #[test]
-fn the_defaults_are_5_and_30_seconds() {
+fn a_default_of_5_seconds_to_connect_and_30_for_all_holds() {
     let stalling = opening(Gateway::tls(), Opening::Raw(vec![Step::Stall])).start();
     let silent = answer(Gateway::tls(), [Step::Stall]).start();
     thread::scope(|scope| {
