@@ -43,7 +43,8 @@
  *
  * Threads. Make one client per account and share it: every function may be called from any thread
  * at any time, on the same client too, but for itnio_client_free(), which needs every call on that
- * client to have returned. Calls block. 64 KiB of stack are enough.
+ * client to have returned. Calls block. 64 KiB of stack are enough. A thread that is cancelled inside a
+ * call is cancelled once the call has returned.
  *
  * Forks. A client may be used on in the parent and in the children of a fork. Each process has
  * connections of its own; what a child does, itnio_client_shutdown() and itnio_client_free()
@@ -163,14 +164,15 @@ typedef struct itnio_config {
   const char *base_url;
   /**
    * A file with the certificates, in PEM, of the authorities to trust, used instead of the system's
-   * trust store. NULL: the system's. Verification cannot be switched off.
+   * trust store. NULL: the system's. Verification cannot be switched off. An `http://` base URL does
+   * not look at it.
    */
   const char *ca_file;
   /**
    * The HTTP proxy to tunnel through by CONNECT, such as `http://user:password@proxy:3128`
    * (port 80 where it has none). NULL: what the environment says, in the first of `https_proxy`,
    * `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` that is set, unless `no_proxy` or `NO_PROXY` names the
-   * host. `""`: no proxy. An `http://` base URL never goes by a proxy.
+   * host. `""`: no proxy. An `http://` base URL does not look at it.
    */
   const char *proxy;
   /**

@@ -44,7 +44,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <new>
@@ -313,7 +312,8 @@ class NewClient;
 
 /// Places calls for one account, over connections that it keeps between them. Share it between threads.
 ///
-/// It can be moved, not copied. One that was moved from, or made by the default constructor, places no
+/// Before it is destroyed, or another is moved into it, every call on it has to have returned: shutdown()
+/// is how to get there. It can be moved, not copied. One that was moved from, or made by the default constructor, places no
 /// calls: each is ITNIO_INVALID_ARGUMENT.
 class Client {
 public:
@@ -359,7 +359,6 @@ private:
 
     explicit Client(itnio_client *client) noexcept : client_(client) {}
 
-    // Its end needs every call to have returned: shutdown() is how to get there.
     std::unique_ptr<itnio_client, detail::FreeClient> client_;
 };
 

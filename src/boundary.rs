@@ -1,7 +1,7 @@
 //! What makes an export safe: the panic guard, NULL and UTF-8, out-parameters.
 
 use std::cell::Cell;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,6 +18,7 @@ thread_local! {
 /// Runs an export's body: what panics in it ends here, and gives `on_panic`.
 pub fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
     silence_panics();
+    let _kept = CancellationOff::new();
     let outer = GUARDED.replace(true);
     // What the body works on is either its own, or guarded by locks that outlive a panic.
     let result = panic::catch_unwind(AssertUnwindSafe(body));
@@ -29,6 +30,37 @@ pub fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
         }
         on_panic
     })
+}
+
+/// While this lives, pthread_cancel() of this thread waits: glibc would unwind the call's frames, and
+/// abort the process where it meets a `catch_unwind`.
+struct CancellationOff {
+    before: c_int,
+}
+
+unsafe extern "C" {
+    // The libc crate does not have it for glibc. POSIX: it cannot fail with a valid state.
+    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+}
+
+/// `PTHREAD_CANCEL_DISABLE` of glibc and musl.
+const DISABLED: c_int = 1;
+
+impl CancellationOff {
+    fn new() -> CancellationOff {
+        let mut before = 0;
+        // SAFETY: `before` may be written to.
+        unsafe { pthread_setcancelstate(DISABLED, &raw mut before) };
+        CancellationOff { before }
+    }
+}
+
+impl Drop for CancellationOff {
+    fn drop(&mut self) {
+        let mut disabled = 0;
+        // SAFETY: `disabled` may be written to, and `before` is what the system gave.
+        unsafe { pthread_setcancelstate(self.before, &raw mut disabled) };
+    }
 }
 
 /// Nothing is printed on the host's terminal. The hook is that of this library's own copy of Rust's

@@ -42,7 +42,8 @@
 //!
 //! Threads. Make one client per account and share it: every function may be called from any thread
 //! at any time, on the same client too, but for itnio_client_free(), which needs every call on that
-//! client to have returned. Calls block. 64 KiB of stack are enough.
+//! client to have returned. Calls block. 64 KiB of stack are enough. A thread that is cancelled inside a
+//! call is cancelled once the call has returned.
 //!
 //! Forks. A client may be used on in the parent and in the children of a fork. Each process has
 //! connections of its own; what a child does, itnio_client_shutdown() and itnio_client_free()
@@ -83,12 +84,13 @@ pub struct itnio_config {
     /// `https://`; `http://` is accepted for loopback hosts only. It has no user, query or fragment.
     pub base_url: *const c_char,
     /// A file with the certificates, in PEM, of the authorities to trust, used instead of the system's
-    /// trust store. NULL: the system's. Verification cannot be switched off.
+    /// trust store. NULL: the system's. Verification cannot be switched off. An `http://` base URL does
+    /// not look at it.
     pub ca_file: *const c_char,
     /// The HTTP proxy to tunnel through by CONNECT, such as `http://user:password@proxy:3128`
     /// (port 80 where it has none). NULL: what the environment says, in the first of `https_proxy`,
     /// `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` that is set, unless `no_proxy` or `NO_PROXY` names the
-    /// host. `""`: no proxy. An `http://` base URL never goes by a proxy.
+    /// host. `""`: no proxy. An `http://` base URL does not look at it.
     pub proxy: *const c_char,
     /// The most that a connection may take, in milliseconds: DNS, TCP, proxy and TLS together,
     /// within `timeout_ms`. 0: 5000.

@@ -278,10 +278,16 @@ impl Socket {
     }
 
     /// Ends the connection at once, and with it what the system still holds of what was sent. Closing
-    /// alone would leave that to be sent again for minutes, until the network that has failed is back.
+    /// alone would leave that to be sent again for minutes, until the network that has failed is back;
+    /// and closing without lingering would not end what a process forked from this one holds a copy of.
     pub fn abandon(&self) {
-        // The RST is sent by the shut-down and close that follow. An error leaves it at those.
-        let _ = socket2::SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
+        // SAFETY: all zeros is a valid address, of the family AF_UNSPEC.
+        let nobody: libc::sockaddr = unsafe { std::mem::zeroed() };
+        let length = size_of_val(&nobody) as libc::socklen_t;
+        // Connecting to nobody dissolves the connection with an RST (connect(2)). An error leaves it at
+        // the shut-down and close that follow.
+        // SAFETY: the pointer and the length are those of one live address.
+        unsafe { libc::connect(self.0.as_raw_fd(), &raw const nobody, length) };
     }
 
     /// After a failed attempt: waits where it was only too early, passes on any other error.
