@@ -2,6 +2,8 @@
    of this file. */
 #include "host_names.h"
 
+#include <dlfcn.h>
+
 enum { CALLERS = 200 };
 
 /* The library's clock. It starts behind the system's and is put forward until it is right, so that a
@@ -97,6 +99,69 @@ static void hang(void)
            longest);
 }
 
+/* Whether the system has no thread to give. */
+static int no_threads;
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*work)(void *),
+                   void *with)
+{
+    static __typeof__(&pthread_create) real;
+    if (no_threads)
+        return EAGAIN;
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    return real(thread, attributes, work, with);
+}
+
+/* No thread to look up with. */
+static void without_threads(void)
+{
+    client = client_given();
+    no_threads = 1;
+    call(ITNIO_RESOLVE_FAILED);
+    no_threads = 0;
+    call(ITNIO_OK);
+    no_threads = 1;
+    call(ITNIO_OK); /* there is nothing to look up */
+    asked_so_far(1);
+    itnio_client_free(client);
+    printf("calls=%lu lost=0\n", calls);
+}
+
+static void *call_once(void *unused)
+{
+    (void)unused;
+    expect(client, "8600020000001", ITNIO_OK);
+    return NULL;
+}
+
+/* Forks while a look-up runs, which the child does not have. */
+static void fork_meanwhile(void)
+{
+    pthread_t caller;
+    pid_t forked;
+    client = client_given();
+    names_answer(NULL);
+    start(&caller, call_once, NULL);
+    while (names_asking() == 0)
+        sleep_ms(1);
+    if ((forked = fork_watched()) == 0) {
+        names_answer("127.0.0.1");
+        call(ITNIO_OK);
+        call(ITNIO_OK);
+        asked_so_far(2);
+        itnio_client_free(client);
+        _exit(0);
+    }
+    reap(forked);
+    names_answer("127.0.0.1");
+    join(caller);
+    call(ITNIO_OK);
+    asked_so_far(1);
+    itnio_client_free(client);
+    printf("calls=4 lost=0\n");
+}
+
 /* Fails and hangs while a connection is warm; longer than its answer is good for. */
 static void outage(void)
 {
@@ -190,7 +255,7 @@ static void moves(void)
 int main(int argc, char **argv)
 {
     const char *life = argc > 1 ? argv[1] : "";
-    watchdog(50);
+    watchdog(100);
     if (strcmp(life, "hang") == 0)
         hang();
     else if (strcmp(life, "outage") == 0)
@@ -199,6 +264,10 @@ int main(int argc, char **argv)
         last_known();
     else if (strcmp(life, "moves") == 0)
         moves();
+    else if (strcmp(life, "no-threads") == 0)
+        without_threads();
+    else if (strcmp(life, "fork") == 0)
+        fork_meanwhile();
     else
         FAIL("no such life: %s", life);
     return 0;

@@ -1,12 +1,14 @@
 /*
  * What calls leave behind: descriptors, threads, memory. argv: `rounds`, and then each way to fail as
  * result|connect_timeout_ms|timeout_ms|proxy|url, with a ! in front where the client is to be shut
- * down meanwhile; or `many`, and the number of calls.
+ * down meanwhile; or `many`, and the number of calls; or
+ * `crowded`.
  */
 #include "host_names.h"
 
 #include <stdarg.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 enum { ROUNDS = 40, SETTLED = 8, THREADS = 8 };
@@ -253,11 +255,50 @@ static void many(unsigned count)
            descriptors_at[1] - descriptors_at[0], descriptors() - descriptors_before);
 }
 
+/* More descriptors than select() can take, and then none at all. */
+static void crowded(void)
+{
+    enum { LIMIT = 1500 };
+    struct rlimit limit;
+    int taken[LIMIT], count = 0, i;
+    itnio_client *fresh, *none;
+    char *reason;
+    itnio_config config = {0};
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = LIMIT;
+    CHECK(limit.rlim_max >= LIMIT && setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    while (count < 1200)
+        CHECK((taken[count++] = dup(0)) >= 0);
+    client = client_given();
+    fresh = client_given();
+    expect(client, "8600000000001", ITNIO_OK);
+    while (count < LIMIT && (taken[count] = dup(0)) >= 0)
+        count++;
+    CHECK(errno == EMFILE);
+    expect(client, "8600000000002", ITNIO_OK); /* over the kept connection */
+    expect(fresh, "8600000000003", ITNIO_CONNECT_FAILED);
+    CHECK(!itnio_may_have_dialed(ITNIO_CONNECT_FAILED));
+    config.api_key = KEY;
+    config.api_secret = SECRET;
+    config.base_url = "http://127.0.0.1:1";
+    CHECK(itnio_client_new(&config, &none, &reason) == ITNIO_CONNECT_FAILED);
+    CHECK(none == NULL && reason != NULL);
+    itnio_free_string(reason);
+    for (i = 0; i < count; i++)
+        close(taken[i]);
+    expect(fresh, "8600000000004", ITNIO_OK);
+    itnio_client_free(fresh);
+    itnio_client_free(client);
+    printf("descriptors=%d calls=4 lost=0\n", count);
+}
+
 int main(int argc, char **argv)
 {
-    watchdog(50);
-    CHECK(argc > 2);
-    if (strcmp(argv[1], "rounds") == 0) {
+    watchdog(100);
+    CHECK(argc > 1);
+    if (strcmp(argv[1], "crowded") == 0) {
+        crowded();
+    } else if (strcmp(argv[1], "rounds") == 0) {
         unsigned i, count = (unsigned)argc - 2;
         struct way *ways = calloc(count, sizeof *ways);
         CHECK(ways != NULL);
@@ -266,6 +307,7 @@ int main(int argc, char **argv)
         rounds(ways, count);
         free(ways);
     } else {
+        CHECK(argc == 3);
         many((unsigned)atoi(argv[2]));
     }
     return 0;

@@ -208,6 +208,9 @@ static void daemonise(int freed)
         exit(0);
     while (getppid() == leader)
         sleep_ms(1);
+    for (i = 3; i < 1024; i++)
+        close((int)i); /* as daemons do */
+    CHECK(chdir("/") == 0);
     for (i = 0; i < 10; i++)
         call(1, i, CHILD);
     itnio_client_free(client);
@@ -274,7 +277,8 @@ static void end(unsigned turn)
     }
 }
 
-/* Children end what they inherited, while the parent has calls in flight and connections kept. */
+/* Children end what they inherited, while the parent has calls in flight and connections kept; or, the
+   second time, while it only has connections kept. */
 static void ends(unsigned rounds)
 {
     pthread_t threads[CROWD];
@@ -283,28 +287,66 @@ static void ends(unsigned rounds)
     crowd(threads, CROWD, 1); /* so many connections are kept then */
     for (i = 0; i < CROWD; i++)
         join(threads[i]);
-    for (round = 0; round < rounds; round++) {
+    for (round = 0; round < 2 * rounds; round++) {
         pid_t forked;
-        crowd(threads, WORKERS, 10 + round);
-        sleep_ms(40); /* the gateway takes longer */
+        int in_flight = round < rounds;
+        if (in_flight) {
+            crowd(threads, WORKERS, 10 + round);
+            sleep_ms(40); /* the gateway takes longer */
+        }
         if ((forked = fork_watched()) == 0)
             end(round);
         reap(forked);
-        for (i = 0; i < WORKERS; i++)
+        for (i = 0; in_flight && i < WORKERS; i++)
             join(threads[i]);
     }
     crowd(threads, CROWD, 2);
     for (i = 0; i < CROWD; i++)
         join(threads[i]);
     itnio_client_free(client);
-    printf("children=%u parent_calls=%lu child_calls=%lu lost=0\n", rounds,
+    printf("children=%u parent_calls=%lu child_calls=%lu lost=0\n", 2 * rounds,
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
+}
+
+static itnio_result given_up_with;
+
+static void *give_up(void *unused)
+{
+    char said[256];
+    (void)unused;
+    given_up_with = place_said(client, "8600000000001", said);
+    return NULL;
+}
+
+/* A call is given up while its request is on its way, too long for the buffer of a gateway that does
+   not read yet. A forked child may have a copy of the descriptor meanwhile. */
+static void given_up(int forks)
+{
+    enum { LENGTH = 200000 };
+    pthread_t caller;
+    pid_t forked = 0;
+    char *text = calloc(LENGTH + 1, 1);
+    CHECK(text != NULL);
+    text_of_calls = memset(text, 'x', LENGTH);
+    client = client_with(url_given(), getenv("HOST_CA"), "", 20000, 500);
+    start(&caller, give_up, NULL);
+    sleep_ms(200);
+    if (forks && (forked = fork_watched()) == 0) {
+        sleep_ms(4000);
+        _exit(0);
+    }
+    join(caller);
+    itnio_client_free(client);
+    if (forks)
+        reap(forked);
+    free(text);
+    printf("calls=1 result=%d\n", (int)given_up_with);
 }
 
 int main(int argc, char **argv)
 {
     const char *life = argc > 1 ? argv[1] : "";
-    watchdog(50);
+    watchdog(100);
     accepted = shared_counters(2);
     if (strcmp(life, "inside") == 0)
         inside();
@@ -318,6 +360,10 @@ int main(int argc, char **argv)
         daemonise(0);
     else if (strcmp(life, "daemon-freed") == 0)
         daemonise(1);
+    else if (strcmp(life, "given-up") == 0)
+        given_up(0);
+    else if (strcmp(life, "given-up-fork") == 0)
+        given_up(1);
     else if (strcmp(life, "ends") == 0)
         ends(12);
     else

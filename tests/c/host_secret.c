@@ -201,7 +201,7 @@ int main(int argc, char **argv)
     struct rlimit files, few;
     pid_t forked;
     int i;
-    watchdog(50);
+    watchdog(100);
     CHECK(argc == 2);
     make_up((size_t)atoi(argv[1]));
     nowhere("before it was handed over");

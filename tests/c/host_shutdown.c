@@ -1,7 +1,7 @@
 /*
- * itnio_client_shutdown() from another thread, while calls wait. argv: the result that they have to
- * end with, and the number of rounds. HOST_HANG: look-ups of names hang. HOST_TEXT: the length of the
- * text that goes with each call.
+ * itnio_client_shutdown() from another thread. argv: the result that the calls which wait have to end
+ * with, and the number of rounds. HOST_HANG: look-ups of names hang. HOST_TEXT: the length of the text
+ * that goes with each call.
  */
 #include "host_names.h"
 
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
     int round, rounds;
     unsigned i;
     char *text = NULL;
-    watchdog(50);
+    watchdog(100);
     CHECK(argc == 3);
     expected = (itnio_result)atoi(argv[1]);
     rounds = atoi(argv[2]);

@@ -27,6 +27,15 @@ static void handle(int signal_number, void (*handler)(int))
     CHECK(sigaction(signal_number, &action, NULL) == 0);
 }
 
+/* Blocks or unblocks SIGALRM for the calling thread and those that it starts. */
+static void alarms(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    ZERO(pthread_sigmask(how, &set, NULL));
+}
+
 /* Interrupts the calling thread every 500 us from now on. */
 static void interrupt_me(void)
 {
@@ -34,19 +43,12 @@ static void interrupt_me(void)
     struct itimerspec every = {{0, INTERVAL_US * 1000L}, {0, INTERVAL_US * 1000L}};
     timer_t timer;
     own = 1;
+    alarms(SIG_UNBLOCK);
     me.sigev_notify = SIGEV_THREAD_ID;
     me.sigev_signo = SIGALRM;
     me._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     CHECK(timer_create(CLOCK_MONOTONIC, &me, &timer) == 0);
     CHECK(timer_settime(timer, 0, &every, NULL) == 0);
-}
-
-static void interrupt_me_no_more(void)
-{
-    sigset_t alarms;
-    sigemptyset(&alarms);
-    sigaddset(&alarms, SIGALRM);
-    ZERO(pthread_sigmask(SIG_BLOCK, &alarms, NULL));
 }
 
 static counter calls, interrupts;
@@ -73,7 +75,7 @@ static void *work_interrupted(void *number)
         itnio_client_free(client);
         add(&calls, i + 1);
     }
-    interrupt_me_no_more();
+    alarms(SIG_BLOCK);
     CHECK(interrupted > 100);
     add(&interrupts, interrupted);
     return NULL;
@@ -87,6 +89,7 @@ static void timer(void)
     pthread_t threads[THREADS];
     unsigned i;
     handle(SIGALRM, interrupt_call);
+    alarms(SIG_BLOCK);
     ZERO(pthread_barrier_init(&together, NULL, THREADS));
     CHECK(setitimer(ITIMER_REAL, &every, NULL) == 0);
     for (i = 1; i < THREADS; i++)
@@ -244,10 +247,45 @@ static void blocked(void)
     printf("signals=%d strays=%d\n", sent, (int)strays);
 }
 
+static itnio_client *silent;
+static counter returned, escaped;
+
+/* Waits for an answer that never comes, and is cancelled meanwhile. */
+static void *work_cancelled(void *unused)
+{
+    (void)unused;
+    if (place(silent, "8613000000001") == ITNIO_TIMED_OUT)
+        add(&returned, 1);
+    pthread_testcancel();
+    add(&escaped, 1);
+    return NULL;
+}
+
+/* Cancels threads inside the library: the call returns as ever, and then the thread ends. */
+static void cancel(void)
+{
+    pthread_t threads[2 * THREADS];
+    void *end;
+    int i;
+    silent = client_with(getenv("HOST_SILENT"), getenv("HOST_CA"), "", 20000, 700);
+    for (i = 0; i < 2 * THREADS; i++)
+        start(&threads[i], work_cancelled, NULL);
+    sleep_ms(350);
+    for (i = 0; i < 2 * THREADS; i++)
+        ZERO(pthread_cancel(threads[i]));
+    for (i = 0; i < 2 * THREADS; i++) {
+        ZERO(pthread_join(threads[i], &end));
+        CHECK(end == PTHREAD_CANCELED);
+    }
+    CHECK(escaped == 0);
+    itnio_client_free(silent);
+    printf("threads=%d returned=%lu lost=%lu\n", 2 * THREADS, returned, 2 * THREADS - returned);
+}
+
 int main(int argc, char **argv)
 {
     const char *life = argc > 1 ? argv[1] : "";
-    watchdog(50);
+    watchdog(100);
     if (strcmp(life, "timer") == 0)
         timer();
     else if (strcmp(life, "pipes") == 0 && argc == 3)
@@ -256,6 +294,8 @@ int main(int argc, char **argv)
         manners();
     else if (strcmp(life, "blocked") == 0)
         blocked();
+    else if (strcmp(life, "cancel") == 0)
+        cancel();
     else
         FAIL("no such life: %s", life);
     return 0;

@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 {
     unsigned count, i;
     pthread_t *threads;
-    watchdog(50);
+    watchdog(100);
     CHECK(argc == 3);
     count = (unsigned)atoi(argv[1]);
     calls = (unsigned)atoi(argv[2]);

@@ -57,6 +57,25 @@ static void live(itnio_result expected, uint32_t timeout_ms)
     add(&unloaded, 1);
 }
 
+/* Whether the library is still mapped, though nobody has it loaded. */
+static int stays(void)
+{
+    void *module = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    CHECK(module != NULL && dlclose(module) == 0);
+    module = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    return module != NULL && dlclose(module) == 0;
+}
+
+/* A look-up outlives its call, the client and the unload. */
+static void *live_without_names(void *unused)
+{
+    (void)unused;
+    names_answer(NULL);
+    live(ITNIO_RESOLVE_FAILED, 50);
+    CHECK(names_asking() == 1);
+    return NULL;
+}
+
 static void *live_and_stay(void *unused)
 {
     (void)unused;
@@ -69,21 +88,20 @@ int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
     unsigned i;
-    int asked;
-    watchdog(50);
+    pid_t forked;
+    watchdog(100);
     CHECK(argc == 2);
     library = argv[1];
     ZERO(pthread_barrier_init(&end, NULL, THREADS + 1));
 
-    /* Unloaded while a look-up still runs in it. */
     url = "https://gateway.test/voice";
-    names_answer(NULL);
-    live(ITNIO_RESOLVE_FAILED, 50);
-    asked = names_asked();
-    CHECK(names_asking() == 1 && asked == 1 && tasks() == 2);
+    start(&threads[0], live_without_names, NULL);
+    join(threads[0]);
+    CHECK(tasks() == 2 && stays());
     names_answer("");
     while (tasks() > 1)
         sleep_ms(1);
+    CHECK(stays());
 
     url = url_given();
     for (i = 0; i < THREADS; i++) {
@@ -96,6 +114,11 @@ int main(int argc, char **argv)
     pthread_barrier_wait(&end);
     for (i = 0; i < THREADS; i++)
         join(threads[i]);
+    CHECK(stays());
+    forked = fork_watched(); /* the library still counts forks */
+    if (forked == 0)
+        _exit(0);
+    reap(forked);
     printf("threads=%d loads=%lu calls=%lu crashed=0 lost=0\n", THREADS, unloaded, calls);
     return 0;
 }

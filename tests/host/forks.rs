@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::program::{Figures, Host, process_of};
 use super::support::answer::{Answer, recording_id_for};
+use super::support::client::{CONNECT_FAILED, TIMED_OUT};
 use super::support::diary::Delivery;
-use super::support::gateway::{Gateway, Step};
+use super::support::gateway::{Gateway, Opening, Step};
 
 /// A gateway whose answers take a while, so that calls are in flight when a process forks.
 fn slow_gateway(pause: Duration) -> Gateway {
@@ -100,7 +101,7 @@ fn a_daemon_that_forks_twice_uses_its_client_on() {
 
 #[test]
 fn what_a_child_does_to_the_inherited_client_does_not_reach_the_parents_connections() {
-    let promise = "12 children that shut down or free what they inherited";
+    let promise = "24 children that shut down or free what they inherited";
     let (_, diary) = live("ends", slow_gateway(Duration::from_millis(250)), promise);
     let connections_of_crowd = |number: &str| -> HashSet<usize> {
         let its = diary
@@ -121,4 +122,21 @@ fn what_a_child_does_to_the_inherited_client_does_not_reach_the_parents_connecti
     assert!(kept.len() > 8, "more than the calls in flight need");
     assert_eq!(used_after, kept, "the parent's kept connections serve on");
     assert_eq!(connections_of_the_parent(&diary), kept);
+}
+
+#[test]
+fn what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked_child() {
+    for life in ["given-up", "given-up-fork"] {
+        // Reads only when the call has long been given up.
+        let late = Opening::Shaken(vec![Step::Pause(Duration::from_secs(2))]);
+        let gateway = Gateway::plain().opening(move |_| late.clone()).start();
+        let figures = Host::new("host_fork.c")
+            .arg(life)
+            .calling(&gateway)
+            .keeps("a request on its way as its call is given up");
+        assert!([CONNECT_FAILED, TIMED_OUT].contains(&(figures.get("result") as i32)));
+        let diary = gateway.finish();
+        assert_eq!(diary.len(), 1);
+        assert!(!diary[0].complete, "{life}: it went on by itself");
+    }
 }

@@ -80,3 +80,17 @@ fn a_changed_address_is_followed_after_a_failure_and_after_a_minute() {
         ["003", "8699999999999", "005", "007", "008"]
     );
 }
+
+#[test]
+fn a_child_forked_during_a_look_up_does_its_own() {
+    let gateway = Gateway::tls().start();
+    let figures = host("fork", &gateway).keeps("a fork while a name is looked up");
+    assert_eq!(gateway.finish_and_count(), figures.count("calls"));
+}
+
+#[test]
+fn a_system_without_threads_to_give_fails_look_ups_and_nothing_else() {
+    let gateway = Gateway::tls().start();
+    host("no-threads", &gateway).keeps("no thread to be had");
+    assert_eq!(gateway.finish_and_count(), 2);
+}

@@ -12,7 +12,7 @@ use super::support::gateway::Gateway;
 use super::support::proxy::Proxy;
 
 /// A little more than the hosts' own watchdogs.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// A host that has not run yet.
 pub struct Host {

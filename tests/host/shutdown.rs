@@ -1,11 +1,13 @@
 //! `itnio_client_shutdown` while calls wait.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::program::{Figures, Host};
-use super::support::client::{CONNECTION_LOST, SHUT_DOWN};
+use super::support::client::{CONNECTION_LOST, OK, SHUT_DOWN};
 use super::support::gateway::{Gateway, Opening, Step};
 use super::support::proxy::Proxy;
+use super::support::scratch;
 use super::support::sockets::Ignoring;
 
 /// What a call may take to end.
@@ -109,4 +111,35 @@ fn shutdown_ends_calls_that_send_within_100_ms() {
     });
     let diary = gateway.finish();
     assert!(!diary.is_empty() && diary.iter().all(|delivery| !delivery.complete));
+}
+
+#[test]
+fn shutdown_at_any_moment_tells_every_call_the_truth() {
+    let gateway = Gateway::tls().start();
+    let told = scratch().join("told-by-shutdown");
+    let figures = Host::new("host_shutdown_any.c")
+        .arg(120)
+        .arg(told.display())
+        .calling(&gateway)
+        .keeps("shut down at any moment of 8 threads' calls");
+    let mut arrived: HashMap<String, usize> = HashMap::new();
+    for delivery in gateway.finish() {
+        *arrived.entry(delivery.callee()).or_default() += usize::from(delivery.complete);
+    }
+    let told = std::fs::read_to_string(told).expect("what the calls were told");
+    assert_eq!(told.lines().count(), figures.count("calls"));
+    for line in told.lines() {
+        let (callee, result) = line.split_once(' ').expect("a number and a result");
+        let result = result.parse().expect("a result");
+        let arrived = arrived.get(callee).copied().unwrap_or_default();
+        let possible = match result {
+            OK => 1..=1,
+            SHUT_DOWN => 0..=0,
+            _ => 0..=1,
+        };
+        assert!(
+            possible.contains(&arrived),
+            "{line}: arrived {arrived} times"
+        );
+    }
 }

@@ -102,3 +102,14 @@ fn no_signal_is_delivered_on_the_librarys_thread() {
         .calling_url(&gateway.url_for("gateway.test"))
         .keeps("signals sent while a look-up runs");
 }
+
+#[test]
+fn a_thread_cancelled_inside_a_call_ends_once_the_call_has_returned() {
+    let silent = silent();
+    let figures = host("cancel")
+        .calling(&silent)
+        .env("HOST_SILENT", silent.url())
+        .keeps("threads cancelled inside a call");
+    assert_eq!(figures.count("lost"), 0);
+    assert_eq!(silent.finish().len(), figures.count("threads"));
+}
