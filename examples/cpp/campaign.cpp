@@ -125,8 +125,9 @@ void Campaign::call(const Number &number)
             return;
         }
         if (past.state == State::refused) {
-            stop("the API refuses the account, with status " + past.status + ": "
-                 + std::string(itnio::status_message(*result.status())));
+            stop("the API refuses the account, with status " + past.status + ": " + result.reason());
+            const std::lock_guard lock(mutex_);
+            account_refused_ = true;
             return;
         }
         // A mistake in an argument is there the next time, too.
@@ -166,7 +167,8 @@ itnio::Result Campaign::place(const Number &number)
 bool Campaign::pause(unsigned attempt)
 {
     using namespace std::chrono_literals;
-    const auto pause = std::min<std::chrono::milliseconds>(options_.retry_pause * (1 << std::min(attempt, 16U)), 60s);
+    const auto doubled = options_.retry_pause * (1 << std::min(attempt, 16U));
+    const auto pause = std::min<std::chrono::milliseconds>(doubled, 60s);
     std::unique_lock lock(mutex_);
     return !stopped_.wait_for(lock, pause, [this] { return stopping_; });
 }

@@ -49,6 +49,9 @@ public:
     /// After run(): the signal that asked for an end, or 0.
     int signal() const { return signal_; }
 
+    /// After run(): whether the API refuses the account.
+    bool account_refused() const { return account_refused_; }
+
 private:
     void start_threads();
     void work();
@@ -73,6 +76,7 @@ private:
     std::mutex mutex_; ///< Guards what follows.
     std::condition_variable stopped_;
     bool stopping_ = false;
+    bool account_refused_ = false;
     Tally tally_;
     std::size_t next_ = 0;        ///< The index of the next number to call.
     std::size_t in_progress_ = 0; ///< Calls.

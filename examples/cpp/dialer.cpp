@@ -42,6 +42,7 @@ enum Exit {
     no_results = 73,
     write_failed = 74,
     in_use = 75,
+    account_refused = 77,
     signalled = 128,
 };
 
@@ -141,9 +142,14 @@ int run(const Options &options, Console &console)
     Campaign campaign(options, *client, journal, console, std::move(numbers), tally);
     campaign.run();
     summarise(campaign.tally(), options.results);
-    if (!journal.error().empty())
+    if (!journal.error().empty()) {
+        console.say(options.results + " " + journal.error()
+                    + ". Mend it before you start again: what is not in it is dialed again");
         return write_failed;
-    if (campaign.signal() != 0 && campaign.tally().left > 0)
+    }
+    if (campaign.tally().left > 0 && campaign.account_refused())
+        return account_refused;
+    if (campaign.tally().left > 0 && campaign.signal() != 0)
         return signalled + campaign.signal();
     return exit_status(campaign.tally());
 }

@@ -219,7 +219,8 @@ void Journal::make_name_durable()
     std::error_code error;
     const auto directory = std::filesystem::canonical(path_, error).parent_path();
     const int fd = error ? -1 : ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool done = fd >= 0 && ::fsync(fd) == 0;
+    // EINVAL: the file system has no such thing, and does not need it.
+    const bool done = fd >= 0 && (::fsync(fd) == 0 || errno == EINVAL);
     const int reason = errno;
     if (fd >= 0)
         ::close(fd);

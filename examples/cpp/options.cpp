@@ -43,7 +43,8 @@ options:
   --retry-pause MS       pause before the first of these; each is twice as long as the
                          one before, up to a minute (default 1000)
   --timeout MS           the most that a call may take (default 30000)
-  --dry-run              only say how many numbers would be dialed
+  --dry-run              only say how many numbers would be dialed; RESULTS.csv is made, or
+                         mended, all the same
   --help                 this text
 
 environment:
@@ -60,11 +61,14 @@ exit status:
   1    all is settled, but the API refused some
   2    some numbers are still to be called: start it again
   3    nothing is left to call, but it is unknown what became of some: look
-  64   used wrongly         65  something is wrong in a file: nothing was dialed
-  66   no such list         73  the results file cannot be made or used
+  64   used wrongly: nothing was dialed
+  65   the list has mistakes: nothing was dialed
+  66   there is no such list
+  73   the results file cannot be made or used: nothing was dialed
   74   the results could not be written: no further call was placed
-  75   another dialer is at work with the results
-  129, 130, 143   stopped by SIGHUP, SIGINT, SIGTERM before all numbers were called
+  75   another dialer is at work with the results: nothing was dialed
+  77   the API refuses the account, and there are numbers left to call
+  129, 130, 143   stopped by SIGHUP, SIGINT, SIGTERM, and there are numbers left to call
 )";
 
 namespace {

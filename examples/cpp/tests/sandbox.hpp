@@ -87,7 +87,8 @@ private:
             if (line.rfind("base_url=", 0) == 0)
                 base_url_ = line.substr(9);
         }
-        // The gateway takes its own along when it ends, and a client is to find only the gateway gone.
+        // The gateway takes its own along when it ends, and a client is to find only the gateway gone. With
+        // --plain nobody reads it.
         if (!plain)
             write_file(ca_file_, read_file(directory_ / "ca.pem"));
         const std::size_t colon = base_url_.rfind(':') + 1;

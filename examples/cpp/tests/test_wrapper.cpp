@@ -386,13 +386,15 @@ TEST("one client serves many threads, and every call gets its own answer")
 
 TEST("shutdown ends a call in progress with its true result, and refuses new ones")
 {
-    Sandbox sandbox({"--delay-ms", "60000"});
-    const itnio::Client client = client_of(config_for(sandbox));
+    Sandbox sandbox({"--plain", "--delay-ms", "600000"});
+    itnio::Config config = config_for(sandbox);
+    config.timeout = 600s;
+    const itnio::Client client = client_of(config);
     const std::string callee = "8613800138000";
     std::atomic<bool> called{false};
     std::thread other([&] {
         // Until the request is out it would be a SHUT_DOWN; both are true, and the test is for one.
-        std::this_thread::sleep_for(1s);
+        std::this_thread::sleep_for(2s);
         called = true;
         client.shutdown();
     });
