@@ -234,6 +234,11 @@ fn shut_down_refuses_new_calls() {
     assert_eq!(gateway.finish_and_count(), 1);
 }
 
+/// So long that only the shut-down can have ended the call in time.
+fn patient(config: Config) -> Config {
+    config.connect_timeout_ms(60_000).timeout_ms(60_000)
+}
+
 /// Shuts a client down while its call is where the gateway has it, and gives the call's reply.
 fn shut_down_during(client: &Client, request: &Request, reached: impl FnOnce()) -> Reply {
     thread::scope(|scope| {
@@ -299,7 +304,7 @@ fn shutdown_ends_a_call_in_each_phase_with_its_true_result() {
     ];
     for (name, builder, expected, delivered) in phases {
         let gateway = builder.start();
-        let client = Client::new(&gateway.config()).expect("a client");
+        let client = Client::new(&patient(gateway.config())).expect("a client");
         let request = if name == "in the request" {
             large_request()
         } else {
@@ -319,12 +324,12 @@ fn shutdown_ends_a_call_in_each_phase_with_its_true_result() {
 fn shutdown_ends_a_call_that_waits_to_be_connected_or_for_a_proxy() {
     let ignoring = Ignoring::new();
     let url = format!("https://{}/voice", ignoring.address());
-    let client = Client::new(&Config::new(&url)).expect("a client");
+    let client = Client::new(&patient(Config::new(&url))).expect("a client");
     shut_down_during(&client, &Request::to(CALLEE), || ()).expect(SHUT_DOWN);
 
     let gateway = Gateway::tls().start();
     let proxy = Proxy::answering(|_| vec![Step::Stall]);
-    let client = Client::new(&gateway.config().proxy(&proxy.url())).expect("a client");
+    let client = Client::new(&patient(gateway.config().proxy(&proxy.url()))).expect("a client");
     shut_down_during(&client, &Request::to(CALLEE), || proxy.wait_for_requests(1))
         .expect(SHUT_DOWN);
     drop(client);
@@ -334,7 +339,7 @@ fn shutdown_ends_a_call_that_waits_to_be_connected_or_for_a_proxy() {
 #[test]
 fn shutdown_ends_many_calls_at_once() {
     let gateway = tls_answer([Step::Stall]).start();
-    let client = Client::new(&gateway.config()).expect("a client");
+    let client = Client::new(&patient(gateway.config())).expect("a client");
     thread::scope(|scope| {
         let calls: Vec<_> = (0..16)
             .map(|n| {
