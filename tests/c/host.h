@@ -1,6 +1,7 @@
 /*
  * What the hosts share. A host is a program that uses the library as telephony software does, and
- * counts what it tried and what it lost. It ends with 0 and one line of figures, or says what broke.
+ * counts what it tried. It ends with 0 and one line of figures, or at the first thing that breaks: so
+ * a line that says lost=0 is only ever printed where nothing was.
  *
  * The test names the gateway in the environment: HOST_URL, HOST_CA, HOST_PROXY.
  */
