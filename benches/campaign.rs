@@ -1,0 +1,273 @@
+//! The fault campaign in its long form, and the same campaign over libcurl by hand.
+//!
+//! ```sh
+//! cargo bench --bench campaign -- --calls 100000
+//! ```
+
+#[path = "../tests/campaign/mod.rs"]
+mod campaign;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use clap::{Parser, ValueEnum};
+
+use campaign::compare::{rings, violations};
+use campaign::figures::Figures;
+use campaign::lane::BULK;
+use campaign::run::{Evidence, Field, Terms, library};
+use support::c::Build;
+use support::certs::Authority;
+use support::client::{KEY, SECRET};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Caller {
+    /// libitnio.
+    Library,
+    /// libcurl, one reused easy handle per thread.
+    Libcurl,
+    /// libcurl with a fresh connection for each call.
+    LibcurlFresh,
+}
+
+/// Calls through a proxy that cuts, resets and stalls at random bytes; then the callers' diary is
+/// held against the gateway's. Ends with 1 where libitnio broke a promise.
+#[derive(Parser)]
+struct Options {
+    #[arg(long, default_value_t = 100_000)]
+    calls: u64,
+    /// Replays the faults of the run that printed it.
+    #[arg(long)]
+    seed: Option<u64>,
+    #[arg(long, default_value_t = 64)]
+    lanes: u64,
+    #[arg(long, default_value_t = 300)]
+    timeout_ms: u32,
+    /// Who calls: all of them one after the other, unless told otherwise.
+    #[arg(long)]
+    only: Option<Caller>,
+    /// Cargo's.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let terms = Terms {
+        seed: options.seed.unwrap_or_else(|| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            now.expect("after 1970").as_secs()
+        }),
+        calls: options.calls,
+        lanes: options.lanes,
+        timeout_ms: options.timeout_ms,
+    };
+    let wanted = |caller| options.only.is_none_or(|only| only == caller);
+    let mut code = ExitCode::SUCCESS;
+    if wanted(Caller::Library) && !run_library(terms) {
+        code = ExitCode::FAILURE;
+    }
+    for (caller, fresh) in [(Caller::Libcurl, false), (Caller::LibcurlFresh, true)] {
+        if wanted(caller) {
+            run_libcurl(terms, fresh);
+        }
+    }
+    code
+}
+
+/// Whether every promise was kept.
+fn run_library(terms: Terms) -> bool {
+    println!("== libitnio");
+    let started = Instant::now();
+    let field = Field::new(terms);
+    let diary = field.call_all(library);
+    let evidence = field.finish();
+    println!("{}", Figures::of(&diary, &evidence));
+    let broken = violations(&diary, &evidence);
+    for violation in broken.iter().take(20) {
+        println!("{violation}");
+    }
+    println!(
+        "{} violations, {} requests unasked for; {} s\n",
+        broken.len(),
+        evidence.unasked,
+        started.elapsed().as_secs()
+    );
+    broken.is_empty() && evidence.unasked == 0
+}
+
+fn run_libcurl(terms: Terms, fresh: bool) {
+    let how = if fresh {
+        "a fresh connection for each call"
+    } else {
+        "one reused easy handle per thread"
+    };
+    println!("== libcurl by hand, {how}");
+    let started = Instant::now();
+    let field = Field::new(terms);
+    let diary = call_by_hand(&field, fresh);
+    let evidence = field.finish();
+    print!("{}", Comparison::of(&diary, &evidence));
+    println!("{} s\n", started.elapsed().as_secs());
+}
+
+/// One call of benches/c/campaign_curl.c.
+struct Performed {
+    callee: String,
+    /// The CURLcode, and what it is in words.
+    code: i32,
+    words: String,
+    http_status: u32,
+    /// Of the answer's JSON.
+    status: Option<String>,
+}
+
+impl Performed {
+    fn read(line: &str) -> Performed {
+        let fields: Vec<_> = line.splitn(6, '\t').collect();
+        let [callee, code, http_status, _, words, answer] = fields[..] else {
+            panic!("not a line of the diary: {line:?}");
+        };
+        let answer: Option<serde_json::Value> = serde_json::from_str(answer).ok();
+        Performed {
+            callee: callee.to_owned(),
+            code: code.parse().expect("a CURLcode"),
+            words: words.to_owned(),
+            http_status: http_status.parse().expect("an HTTP status"),
+            status: answer.and_then(|answer| Some(answer["status"].as_str()?.to_owned())),
+        }
+    }
+
+    /// What the programmer has to go by.
+    fn says(&self) -> String {
+        match &self.status {
+            _ if self.code != 0 => format!("{:2} {}", self.code, self.words),
+            Some(status) => format!("HTTP {}, status {status}", self.http_status),
+            None => format!("HTTP {}, a page", self.http_status),
+        }
+    }
+
+    fn is_success(&self) -> bool {
+        self.code == 0 && self.http_status == 200 && self.status.as_deref() == Some("0")
+    }
+}
+
+/// Has libcurl make the calls of every lane.
+fn call_by_hand(field: &Field, fresh: bool) -> Vec<Performed> {
+    let mut lanes = String::new();
+    for lane in &field.lanes {
+        for caller in 0..lane.callers {
+            let bulk = if lane.bulky { BULK } else { 0 };
+            let (url, prefix) = (field.url(lane), lane.prefix(caller));
+            writeln!(
+                lanes,
+                "{url}/sendSip {prefix} {} {bulk}",
+                lane.calls_per_caller
+            )
+            .expect("room");
+        }
+    }
+    let file = support::scratch().join("lanes");
+    std::fs::write(&file, lanes).expect("the lanes' file");
+
+    let program = Build::with("cc", "c99")
+        .flag("-O2")
+        .flag("-Wl,--no-as-needed")
+        .flag("-lcurl")
+        .compile_path(&support::root().join("benches/c/campaign_curl.c"));
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs();
+    let mut command = Command::new(program);
+    command
+        .arg(Authority::common().file())
+        .arg(field.terms.timeout_ms.to_string())
+        .args([KEY, &now.to_string()])
+        .arg(format!("{:x}", md5::compute(format!("{KEY}{SECRET}{now}"))))
+        .args(fresh.then_some("fresh"))
+        .stdin(File::open(file).expect("the lanes' file"))
+        .stderr(Stdio::inherit());
+    let output = command.output().expect("the program runs");
+    assert!(output.status.success(), "{command:?}: {}", output.status);
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(Performed::read)
+        .collect()
+}
+
+/// What became of libcurl's calls.
+struct Comparison {
+    seed: u64,
+    calls: usize,
+    connections: usize,
+    strikes: usize,
+    /// By what the programmer was told: calls that did not arrive, arrived once, rang more than once.
+    told: BTreeMap<String, [usize; 3]>,
+    rang_twice: usize,
+    rang_twice_and_success: usize,
+    most_rings: usize,
+    arrived: usize,
+}
+
+impl Comparison {
+    fn of(diary: &[Performed], evidence: &Evidence) -> Comparison {
+        let mut comparison = Comparison {
+            seed: evidence.terms.seed,
+            calls: diary.len(),
+            connections: evidence.connections,
+            strikes: evidence
+                .endings
+                .iter()
+                .flatten()
+                .filter(|e| e.strike.is_some())
+                .count(),
+            told: BTreeMap::new(),
+            rang_twice: 0,
+            rang_twice_and_success: 0,
+            most_rings: 0,
+            arrived: 0,
+        };
+        for performed in diary {
+            let arrivals = evidence.arrivals_of(&performed.callee);
+            let rings = rings(arrivals);
+            let column = if arrivals.is_empty() {
+                0
+            } else {
+                1 + usize::from(rings > 1)
+            };
+            comparison.told.entry(performed.says()).or_default()[column] += 1;
+            comparison.arrived += usize::from(!arrivals.is_empty());
+            comparison.most_rings = comparison.most_rings.max(rings);
+            if rings > 1 {
+                comparison.rang_twice += 1;
+                comparison.rang_twice_and_success += usize::from(performed.is_success());
+            }
+        }
+        comparison
+    }
+}
+
+impl std::fmt::Display for Comparison {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(
+            f,
+            "seed {}: {} calls over {} connections; {} faults struck",
+            self.seed, self.calls, self.connections, self.strikes
+        )?;
+        writeln!(f, "not arrived   arrived    rang more than once")?;
+        for (told, [not, once, more]) in &self.told {
+            writeln!(f, "{not:11}  {once:8}  {more:8}    {told}")?;
+        }
+        writeln!(
+            f,
+            "arrived: {}; rang more than once: {} (at most {} times), of those reported as success: {}",
+            self.arrived, self.rang_twice, self.most_rings, self.rang_twice_and_success
+        )
+    }
+}

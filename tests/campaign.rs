@@ -1,0 +1,186 @@
+//! The fault campaign: what the library promises holds at whatever byte a connection fails.
+//!
+//! Each run has a seed of its own; `ITNIO_CAMPAIGN_SEED` replays one. `cargo bench --bench campaign`
+//! is the long form.
+
+mod support;
+
+#[path = "campaign/mod.rs"]
+mod campaign;
+
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use campaign::careless::Careless;
+use campaign::compare::{Promise, Violation, violations};
+use campaign::figures::{Figures, Loss};
+use campaign::lane::Lane;
+use campaign::plan::{Kind, Plan, Way};
+use campaign::proxy::Age;
+use campaign::run::{Evidence, Field, Terms, library};
+
+fn seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    *SEED.get_or_init(|| match std::env::var("ITNIO_CAMPAIGN_SEED") {
+        Ok(seed) => seed.parse().expect("ITNIO_CAMPAIGN_SEED: a number"),
+        Err(_) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            now.expect("after 1970").as_secs()
+        }
+    })
+}
+
+/// Some thousand calls, and what came of them.
+struct Outcome {
+    evidence: Evidence,
+    violations: Vec<Violation>,
+    figures: Figures,
+}
+
+fn outcome() -> &'static Outcome {
+    static OUTCOME: OnceLock<Outcome> = OnceLock::new();
+    OUTCOME.get_or_init(|| {
+        let field = Field::new(Terms {
+            seed: seed(),
+            calls: 4000,
+            lanes: 48,
+            timeout_ms: 300,
+        });
+        let diary = field.call_all(library);
+        let evidence = field.finish();
+        let figures = Figures::of(&diary, &evidence);
+        println!("{figures}");
+        Outcome {
+            violations: violations(&diary, &evidence),
+            evidence,
+            figures,
+        }
+    })
+}
+
+#[track_caller]
+fn assert_kept(promise: Promise) {
+    let broken: Vec<_> = outcome()
+        .violations
+        .iter()
+        .filter(|violation| violation.promise == promise)
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        broken.is_empty(),
+        "{} of {} calls; ITNIO_CAMPAIGN_SEED={} replays them\n{}",
+        broken.len(),
+        outcome().figures.calls,
+        seed(),
+        broken.join("\n")
+    );
+}
+
+#[test]
+fn no_request_arrives_twice() {
+    assert_kept(Promise::Once);
+    assert_eq!(
+        outcome().evidence.unasked,
+        0,
+        "requests that came before the answer to the one before them"
+    );
+}
+
+#[test]
+fn what_is_said_unsent_never_arrives() {
+    assert_kept(Promise::UnsentIsUnsent);
+}
+
+#[test]
+fn accepted_comes_with_the_recording_id_of_that_very_call() {
+    assert_kept(Promise::OwnRecording);
+}
+
+#[test]
+fn refused_means_refused() {
+    assert_kept(Promise::RefusalIsTrue);
+}
+
+#[test]
+fn nothing_of_a_request_is_sent_once_its_call_has_returned() {
+    assert_kept(Promise::OverWhenReturned);
+}
+
+#[test]
+fn no_call_outlives_its_deadline() {
+    assert_kept(Promise::InTime);
+}
+
+#[test]
+fn what_arrives_whole_is_what_was_sent() {
+    assert_kept(Promise::Authentic);
+}
+
+#[test]
+fn what_did_not_arrive_is_said_unsent_unless_the_other_side_had_it() {
+    let figures = &outcome().figures;
+    assert!(figures.known_unsent > 0, "{figures}");
+    // Which call a fault struck is told from the order of events in three threads: a few may be mixed up.
+    let unexplained = figures.losses.get(&Loss::Unexplained).copied().unwrap_or(0);
+    assert!(
+        unexplained * 20 <= figures.lost(),
+        "ITNIO_CAMPAIGN_SEED={}\n{figures}\n{}",
+        seed(),
+        figures.unexplained.join("\n")
+    );
+}
+
+/// A campaign that struck nothing would prove nothing.
+#[test]
+fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
+    let figures = &outcome().figures;
+    let strikes: Vec<_> = figures.strikes.keys().copied().collect();
+    for way in [Way::Up, Way::Down] {
+        for kind in Kind::ALL {
+            let struck = strikes.iter().any(|(k, w, _)| (*k, *w) == (kind, way));
+            assert!(struck, "no {kind:?} {way:?}: {figures}");
+        }
+        for age in [Age::Fresh, Age::Kept] {
+            let struck = strikes.iter().any(|(_, w, a)| (*w, *a) == (way, Some(age)));
+            assert!(
+                struck,
+                "nothing {way:?} on a connection that is {age:?}: {figures}"
+            );
+        }
+    }
+    assert!(figures.hit * 20 >= figures.calls, "{figures}");
+    assert!(figures.repeats > 0, "no timestamp was corrected: {figures}");
+}
+
+/// The checks above can fail: a phone that repeats and guesses does not get through.
+#[test]
+fn a_careless_client_is_caught() {
+    let terms = Terms {
+        seed: seed(),
+        calls: 1000,
+        lanes: 16,
+        timeout_ms: 300,
+    };
+    let field = Field::with(terms, Lane::plain_for_calls(terms.calls, terms.lanes));
+    let diary = field.call_all(Careless::on);
+    let evidence = field.finish();
+    let violations = violations(&diary, &evidence);
+    for promise in [Promise::Once, Promise::UnsentIsUnsent] {
+        let caught = violations.iter().filter(|v| v.promise == promise).count();
+        println!("a careless client breaks {promise:?} {caught} times");
+        assert!(caught > 0, "{promise:?}: ITNIO_CAMPAIGN_SEED={}", seed());
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_faults_again() {
+    let lanes = Lane::for_calls(4000, 48);
+    let plans = |seed| -> Vec<Plan> {
+        lanes
+            .iter()
+            .flat_map(|lane| (1..=20).map(move |connection| Plan::of(seed, lane, connection)))
+            .collect()
+    };
+    assert_eq!(plans(7), plans(7));
+    assert_ne!(plans(7), plans(8));
+}

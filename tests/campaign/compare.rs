@@ -1,0 +1,160 @@
+//! The callers' diary held against the gateway's book: what may never happen.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::support::answer::recording_id_for;
+use crate::support::client::{OK, REJECTED};
+
+use super::conduct::{Arrival, EXPIRED, Verdict};
+use super::lane::Lane;
+use super::run::{Evidence, Line};
+
+/// The promises that a campaign checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// A request arrives once. After a refused timestamp once more, with the corrected time.
+    Once,
+    /// What was said unsent has not arrived.
+    UnsentIsUnsent,
+    /// Accepted means accepted, with the recording ID of this very call.
+    OwnRecording,
+    /// Refused means refused, with this status.
+    RefusalIsTrue,
+    /// Once a call has returned, nothing more of its request leaves the caller's system.
+    OverWhenReturned,
+    /// No call outlives its deadline.
+    InTime,
+    /// What arrives whole is what was asked for.
+    Authentic,
+}
+
+/// A promise that was not kept.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    pub promise: Promise,
+    pub line: Line,
+    pub arrivals: Vec<Arrival>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Violation {
+            promise,
+            line,
+            arrivals,
+        } = self;
+        write!(
+            f,
+            "{promise:?}: callee {} (lane {}, caller {}, call {}) was told {:?}; the gateway has {:?}",
+            line.callee, line.lane, line.caller, line.call, line.said, arrivals
+        )
+    }
+}
+
+/// How far a call may outlive its deadline because the machine is busy.
+const SLACK: Duration = Duration::from_millis(2500);
+
+/// How far, in seconds, a corrected timestamp may be from the time that the gateway told.
+const CLOCK_SLACK: i64 = 5;
+
+/// How many requests for one callee were accepted: how often its phone rings.
+pub fn rings(arrivals: &[Arrival]) -> usize {
+    arrivals
+        .iter()
+        .filter(|arrival| arrival.verdict == Verdict::Accepted)
+        .count()
+}
+
+/// Whether a request arrived whole, other than one refused for its timestamp, after which the caller
+/// is free to try again.
+pub fn arrived(arrivals: &[Arrival]) -> bool {
+    arrivals
+        .iter()
+        .any(|arrival| arrival.verdict != Verdict::Refused(EXPIRED))
+}
+
+/// Every promise that was not kept.
+pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
+    let shared: HashMap<u64, bool> = evidence
+        .lanes
+        .iter()
+        .map(|lane: &Lane| (lane.number, lane.callers > 1))
+        .collect();
+    let deadline = Duration::from_millis(evidence.terms.timeout_ms.into());
+    let mut found = Vec::new();
+    for line in diary {
+        let arrivals = evidence.arrivals_of(&line.callee);
+        let said = &line.said;
+        let rings = rings(arrivals);
+        let last = arrivals.last().map(|arrival| arrival.verdict);
+        let own = said.recording_id.as_deref() == Some(&recording_id_for(&line.callee));
+        for (promise, kept) in [
+            (Promise::Once, arrives_once(arrivals, shared[&line.lane])),
+            (
+                Promise::UnsentIsUnsent,
+                said.may_have_dialed || said.result == REJECTED || !arrived(arrivals),
+            ),
+            (
+                Promise::OwnRecording,
+                said.result != OK || (own && rings == 1),
+            ),
+            (
+                Promise::RefusalIsTrue,
+                said.result != REJECTED
+                    || (rings == 0 && last == Some(Verdict::Refused(said.status))),
+            ),
+            (Promise::InTime, said.elapsed <= deadline + SLACK),
+            (
+                Promise::OverWhenReturned,
+                arrivals
+                    .iter()
+                    .all(|arrival| !was_held_back(line, arrival, evidence)),
+            ),
+            (
+                Promise::Authentic,
+                arrivals.iter().all(|arrival| arrival.authentic),
+            ),
+        ] {
+            if !kept {
+                found.push(Violation {
+                    promise,
+                    line: line.clone(),
+                    arrivals: arrivals.to_vec(),
+                });
+            }
+        }
+    }
+    found
+}
+
+/// Whether nothing was repeated, but for one refused timestamp whose answer the caller had read:
+/// then the repeat has the time that this answer told. (Where threads share a client, one of
+/// another call's answers may have been the later one.)
+fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
+    match arrivals {
+        [] | [_] => true,
+        [refused, repeat] => {
+            refused.verdict == Verdict::Refused(EXPIRED)
+                && refused
+                    .told
+                    .is_some_and(|told| shared || (repeat.stamp - told).abs() <= CLOCK_SLACK)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a part of this request had still been in the caller's system when the call's deadline had
+/// long passed. Only that of a bulky request can be.
+fn was_held_back(line: &Line, arrival: &Arrival, evidence: &Evidence) -> bool {
+    let number = usize::try_from(line.lane).expect("a small number");
+    evidence.lanes[number].bulky
+        && evidence.endings[number].iter().any(|ending| {
+            ending
+                .turns
+                .last()
+                .is_some_and(|turn| turn.call == Some(line.call))
+                && ending.held.is_some_and(|held| held < arrival.length)
+        })
+}

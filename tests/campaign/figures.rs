@@ -1,0 +1,208 @@
+//! What a campaign comes to, in numbers.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::time::Duration;
+
+use crate::support::client::{OK, REJECTED};
+
+use super::compare::rings;
+use super::conduct::{Arrival, Conduct, EXPIRED, Verdict};
+use super::lane::Lane;
+use super::plan::{Kind, Way};
+use super::proxy::{Age, Ending};
+use super::run::{Evidence, Line};
+
+/// Where a request was lost of which the library could not say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// The other end of the connection had received all of it, and did not pass it on.
+    Swallowed,
+    /// Some of it had not left this machine, or was on its way, when the call ended.
+    Underway,
+    /// None of it was received: a kept connection had ended, and the news crossed the request.
+    Crossed,
+    /// Neither: to be looked into.
+    Unexplained,
+}
+
+/// The caller's side of a campaign, and the gateway's.
+#[derive(Debug, Default)]
+pub struct Figures {
+    pub seed: u64,
+    pub calls: usize,
+    /// Calls during which a fault struck (of lanes with one caller), or that the gateway left
+    /// without an answer.
+    pub hit: usize,
+    /// Faults of the proxies; without an age on lanes that several callers share.
+    pub strikes: BTreeMap<(Kind, Way, Option<Age>), usize>,
+    pub connections: usize,
+    /// By result: how many calls arrived, and how many did not.
+    pub results: BTreeMap<i32, (usize, usize)>,
+    pub rang_twice: usize,
+    pub repeats: usize,
+    /// Of the calls that did not arrive: those said unsent, and the others by where they were lost.
+    pub known_unsent: usize,
+    pub losses: BTreeMap<Loss, usize>,
+    /// Losses on lanes that several callers share, where a fault cannot be told its call.
+    pub losses_on_shared_lanes: usize,
+    pub unexplained: Vec<String>,
+    /// How long the slowest call took, and of the callee.
+    pub slowest: (Duration, String),
+}
+
+impl Figures {
+    pub fn of(diary: &[Line], evidence: &Evidence) -> Figures {
+        let lanes: HashMap<u64, &Lane> = evidence.lanes.iter().map(|l| (l.number, l)).collect();
+        let seed = evidence.terms.seed;
+        let mut figures = Figures {
+            seed,
+            calls: diary.len(),
+            connections: evidence.connections,
+            ..Figures::default()
+        };
+        let mut hit: HashSet<(u64, u64)> = HashSet::new();
+        for (lane, endings) in (0..).zip(&evidence.endings) {
+            for ending in endings {
+                let Some(strike) = ending.strike else {
+                    continue;
+                };
+                let what = (strike.kind, strike.way, ending.age());
+                *figures.strikes.entry(what).or_default() += 1;
+                hit.extend(strike.at.call().map(|call| (lane, call)));
+            }
+        }
+        for line in diary {
+            let arrivals = evidence.arrivals_of(&line.callee);
+            let said = &line.said;
+            let arrived = !arrivals.is_empty();
+            let row = figures.results.entry(said.result).or_default();
+            *(if arrived { &mut row.0 } else { &mut row.1 }) += 1;
+            figures.rang_twice += usize::from(rings(arrivals) > 1);
+            figures.repeats += usize::from(is_corrected(arrivals));
+            figures.slowest =
+                std::mem::take(&mut figures.slowest).max((said.elapsed, line.callee.clone()));
+            if arrived
+                && Conduct::of(seed, &line.callee).is_silent()
+                && lanes[&line.lane].callers == 1
+            {
+                hit.insert((line.lane, line.call));
+            }
+            if arrived || said.result == REJECTED || said.result == OK {
+                continue;
+            }
+            if !said.may_have_dialed {
+                figures.known_unsent += 1;
+            } else if lanes[&line.lane].callers > 1 {
+                figures.losses_on_shared_lanes += 1;
+            } else {
+                let (loss, endings) = loss(line, evidence);
+                *figures.losses.entry(loss).or_default() += 1;
+                if loss == Loss::Unexplained {
+                    figures.unexplained.push(format!("{line:?} {endings:?}"));
+                }
+            }
+        }
+        figures.hit = hit.len();
+        figures
+    }
+
+    /// Calls that did not arrive.
+    pub fn lost(&self) -> usize {
+        self.known_unsent + self.losses_on_shared_lanes + self.losses.values().sum::<usize>()
+    }
+}
+
+fn is_corrected(arrivals: &[Arrival]) -> bool {
+    matches!(arrivals, [first, _] if first.verdict == Verdict::Refused(EXPIRED))
+}
+
+/// Where a lone caller's request was lost, and the connections that this was told from.
+fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a Ending>) {
+    let number = usize::try_from(line.lane).expect("a small number");
+    let lane = &evidence.lanes[number];
+    let dials = |call| lane.callee(line.caller, call);
+    // All requests of a lane have the same length, TLS not counted.
+    let length = (0..lane.calls_per_caller)
+        .find_map(|call| evidence.arrivals_of(&dials(call)).first())
+        .map_or(u64::MAX, |arrival| arrival.length);
+    let ended = |ending: &Ending, stalled: bool| {
+        ending.opened.call() != Some(line.call)
+            && ending.strike.is_some_and(|strike| {
+                strike.at.is_about(line.call) && strike.kind.is_stall() == stalled
+            })
+    };
+    // What a stall held back came without the proxy's notice, and so without its call.
+    let taken = |ending: &Ending| {
+        let late = ended(ending, true);
+        let turns = ending.turns.iter().rev().enumerate();
+        let taken = turns
+            .filter(|(age, turn)| turn.call == Some(line.call) || (late && *age == 0))
+            .map(|(_, turn)| turn.taken);
+        if lane.bulky {
+            // A session ticket may have come between its parts.
+            taken.reduce(|sum, more| sum + more)
+        } else {
+            taken.max()
+        }
+    };
+    let endings: Vec<_> = evidence.endings[number]
+        .iter()
+        .filter(|ending| taken(ending).is_some() || ended(ending, false))
+        .collect();
+    let most = endings.iter().filter_map(|ending| taken(ending)).max();
+    let hung_up = line
+        .call
+        .checked_sub(1)
+        .is_some_and(|before| Conduct::of(evidence.terms.seed, &dials(before)).hangs_up());
+    let loss = if most.is_some_and(|most| most >= length) {
+        Loss::Swallowed
+    } else if lane.bulky && most.is_some() {
+        Loss::Underway
+    } else if hung_up || endings.iter().any(|ending| ended(ending, false)) {
+        Loss::Crossed
+    } else {
+        Loss::Unexplained
+    };
+    (loss, endings)
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "seed {}: {} calls over {} connections",
+            self.seed, self.calls, self.connections
+        )?;
+        let struck: usize = self.strikes.values().sum();
+        writeln!(
+            f,
+            "{struck} faults struck; {} calls hit (on lanes of one caller)",
+            self.hit
+        )?;
+        for ((kind, way, age), count) in &self.strikes {
+            let age = age.map_or("shared".to_owned(), |age| format!("{age:?}"));
+            writeln!(f, "    {count:6}  {kind:?} {way:?} {age}")?;
+        }
+        writeln!(f, "result   arrived   did not")?;
+        for (result, (arrived, not)) in &self.results {
+            writeln!(f, "    {result:2}  {arrived:8}  {not:8}")?;
+        }
+        writeln!(
+            f,
+            "rang twice: {}; repeats after -16: {}",
+            self.rang_twice, self.repeats
+        )?;
+        writeln!(
+            f,
+            "did not arrive: {}; said unsent: {} ({:.1} %); in doubt: {:?}, on shared lanes {}",
+            self.lost(),
+            self.known_unsent,
+            100.0 * self.known_unsent as f64 / self.lost().max(1) as f64,
+            self.losses,
+            self.losses_on_shared_lanes,
+        )?;
+        let (elapsed, callee) = &self.slowest;
+        write!(f, "slowest call: {} ms ({callee})", elapsed.as_millis())
+    }
+}

@@ -1,0 +1,99 @@
+//! A lane: one proxy, and the callers whose connections go through it.
+
+use super::dice::Dice;
+
+/// What is spoken on a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wire {
+    Plain,
+    Tls12,
+    Tls13,
+}
+
+impl Wire {
+    pub const ALL: [Wire; 3] = [Wire::Plain, Wire::Tls12, Wire::Tls13];
+
+    pub fn is_tls(self) -> bool {
+        self != Wire::Plain
+    }
+}
+
+/// `calledInfo` of a bulky request: more than a socket's buffers hold, so that the write blocks.
+pub const BULK: usize = 5 << 20;
+
+/// A gateway keeps what it receives: not too many bulky requests, then.
+const MOST_BULKY_CALLS: u64 = 40;
+
+/// One lane of a campaign.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    pub number: u64,
+    pub wire: Wire,
+    /// Threads that share one client. With one, each fault can be told its call.
+    pub callers: u64,
+    pub calls_per_caller: u64,
+    pub bulky: bool,
+}
+
+impl Lane {
+    /// Lanes for about this many calls: half of them TLS 1.3, one in sixteen shared by four threads,
+    /// and two for bulky requests.
+    pub fn for_calls(calls: u64, lanes: u64) -> Vec<Lane> {
+        let callers = |number: u64| if number % 16 == 15 { 4 } else { 1 };
+        let total: u64 = (0..lanes).map(callers).sum();
+        let mut all: Vec<Lane> = (0..lanes)
+            .map(|number| Lane {
+                number,
+                wire: [Wire::Tls13, Wire::Plain, Wire::Tls13, Wire::Tls12]
+                    [usize::try_from(number / 16 + number).expect("a small number") % 4],
+                callers: callers(number),
+                calls_per_caller: calls.div_ceil(total),
+                bulky: false,
+            })
+            .collect();
+        all.extend(
+            [Wire::Plain, Wire::Tls13]
+                .into_iter()
+                .zip(lanes..)
+                .map(|(wire, number)| Lane {
+                    number,
+                    wire,
+                    callers: 1,
+                    calls_per_caller: (calls / 100).min(MOST_BULKY_CALLS),
+                    bulky: true,
+                }),
+        );
+        all
+    }
+
+    /// As many lanes that all speak plain HTTP, without the bulky ones.
+    pub fn plain_for_calls(calls: u64, lanes: u64) -> Vec<Lane> {
+        let mut all = Lane::for_calls(calls, lanes);
+        all.retain(|lane| !lane.bulky);
+        for lane in &mut all {
+            lane.wire = Wire::Plain;
+        }
+        all
+    }
+
+    /// The number that the caller's call number `call` dials, but for its last six digits.
+    pub fn prefix(&self, caller: u64) -> String {
+        format!("49{:03}{caller}", self.number)
+    }
+
+    /// Twelve digits that no other call of the campaign dials.
+    pub fn callee(&self, caller: u64, call: u64) -> String {
+        format!("{}{call:06}", self.prefix(caller))
+    }
+}
+
+/// How long a caller rests before a call, in microseconds: so that connections also die while
+/// nobody looks. benches/c/campaign_curl.c has the same line.
+pub fn rest(call: u64) -> u64 {
+    if call % 4 == 3 { call * 7919 % 3000 } else { 0 }
+}
+
+/// The dice for something about one callee.
+pub fn dice_for(seed: u64, callee: &str) -> Dice {
+    Dice::named(&[seed, callee.parse().unwrap_or(u64::MAX)])
+}

@@ -1,0 +1,20 @@
+//! The fault campaign: thousands of calls through a proxy that cuts, resets, stalls and dawdles at
+//! random bytes, to a gateway that misbehaves as well. Afterwards the caller's diary is held against
+//! the gateway's.
+//!
+//! Every fault is a pure function of the seed and of the lane's, connection's or call's number, so
+//! that a seed replays a run, as far as the machine's timing does.
+#![allow(
+    dead_code,
+    reason = "shared by a test and a bench, each of which uses a part of it"
+)]
+
+pub mod careless;
+pub mod compare;
+pub mod conduct;
+pub mod dice;
+pub mod figures;
+pub mod lane;
+pub mod plan;
+pub mod proxy;
+pub mod run;

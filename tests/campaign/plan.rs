@@ -1,0 +1,154 @@
+//! What a proxy does to a connection.
+
+use std::time::Duration;
+
+use super::dice::Dice;
+use super::lane::{BULK, Lane, Wire};
+
+/// A direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// To the gateway.
+    Up,
+    /// To the caller.
+    Down,
+}
+
+impl Way {
+    pub fn other(self) -> Way {
+        match self {
+            Way::Up => Way::Down,
+            Way::Down => Way::Up,
+        }
+    }
+}
+
+/// Where a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// Between this many bytes of its direction and the next one.
+    Byte(u64),
+    /// Before the first byte of this direction's turn: one more each time that the other side had
+    /// the word in between. The first is 1.
+    Turn(u64),
+    /// When nothing has moved for so long after this turn of the gateway's.
+    Idle(u64, Duration),
+}
+
+/// What a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// FIN to both sides; what comes later is read and lost.
+    Cut,
+    /// FIN in this direction only. The other goes on.
+    HalfCut,
+    /// RST to both sides.
+    Reset,
+    /// Nothing moves until the caller has given up. Then all of it arrives, late.
+    StallAndRelease,
+    /// Nothing moves until the caller has given up. Then it is lost.
+    StallAndDrop,
+    /// As [`Kind::StallAndRelease`], in this direction only.
+    HalfStall,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 6] = [
+        Kind::Cut,
+        Kind::HalfCut,
+        Kind::Reset,
+        Kind::StallAndRelease,
+        Kind::StallAndDrop,
+        Kind::HalfStall,
+    ];
+
+    pub fn is_stall(self) -> bool {
+        matches!(
+            self,
+            Kind::StallAndRelease | Kind::StallAndDrop | Kind::HalfStall
+        )
+    }
+}
+
+/// One fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub way: Way,
+    pub spot: Spot,
+    pub kind: Kind,
+}
+
+/// How bytes are passed on where it is not all at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pieces {
+    pub most: usize,
+    pub pause: Duration,
+}
+
+/// What becomes of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub fault: Option<Fault>,
+    pub pieces: Option<Pieces>,
+    /// Whether what follows the fault stays in the kernel's buffer. Else the proxy has read it.
+    pub leave_unread: bool,
+}
+
+impl Plan {
+    /// The plan for a lane's connection with this number.
+    pub fn of(seed: u64, lane: &Lane, connection: u64) -> Plan {
+        let mut dice = Dice::named(&[seed, lane.number, connection]);
+        Plan {
+            fault: (!dice.one_in(6)).then(|| fault(&mut dice, lane)),
+            pieces: (!lane.bulky && dice.one_in(4)).then(|| Pieces {
+                most: usize::try_from(dice.within(8..=600)).expect("a small number"),
+                pause: Duration::from_micros(dice.below(200)),
+            }),
+            leave_unread: dice.one_in(2),
+        }
+    }
+}
+
+fn fault(dice: &mut Dice, lane: &Lane) -> Fault {
+    // A bulky request is for stalls while it goes out.
+    let (up, stall) = if lane.bulky { (3, 6) } else { (1, 2) };
+    let way = dice.pick(&[(up, Way::Up), (1, Way::Down)]);
+    let kind = dice.pick(&[
+        (6, Kind::Cut),
+        (3, Kind::HalfCut),
+        (6, Kind::Reset),
+        (stall, Kind::StallAndRelease),
+        (2, Kind::StallAndDrop),
+        (stall, Kind::HalfStall),
+    ]);
+    // A handshake takes one turn of each side, at least.
+    let turns = 1 + u64::from(lane.wire.is_tls()) + dice.below(5);
+    let spot = match dice.below(10) {
+        0..3 if !lane.bulky => Spot::Byte(dice.below(first_span(lane, way))),
+        0..6 => Spot::Byte(dice.below(span(lane, way))),
+        6..8 => Spot::Turn(turns),
+        _ => Spot::Idle(turns, Duration::from_micros(dice.below(3000))),
+    };
+    Fault { way, spot, kind }
+}
+
+/// About how many bytes go this way in a handshake and the first call.
+fn first_span(lane: &Lane, way: Way) -> u64 {
+    match (way, lane.wire) {
+        (Way::Up, Wire::Plain) => 350,
+        (Way::Up, _) => 900,
+        (Way::Down, Wire::Plain) => 200,
+        (Way::Down, _) => 1500,
+    }
+}
+
+/// The same for some four calls, or a little more than one bulky one.
+fn span(lane: &Lane, way: Way) -> u64 {
+    match (way, lane.bulky, lane.wire) {
+        (Way::Up, true, _) => BULK as u64 * 5 / 4,
+        (Way::Up, false, Wire::Plain) => 1400,
+        (Way::Up, false, _) => 2200,
+        (Way::Down, _, Wire::Plain) => 800,
+        (Way::Down, _, _) => 2200,
+    }
+}
