@@ -160,7 +160,7 @@ func TestFailureWithTheRequestOutMayHaveDialed(t *testing.T) {
 	gateway := sandbox.Start(t,
 		"--on", "91=drop", "--on", "92=http-status:502", "--on", "93=garbage", "--on", "94=delay-ms:60000")
 	config := forSandbox(gateway)
-	config.Timeout = 2 * time.Second
+	config.Timeout = 5 * time.Second
 	client := newClient(t, config)
 	expected := map[string]itnio.Result{
 		"8613800138091": itnio.ConnectionLost,

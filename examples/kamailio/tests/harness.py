@@ -1,0 +1,219 @@
+"""What the tests run: the sandbox gateway, Kamailio, and sipp, on loopback and in directories for the
+occasion. Nothing of it outlives the test."""
+
+import collections
+import ctypes
+import http.server
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from scenario import xml
+
+EXAMPLE = pathlib.Path(__file__).resolve().parent.parent
+LIMIT = 120  # seconds, for what takes a few
+
+CREDENTIALS = {"ITNIO_API_KEY": "bDqJFiq9", "ITNIO_API_SECRET": "7bz1lzh9"}
+
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent():
+    pr_set_pdeathsig = 1
+    _libc.prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain: {what}")
+        time.sleep(0.02)
+
+
+def free_port(kind):
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Process:
+    """A process with a directory and a log of its own."""
+
+    def __init__(self, command, environment=None, files=None):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="itnio-kamailio-"))
+        for name, text in (files or {}).items():
+            (self.directory / name).write_text(text, errors="surrogateescape")
+        self.log = self.directory / "log"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [str(word).replace("DIRECTORY", str(self.directory)) for word in command],
+                cwd=self.directory, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, preexec_fn=_die_with_parent)
+
+    def logged(self):
+        return self.log.read_text(errors="replace")
+
+    def has(self, line):
+        """Whether it has logged this; an error if it has ended without."""
+        if line not in self.logged():
+            if self.process.poll() is not None:
+                raise AssertionError(f"it ended with {self.process.returncode}:\n{self.logged()}")
+            return False
+        return True
+
+    def children(self):
+        pid = self.process.pid
+        return [int(child) for child in
+                pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def stop(self):
+        """Ends it and all of its children; more than once, too. Gives its log."""
+        if not self.directory.exists():
+            return ""
+        children = self.children() if self.process.poll() is None else []
+        self.process.terminate()
+        try:
+            self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        try:
+            wait_until(lambda: not any(_alive(child) for child in children), "the end of all children")
+        finally:
+            for child in filter(_alive, children):
+                os.kill(child, signal.SIGKILL)
+        text = self.logged()
+        shutil.rmtree(self.directory)
+        return text
+
+
+def _alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Gateway(Process):
+    """The sandbox, with these options. Each line of its diary is a request that was delivered."""
+
+    def __init__(self, *options):
+        super().__init__([os.environ["ITNIO_GATEWAY"], "--port", "0", "--ca-file", "DIRECTORY/ca.pem", *options])
+        wait_until(lambda: self.has("ready\n"), "the gateway")
+        self.base_url = re.search("^base_url=(.*)$", self.logged(), re.M).group(1)
+        self.ca_file = str(self.directory / "ca.pem")
+
+    def environment(self):
+        return {**CREDENTIALS, "ITNIO_BASE_URL": self.base_url, "ITNIO_CA_FILE": self.ca_file}
+
+    def diary(self):
+        """Ends the gateway, and says how often each callee was delivered to it."""
+        return collections.Counter(re.findall(r"^\S+Z (\d+) ", self.stop(), re.M))
+
+
+class Api:
+    """An API in this process, which accepts every call and keeps what it was asked for."""
+
+    def __init__(self):
+        self.calls = calls = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                answer = b'{"status":"0","reason":"success","data":"2203031113381000002"}'
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def environment(self):
+        return {**CREDENTIALS, "ITNIO_BASE_URL": f"http://127.0.0.1:{self.server.server_port}/voice"}
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Kamailio(Process):
+    """Kamailio with the example's configuration, ready for SIP."""
+
+    def __init__(self, environment, calls=4, script=EXAMPLE / "dialer.py"):
+        self.port = free_port(socket.SOCK_DGRAM)
+        super().__init__(
+            ["kamailio", "-DD", "-E", "-f", EXAMPLE / "kamailio.cfg", "-A", f"LISTEN=udp:127.0.0.1:{self.port}",
+             "-A", f'SCRIPT="{script}"', "-A", f"CALLS={calls}", "-Y", "DIRECTORY", "-w", "DIRECTORY",
+             "-P", "DIRECTORY/pid", "-m", "64", "-M", "8"],
+            {"ITNIO_ACCOUNT": "1001", "ITNIO_APP_ID": "my-app", "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1",
+             "PYTHONPATH": str(EXAMPLE), "PYTHONDONTWRITEBYTECODE": "1", **environment})
+        wait_until(self.answers, "Kamailio")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"Kamailio ended with {self.process.returncode}:\n{self.stop()}")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
+            phone.settimeout(0.2)
+            phone.connect(("127.0.0.1", self.port))
+            here = "127.0.0.1:%d" % phone.getsockname()[1]
+            try:
+                phone.send((f"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKready\r\n"
+                            f"Max-Forwards: 70\r\nFrom: <sip:{here}>;tag=1\r\nTo: <sip:127.0.0.1>\r\n"
+                            f"Call-ID: ready\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n").encode())
+                return phone.recv(4096).startswith(b"SIP/2.0 ")
+            except OSError:
+                return False
+
+    def begun(self):
+        """How many calls have been begun so far."""
+        return len(re.findall(r": calling \d", self.logged()))
+
+    def outcomes(self):
+        """Process ID, callee and answer of each call so far."""
+        return re.findall(r"^ *\d+\((\d+)\) .*callee (\d*): \((\d+), ", self.logged(), re.M)
+
+
+class Sipp(Process):
+    """sipp, playing a scenario once for each callee, all at once or so many each second."""
+
+    def __init__(self, port, callees, *scenario, rate=None):
+        super().__init__(["sipp", f"127.0.0.1:{port}", "-i", "127.0.0.1", "-nostdin",
+                          "-sf", "DIRECTORY/scenario.xml", "-inf", "DIRECTORY/callees.csv",
+                          "-m", len(callees), "-l", len(callees), "-r", rate or len(callees), "-max_invite_retrans", 20,
+                          "-timeout", LIMIT - 10, "-timeout_error", "-trace_err", "-error_file", "DIRECTORY/errors",
+                          "-trace_logs", "-log_file", "DIRECTORY/logs"],
+                         files={"scenario.xml": xml(*scenario),
+                                "callees.csv": "SEQUENTIAL\n" + "".join(f"{callee};\n" for callee in callees)})
+
+    def finish(self):
+        """Waits for the end. Gives what the scenario has logged, as pairs of words; an error where a call
+        did not go as the scenario says."""
+        try:
+            status = self.process.wait(LIMIT)
+            errors = self.directory / "errors"
+            logs = self.directory / "logs"
+            self.screens = self.logged()
+            if status != 0:
+                raise AssertionError(f"sipp ended with {status}:\n"
+                                     f"{errors.read_text() if errors.exists() else self.screens}")
+            return [tuple(line.split()) for line in logs.read_text().splitlines()] if logs.exists() else []
+        finally:
+            self.stop()
+
+    def retransmissions(self, method):
+        """How often this had to be sent again, by its last screen; after finish()."""
+        return sum(int(count) for count in
+                   re.findall(rf"^ *{method} -+> +\d+ +(\d+)", self.screens.rpartition("Retrans")[2], re.M))

@@ -1,0 +1,138 @@
+"""itnio.py by itself, against the sandbox gateway."""
+
+import ctypes
+import os
+import threading
+import unittest
+
+import itnio
+from harness import CREDENTIALS, Gateway
+
+CALL = {"account": "1001", "app_id": "my-app"}
+
+
+class ItnioTest(unittest.TestCase):
+    def start(self, *options, **config):
+        self.gateway = Gateway(*options)
+        self.addCleanup(self.gateway.stop)
+        config = {"api_key": CREDENTIALS["ITNIO_API_KEY"], "api_secret": CREDENTIALS["ITNIO_API_SECRET"],
+                  "base_url": self.gateway.base_url, "ca_file": self.gateway.ca_file, "proxy": "", **config}
+        return itnio.Client(**config)
+
+    def test_call_gives_its_recording_id(self):
+        client = self.start()
+        recording_id = client.send_sip(callee="8613800138000", display_num="8613800138001", called_info="\u260e", **CALL)
+        self.assertRegex(recording_id, "^[0-9]{19}$")
+        self.assertEqual(self.gateway.diary(), {"8613800138000": 1})
+
+    def test_refusal_has_its_status(self):
+        client = self.start()
+        with self.assertRaises(itnio.Refused) as caught:
+            client.send_sip(callee="8613800138010", **CALL)
+        self.assertEqual((caught.exception.status, caught.exception.may_have_dialed), (-10, False))
+        self.assertIn("balance", str(caught.exception))
+
+    def test_failure_says_whether_it_may_have_dialed(self):
+        client = self.start("--on", "91=drop")
+        with self.assertRaises(itnio.Failure) as caught:
+            client.send_sip(callee="8613800138091", **CALL)
+        self.assertEqual((caught.exception.result, caught.exception.may_have_dialed), (11, True))
+        self.gateway.stop()
+        with self.assertRaises(itnio.Failure) as caught:
+            client.send_sip(callee="8613800138000", **CALL)
+        self.assertEqual((caught.exception.result, caught.exception.may_have_dialed), (4, False))
+
+    def test_mistake_in_an_argument_names_the_field_and_sends_nothing(self):
+        client = self.start()
+        good = {"callee": "8613800138000", **CALL}
+        for field, value in (("callee", ""), ("callee", None), ("callee", "8613800138000\x001"),
+                             ("display_num", "\0"), ("account", "\udcff"), ("app_id", ""), ("called_info", "a\0b")):
+            with self.subTest(field=field, value=value), self.assertRaisesRegex(itnio.Failure, f"^{field}: ") as caught:
+                client.send_sip(**{**good, field: value})
+            self.assertEqual((caught.exception.result, caught.exception.may_have_dialed),
+                             (itnio.INVALID_ARGUMENT, False))
+        for field, value in (("api_key", "a\0b"), ("api_secret", ""), ("base_url", "nonsense"),
+                             ("ca_file", "/nowhere"), ("proxy", "nonsense://")):
+            with self.subTest(field=field, value=value), self.assertRaisesRegex(itnio.Failure, f"^{field}: "):
+                itnio.Client(**{"api_key": "key", "api_secret": "secret", field: value})
+        self.assertEqual(self.gateway.diary(), {})
+
+    def test_threads_run_while_others_call_and_shutdown_ends_their_calls(self):
+        client = self.start("--delay-ms", "60000")
+        results = []
+
+        def call():
+            try:
+                client.send_sip(callee="8613800138000", **CALL)
+            except itnio.Failure as failure:
+                results.append(failure.result)
+
+        threads = [threading.Thread(target=call) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        threads[0].join(1)  # in vain
+        client.shutdown()
+        for thread in threads:
+            thread.join(30)  # of a timeout of 30, and a delay of 60
+        # 7 for what was not out yet.
+        self.assertEqual([result for result in results if result in (7, 11)], results)
+        self.assertEqual(len(results), 8)
+
+    def test_forked_children_use_the_client_on(self):
+        client = self.start()
+        client.send_sip(callee="8613800000", **CALL)
+        children = []
+        for number in range(1, 9):
+            child = os.fork()
+            if child == 0:
+                # However it ends, it is not the test program.
+                status = 1
+                try:
+                    for turn in range(5):
+                        client.send_sip(callee=f"8613800{number}{turn}00", **CALL)
+                    status = 0
+                finally:
+                    os._exit(status)
+            children.append(child)
+        for turn in range(5):
+            client.send_sip(callee=f"86138009{turn}00", **CALL)
+        self.assertEqual([os.waitpid(child, 0)[1] for child in children], [0] * 8)
+        diary = self.gateway.diary()
+        self.assertEqual((len(diary), sum(diary.values())), (46, 46))
+
+    def test_nothing_leaks(self):
+        class Mallinfo2(ctypes.Structure):
+            _fields_ = [(name, ctypes.c_size_t) for name in
+                        ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+                         "fordblks", "keepcost")]
+
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
+        mallinfo2.restype = Mallinfo2
+        client = self.start()
+        config = {**CREDENTIALS}
+
+        def call(suffix):
+            try:
+                client.send_sip(callee=f"8613800138{suffix}", **CALL)
+            except (itnio.Refused, itnio.Failure):
+                pass
+
+        def make():
+            itnio.Client(api_key=config["ITNIO_API_KEY"], api_secret=config["ITNIO_API_SECRET"], proxy="",
+                         ca_file=self.gateway.ca_file)
+
+        for name, action in (("call", lambda: call("000")), ("refusal", lambda: call("010")),
+                             ("mistake", lambda: call("\0")), ("client", make)):
+            with self.subTest(name):
+                for _ in range(300):
+                    action()
+                before = mallinfo2().uordblks
+                times = 1000
+                for _ in range(times):
+                    action()
+                # The smallest allocation there is takes 32 bytes.
+                self.assertLess(mallinfo2().uordblks - before, times * 16)
+
+
+if __name__ == "__main__":
+    unittest.main()
