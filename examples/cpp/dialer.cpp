@@ -54,11 +54,14 @@ struct Refusal {
 
 std::string read_file(const std::string &path)
 {
-    std::ifstream file(path, std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    if (!file.is_open() || file.bad())
-        throw Refusal{no_list, path + " cannot be read"};
-    return text;
+    try {
+        std::ifstream file(path, std::ios::binary);
+        if (file.is_open())
+            return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    } catch (const std::ios_base::failure &) {
+        // Of the iterator's, where it is a directory or the disk fails.
+    }
+    throw Refusal{no_list, path + " cannot be read"};
 }
 
 std::vector<Number> read_list(const std::string &path, Console &console)

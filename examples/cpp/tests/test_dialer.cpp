@@ -666,6 +666,8 @@ TEST("used wrongly, it says how, and dials nobody")
     CHECK(no_secret.status == 64 && no_secret.err.find("api_secret") != std::string::npos, no_secret.err);
     std::filesystem::remove(campaign.list());
     CHECK_EQUAL(campaign.dial().status, 66);
+    std::filesystem::create_directory(campaign.list());
+    CHECK_EQUAL(campaign.dial().status, 66);
     CHECK(!std::filesystem::exists(campaign.results()), "there are results");
     const Ended help = run({beside("dialer"), "--help"});
     CHECK(help.status == 0 && help.out.find("usage: dialer") == 0, help.out);
