@@ -313,7 +313,9 @@ class NewClient;
 /// Places calls for one account, over connections that it keeps between them. Share it between threads.
 ///
 /// Before it is destroyed, or another is moved into it, every call on it has to have returned: shutdown()
-/// is how to get there. It can be moved, not copied. One that was moved from, or made by the default constructor, places no
+/// is how to get there.
+///
+/// It can be moved, not copied. One that was moved from, or made by the default constructor, places no
 /// calls: each is ITNIO_INVALID_ARGUMENT.
 class Client {
 public:
