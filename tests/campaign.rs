@@ -13,10 +13,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use campaign::careless::Careless;
 use campaign::compare::{Promise, Violation, violations};
+use campaign::ending::Age;
 use campaign::figures::{Figures, Loss};
 use campaign::lane::Lane;
 use campaign::plan::{Kind, Plan, Way};
-use campaign::proxy::Age;
 use campaign::run::{Evidence, Field, Terms, library};
 
 fn seed() -> u64 {

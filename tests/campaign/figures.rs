@@ -8,9 +8,9 @@ use crate::support::client::{OK, REJECTED};
 
 use super::compare::rings;
 use super::conduct::{Arrival, Conduct, EXPIRED, Verdict};
+use super::ending::{Age, Ending};
 use super::lane::Lane;
 use super::plan::{Kind, Way};
-use super::proxy::{Age, Ending};
 use super::run::{Evidence, Line};
 
 /// Where a request was lost of which the library could not say so.

@@ -10,8 +10,9 @@ use crate::support::client::{Client, Config, Request, text};
 use crate::support::gateway::Gateway;
 
 use super::conduct::{Arrival, Book, gateway};
+use super::ending::Ending;
 use super::lane::{BULK, Lane, Wire, rest};
-use super::proxy::{Ending, Proxy};
+use super::proxy::Proxy;
 
 /// What a campaign is made from.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,101 @@
+//! What a proxy writes down of each connection.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::plan::{Kind, Way};
+
+/// A connection that has ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    pub opened: Moment,
+    pub strike: Option<Strike>,
+    /// What the caller said, until the gateway had the word, or the next call began.
+    pub turns: Vec<Turn>,
+    /// How much of the last call's turns had left the caller's system when a stall ended.
+    pub held: Option<u64>,
+}
+
+/// The bytes of one call's turns, together.
+pub fn taken_of(turns: &[Turn], call: Option<u64>) -> u64 {
+    turns
+        .iter()
+        .filter(|turn| turn.call == call)
+        .map(|turn| turn.taken)
+        .sum()
+}
+
+impl Ending {
+    /// In what age the fault struck; `None` where the lane is shared, and it cannot be told.
+    pub fn age(&self) -> Option<Age> {
+        let opened_for = self.opened.call()?;
+        Some(match self.strike?.at.call() {
+            None => Age::Idle,
+            Some(call) if call == opened_for => Age::Fresh,
+            Some(_) => Age::Kept,
+        })
+    }
+}
+
+/// How old a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Age {
+    /// In the call that it was opened for.
+    Fresh,
+    /// In a later call.
+    Kept,
+    /// Between calls.
+    Idle,
+}
+
+/// A fault that struck.
+#[derive(Clone, Copy, Debug)]
+pub struct Strike {
+    pub way: Way,
+    pub kind: Kind,
+    pub at: Moment,
+    /// Whether it waited for the connection to be idle.
+    pub idle: bool,
+}
+
+/// Which call a lane's caller is in, or which was its last. Known where the lane has one caller.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The call in progress. The first is 0.
+    pub fn call(self) -> Option<u64> {
+        (self.0 % 2 == 1).then_some(self.0 / 2)
+    }
+
+    /// Whether it is in this call, in the one before, or between the two.
+    pub fn is_about(self, call: u64) -> bool {
+        (2 * call).saturating_sub(1) <= self.0 && self.0 <= 2 * call + 1
+    }
+}
+
+/// What the caller said at one go.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The call in progress when it began.
+    pub call: Option<u64>,
+    /// Bytes that reached the proxy's system, passed on or not.
+    pub taken: u64,
+}
+
+/// The time on a lane, as its caller keeps it.
+#[derive(Debug, Default)]
+pub struct Attendance(AtomicU64);
+
+impl Attendance {
+    pub fn enter(&self, call: u64) {
+        self.0.store(2 * call + 1, Ordering::SeqCst);
+    }
+
+    pub fn leave(&self, call: u64) {
+        self.0.store(2 * call + 2, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> Moment {
+        Moment(self.0.load(Ordering::SeqCst))
+    }
+}

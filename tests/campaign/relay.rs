@@ -1,0 +1,376 @@
+//! One connection: bytes are passed on between a caller and the gateway until the plan strikes.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use crate::support::sockets::{FOREVER, Peer};
+
+use super::ending::{Ending, Moment, Strike, Turn, taken_of};
+use super::plan::{Kind, Plan, Spot, Way};
+
+/// One direction of a relay.
+#[derive(Default)]
+struct Flow {
+    /// Its source has ended.
+    ended: bool,
+    /// What comes is read and lost.
+    lost: bool,
+    /// Nothing is read until the caller has gone.
+    held: bool,
+    passed: u64,
+    turns: u64,
+    /// Read, and not passed on yet.
+    pending: Vec<u8>,
+}
+
+/// Whether a relay goes on.
+#[derive(PartialEq)]
+enum Next {
+    Go,
+    Stop,
+}
+
+/// A connection of a caller's, and that to the gateway which belongs to it.
+pub struct Relay<Clock> {
+    peer: Peer,
+    near: Arc<TcpStream>,
+    far: Arc<TcpStream>,
+    plan: Plan,
+    clock: Clock,
+    opened: Moment,
+    up: Flow,
+    down: Flow,
+    last: Option<(Way, Instant)>,
+    turns: Vec<Turn>,
+    held_back: Option<u64>,
+    struck: Option<Strike>,
+    stall_until: Option<Instant>,
+    longest_stall: Duration,
+}
+
+impl<Clock: Fn() -> Moment> Relay<Clock> {
+    /// `clock` tells the time on the lane. No stall is longer than `longest_stall`.
+    pub fn new(
+        peer: Peer,
+        far: Arc<TcpStream>,
+        plan: Plan,
+        clock: Clock,
+        longest_stall: Duration,
+    ) -> Self {
+        for stream in [peer.stream(), &far] {
+            // Nobody reads so slowly, unless the connection is lost.
+            let _ = stream.set_write_timeout(Some(Duration::from_secs(5)));
+        }
+        Relay {
+            near: peer.share(),
+            peer,
+            far,
+            plan,
+            opened: clock(),
+            clock,
+            up: Flow::default(),
+            down: Flow::default(),
+            last: None,
+            turns: Vec::new(),
+            held_back: None,
+            struck: None,
+            stall_until: None,
+            longest_stall,
+        }
+    }
+
+    fn flow(&self, way: Way) -> &Flow {
+        match way {
+            Way::Up => &self.up,
+            Way::Down => &self.down,
+        }
+    }
+
+    fn flow_mut(&mut self, way: Way) -> &mut Flow {
+        match way {
+            Way::Up => &mut self.up,
+            Way::Down => &mut self.down,
+        }
+    }
+
+    fn source(&self, way: Way) -> &TcpStream {
+        match way {
+            Way::Up => &self.near,
+            Way::Down => &self.far,
+        }
+    }
+
+    fn sink(&self, way: Way) -> &TcpStream {
+        self.source(way.other())
+    }
+
+    /// Passes bytes on until both sides have ended, or a fault has ended them.
+    pub fn run(mut self) -> Ending {
+        let until = Instant::now() + FOREVER;
+        while !(self.up.ended && self.down.ended) && Instant::now() < until {
+            if self.peer.stopped() || self.go_on() == Next::Stop {
+                break;
+            }
+        }
+        Ending {
+            opened: self.opened,
+            strike: self.struck,
+            turns: self.turns,
+            held: self.held_back,
+        }
+    }
+
+    fn go_on(&mut self) -> Next {
+        if self.patience() == Some(Duration::ZERO) && self.strike() == Next::Stop {
+            return Next::Stop;
+        }
+        let (near, far) = self.wait();
+        // Where the caller's last words are held back as well, its end does not come through.
+        let late = self.stall_until.is_some_and(|until| until < Instant::now());
+        if (self.up.held || self.down.held) && (near.hung_up || late) {
+            return self.end_stall();
+        }
+        for (way, event) in [(Way::Up, near), (Way::Down, far)] {
+            if event.readable && self.step(way) == Next::Stop {
+                return Next::Stop;
+            }
+        }
+        Next::Go
+    }
+
+    /// How much longer nothing may move until an idle connection is struck.
+    fn patience(&self) -> Option<Duration> {
+        let (Some(fault), Some((Way::Down, at)), None) = (self.plan.fault, self.last, self.struck)
+        else {
+            return None;
+        };
+        match fault.spot {
+            Spot::Idle(turns, after) if self.down.turns == turns => {
+                Some(after.saturating_sub(at.elapsed()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Waits for either side, or until it is time to look around.
+    fn wait(&self) -> (Event, Event) {
+        let limit = self
+            .patience()
+            .map_or(LOOK_AROUND, |left| left.min(LOOK_AROUND));
+        // The caller's end is of interest as long as something waits for it.
+        let near_events = match (self.up.held, self.up.ended, self.down.held) {
+            (true, _, _) => libc::POLLRDHUP,
+            (false, false, _) => libc::POLLIN | libc::POLLRDHUP,
+            (false, true, true) => libc::POLLRDHUP,
+            (false, true, false) => 0,
+        };
+        let far_events = if self.down.held || self.down.ended {
+            0
+        } else {
+            libc::POLLIN
+        };
+        let mut polls =
+            [(&self.near, near_events), (&self.far, far_events)].map(|(stream, events)| {
+                libc::pollfd {
+                    // poll reports errors even where no event is asked for; a negative number it skips.
+                    fd: if events == 0 { -1 } else { stream.as_raw_fd() },
+                    events,
+                    revents: 0,
+                }
+            });
+        let timeout = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: i64::from(limit.subsec_nanos()),
+        };
+        // SAFETY: the array and the time live through the call; no signal mask is given.
+        unsafe { libc::ppoll(polls.as_mut_ptr(), 2, &timeout, std::ptr::null()) };
+        let broken = libc::POLLHUP | libc::POLLERR;
+        let [near, far] = polls.map(|poll| Event {
+            readable: poll.revents & (libc::POLLIN | broken) != 0,
+            hung_up: poll.revents & (libc::POLLRDHUP | broken) != 0,
+        });
+        (near, far)
+    }
+
+    /// Takes what there is in this direction, and passes it on or strikes.
+    fn step(&mut self, way: Way) -> Next {
+        if self.flow(way).ended || self.flow(way).held {
+            return Next::Go;
+        }
+        match self.source(way).peek(&mut [0]) {
+            Ok(0) => {
+                self.flow_mut(way).ended = true;
+                let _ = self.sink(way).shutdown(Shutdown::Write);
+                return Next::Go;
+            }
+            Ok(_) => self.note_turn(way),
+            Err(_) => return self.reset(),
+        }
+        let allowed = self.allowed(way);
+        if allowed == 0 && self.plan.leave_unread {
+            return self.strike();
+        }
+        let mut bytes = vec![0; 64 * 1024];
+        if self.plan.leave_unread {
+            bytes.truncate(allowed.min(bytes.len()));
+        }
+        match self.source(way).read(&mut bytes) {
+            Ok(count) => bytes.truncate(count),
+            Err(_) => return self.reset(),
+        }
+        if way == Way::Up {
+            self.note_taken(bytes.len() as u64);
+        }
+        if self.flow(way).lost {
+            return Next::Go;
+        }
+        let rest = bytes.split_off(allowed.min(bytes.len()));
+        self.pass(way, &bytes);
+        if rest.is_empty() {
+            return Next::Go;
+        }
+        self.flow_mut(way).pending = rest;
+        self.strike()
+    }
+
+    /// Notes who has the word. After a fault nobody's turn is over, unless the connection was idle:
+    /// then what comes is the next call's.
+    fn note_turn(&mut self, way: Way) {
+        let changed = self.struck.is_none() && self.last.is_none_or(|(last, _)| last != way);
+        self.last = Some((way, Instant::now()));
+        if changed {
+            self.flow_mut(way).turns += 1;
+        }
+        if way == Way::Up {
+            let call = (self.clock)().call();
+            let last = self.turns.last().and_then(|turn| turn.call);
+            let next =
+                call.is_some() && call != last && self.struck.is_none_or(|struck| struck.idle);
+            if changed || next || self.turns.is_empty() {
+                self.turns.push(Turn { call, taken: 0 });
+            }
+        }
+    }
+
+    fn note_taken(&mut self, bytes: u64) {
+        if let Some(turn) = self.turns.last_mut() {
+            turn.taken += bytes;
+        }
+    }
+
+    /// How many bytes may pass before the fault.
+    fn allowed(&self, way: Way) -> usize {
+        let flow = self.flow(way);
+        let fault = self
+            .plan
+            .fault
+            .filter(|fault| fault.way == way && self.struck.is_none());
+        match fault.map(|fault| fault.spot) {
+            Some(Spot::Byte(at)) => usize::try_from(at - flow.passed).unwrap_or(usize::MAX),
+            Some(Spot::Turn(turn)) if flow.turns >= turn => 0,
+            _ => usize::MAX,
+        }
+    }
+
+    fn pass(&mut self, way: Way, bytes: &[u8]) {
+        let pieces = self.plan.pieces;
+        for piece in bytes.chunks(pieces.map_or(usize::MAX, |pieces| pieces.most)) {
+            let mut sink = self.sink(way);
+            if sink.write_all(piece).is_err() {
+                // The side that it is for has gone. What that one had to say still counts.
+                self.flow_mut(way).lost = true;
+                return;
+            }
+            self.flow_mut(way).passed += piece.len() as u64;
+            if let Some(pieces) = pieces {
+                thread::sleep(pieces.pause);
+            }
+        }
+    }
+
+    fn strike(&mut self) -> Next {
+        let Some(fault) = self.plan.fault.filter(|_| self.struck.is_none()) else {
+            return Next::Go;
+        };
+        self.struck = Some(Strike {
+            way: fault.way,
+            kind: fault.kind,
+            at: (self.clock)(),
+            idle: matches!(fault.spot, Spot::Idle(..)),
+        });
+        if fault.kind.is_stall() {
+            self.stall_until = Some(Instant::now() + self.longest_stall);
+        }
+        match fault.kind {
+            Kind::Cut => {
+                self.cut(Way::Up);
+                self.cut(Way::Down);
+            }
+            Kind::HalfCut => self.cut(fault.way),
+            Kind::Reset => return self.reset(),
+            Kind::StallAndRelease | Kind::StallAndDrop => {
+                self.up.held = true;
+                self.down.held = true;
+            }
+            Kind::HalfStall => self.flow_mut(fault.way).held = true,
+        }
+        Next::Go
+    }
+
+    fn cut(&mut self, way: Way) {
+        let _ = self.sink(way).shutdown(Shutdown::Write);
+        self.flow_mut(way).lost = true;
+    }
+
+    fn reset(&mut self) -> Next {
+        self.note_taken(unread(&self.near));
+        self.peer.reset_when_dropped();
+        let _ = SockRef::from(&*self.far).set_linger(Some(Duration::ZERO));
+        Next::Stop
+    }
+
+    /// The caller has given up: what was held comes through, late, or never.
+    fn end_stall(&mut self) -> Next {
+        let left_unread = if self.up.held { unread(&self.near) } else { 0 };
+        if self.up.held {
+            let call = self.turns.last().and_then(|turn| turn.call);
+            self.held_back = Some(taken_of(&self.turns, call) + left_unread);
+        }
+        if self
+            .struck
+            .is_some_and(|strike| strike.kind == Kind::StallAndDrop)
+        {
+            self.note_taken(left_unread);
+            return Next::Stop;
+        }
+        for way in [Way::Up, Way::Down] {
+            self.flow_mut(way).held = false;
+            let held = std::mem::take(&mut self.flow_mut(way).pending);
+            self.pass(way, &held);
+        }
+        Next::Go
+    }
+}
+
+/// How often a relay looks whether it is still wanted.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
+
+#[derive(Clone, Copy)]
+struct Event {
+    readable: bool,
+    hung_up: bool,
+}
+
+/// Bytes that have arrived and that nobody has read.
+fn unread(stream: &TcpStream) -> u64 {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int.
+    unsafe { libc::ioctl(stream.as_raw_fd(), libc::FIONREAD, &mut count) };
+    u64::try_from(count).unwrap_or(0)
+}
