@@ -184,7 +184,7 @@ static void outage(void)
 static void last_known(void)
 {
     offset_s = -300;
-    client = client_with(url_given(), getenv("HOST_CA"), "", 2000, 20000);
+    client = client_with(url_given(), getenv("HOST_CA"), "", 4000, 20000);
     call(ITNIO_OK);
     asked_so_far(1);
     names_answer("");
@@ -204,9 +204,9 @@ static void last_known(void)
     asked_so_far(4);
     offset_s = 0;
     names_answer(NULL);
-    call_timed(ITNIO_OK, 900, 1900); /* half of the time is kept for the connection */
+    call_timed(ITNIO_OK, 1900, 3900); /* half of the time is kept for the connection */
     asked_so_far(5);
-    call_timed(ITNIO_OK, 0, 900);
+    call_timed(ITNIO_OK, 0, 1900);
     asked_so_far(5);
     names_answer("127.0.0.1");
     itnio_client_free(client);

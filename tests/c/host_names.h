@@ -1,6 +1,6 @@
 /*
  * A name service of the host's own: getaddrinfo() as the library finds it (link with -rdynamic). It
- * answers, fails or hangs as it is told; but nowhere.test has no address, and slow.test takes 150 ms.
+ * answers, fails or hangs as it is told; but nowhere.test has no address, and slow.test takes 300 ms.
  */
 #ifndef HOST_NAMES_H
 #define HOST_NAMES_H
@@ -75,7 +75,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     if (strcmp(name, "nowhere.test") == 0)
         return EAI_NONAME;
     if (strcmp(name, "slow.test") == 0)
-        sleep_ms(150);
+        sleep_ms(300);
     pthread_mutex_lock(&names.lock);
     names.asked++;
     names.asking++;

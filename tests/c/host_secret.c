@@ -210,7 +210,7 @@ int main(int argc, char **argv)
     use("HOST_URL", ITNIO_OK, 20000, 5);
     use("HOST_REFUSED", ITNIO_REJECTED, 20000, 3);
     use("HOST_CLOSED", ITNIO_CONNECT_FAILED, 20000, 3);
-    use("HOST_SILENT", ITNIO_TIMED_OUT, 300, 2);
+    use("HOST_SILENT", ITNIO_TIMED_OUT, 500, 2);
 
     /* In threads that have not ended yet. */
     CHECK(new_client(getenv("HOST_URL"), getenv("HOST_CA"), 20000, &client) == ITNIO_OK);

@@ -1,7 +1,7 @@
 /*
  * itnio_client_shutdown() from another thread. argv: the result that the calls which wait have to end
- * with, and the number of rounds. HOST_HANG: look-ups of names hang. HOST_TEXT: the length of the text
- * that goes with each call.
+ * with, the milliseconds after which they surely wait there, and the number of rounds. HOST_HANG:
+ * look-ups of names hang. HOST_TEXT: the length of the text that goes with each call.
  */
 #include "host_names.h"
 
@@ -30,13 +30,14 @@ static char *text_of(int length)
 int main(int argc, char **argv)
 {
     double longest = 0, longest_refusal = 0;
-    int round, rounds;
+    int round, rounds, patience_ms;
     unsigned i;
     char *text = NULL;
     watchdog(100);
-    CHECK(argc == 3);
+    CHECK(argc == 4);
     expected = (itnio_result)atoi(argv[1]);
-    rounds = atoi(argv[2]);
+    patience_ms = atoi(argv[2]);
+    rounds = atoi(argv[3]);
     if (getenv("HOST_HANG") != NULL)
         names_answer(NULL);
     if (getenv("HOST_TEXT") != NULL)
@@ -48,7 +49,7 @@ int main(int argc, char **argv)
         text_of_calls = text;
         for (i = 0; i < WAITING; i++)
             start(&threads[i], wait_for_answer, (void *)(size_t)i);
-        sleep_ms(text != NULL ? 600 : 300); /* all are waiting now */
+        sleep_ms(patience_ms);
         began = now_ms();
         itnio_client_shutdown(client);
         for (i = 0; i < WAITING; i++)
