@@ -1,7 +1,8 @@
 //! A php-fpm of the test's own: one pool, behind a socket in a directory that goes with it.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,17 +11,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::fastcgi::{self, Page};
-use crate::support::{c, root};
-use crate::tools;
+use crate::support::{c, library, root};
+use crate::tools::{self, Way};
 
 /// Longer than a start or an end takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A php-fpm that has not started yet.
-#[derive(Default)]
+/// The user that it runs as where the tests run as root: root's php-fpm is a special case.
+const NOBODY: u32 = 65534;
+
+/// A php-fpm that has not started yet, with the files that it reads in a directory of its own.
 pub struct Builder {
+    directory: TempDir,
     workers: usize,
     global: Vec<String>,
     pool: Vec<String>,
@@ -28,39 +33,76 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Exactly this many workers.
-    pub fn workers(workers: usize) -> Builder {
-        Builder {
+    /// Exactly this many workers, with the classes at hand; but for FFI, `preload` is still to load
+    /// Itnio.php.
+    #[track_caller]
+    pub fn new(workers: usize, way: Way) -> Builder {
+        let builder = Builder {
+            // The path of a socket has to be short.
+            directory: tempfile::tempdir().expect("a directory for php-fpm"),
             workers,
-            ..Builder::default()
-        }
+            global: Vec::new(),
+            pool: Vec::new(),
+            ini: Vec::new(),
+        };
+        builder.copy(&root().join("tests/php/page.php"), "page.php");
+        let library = builder.copy(library::path(), "libitnio.so.0");
         // A page that crashes is a 500.
-        .ini("display_errors = Off")
+        let builder = builder.ini("display_errors", "Off");
+        match way {
+            Way::Extension => {
+                let module = tools::extension().join("modules/itnio.so");
+                let module = builder.copy(&module, "itnio.so");
+                builder.ini("extension", &module)
+            }
+            Way::Ffi => {
+                let header = builder.copy(&root().join("include/itnio.h"), "itnio.h");
+                tools::ffi_module()
+                    .into_iter()
+                    .fold(builder, |builder, module| builder.ini("extension", module))
+                    .ini("itnio.library", &library)
+                    .ini("itnio.header", &header)
+            }
+        }
     }
 
-    /// A line for the section `[global]`.
-    pub fn global(mut self, line: &str) -> Builder {
-        self.global.push(line.to_owned());
+    /// Copies a file to where php-fpm may read it; gives its new path.
+    #[track_caller]
+    pub fn copy(&self, file: &Path, name: &str) -> String {
+        let copy = self.directory.path().join(name);
+        fs::copy(file, &copy).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        fs::set_permissions(&copy, Permissions::from_mode(0o755)).expect("a file of this test");
+        copy.to_str().expect("a UTF-8 path").to_owned()
+    }
+
+    /// A setting for the section `[global]`.
+    pub fn global(mut self, name: &str, value: &str) -> Builder {
+        self.global.push(format!("{name} = \"{value}\""));
         self
     }
 
-    /// A line for the pool.
-    pub fn pool(mut self, line: &str) -> Builder {
-        self.pool.push(line.to_owned());
+    /// A setting for the pool.
+    pub fn pool(mut self, name: &str, value: &str) -> Builder {
+        self.pool.push(format!("{name} = \"{value}\""));
         self
     }
 
-    /// A line for php.ini.
-    pub fn ini(mut self, line: &str) -> Builder {
-        self.ini.push(line.to_owned());
+    /// A setting for php.ini.
+    pub fn ini(mut self, name: &str, value: &str) -> Builder {
+        self.ini.push(format!("{name} = \"{value}\""));
         self
+    }
+
+    /// A script for the master to run before it forks.
+    pub fn preload(self, script: &Path) -> Builder {
+        let script = self.copy(script, "preloaded.php");
+        self.ini("zend_extension", "opcache")
+            .ini("opcache.preload", &script)
     }
 
     #[track_caller]
     pub fn start(self) -> Fpm {
-        // The path of a socket has to be short.
-        let directory = tempfile::tempdir().expect("a directory for php-fpm");
-        let file = |name: &str| directory.path().join(name);
+        let file = |name: &str| self.directory.path().join(name);
         let socket = file("socket");
         fs::write(file("php.ini"), self.ini.join("\n") + "\n").expect("php.ini");
         let (global, pool) = (self.global.join("\n"), self.pool.join("\n"));
@@ -74,28 +116,36 @@ impl Builder {
         );
         fs::write(file("fpm.conf"), configuration).expect("php-fpm's configuration");
 
-        let child = c::command(Path::new(tools::fpm()))
+        let mut command = c::command(Path::new(tools::fpm()));
+        // SAFETY: it takes nothing.
+        if unsafe { libc::geteuid() } == 0 {
+            chown(self.directory.path(), Some(NOBODY), Some(NOBODY)).expect("root may do that");
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let child = command
             .arg("--nodaemonize")
-            // Containers run tests as root.
-            .arg("--allow-to-run-as-root")
             .arg("--fpm-config")
             .arg(file("fpm.conf"))
             .arg("--php-ini")
             .arg(file("php.ini"))
             // Nothing of the machine's own configuration.
             .env("PHP_INI_SCAN_DIR", "")
+            // The extension's own path to the library may be one that nobody else may read.
+            .env("LD_LIBRARY_PATH", self.directory.path())
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("php-fpm starts");
+        let (log, page) = (file("log"), file("page.php"));
         let mut fpm = Fpm {
             child,
             socket,
-            log: file("log"),
+            log,
+            page,
             ended: false,
-            _directory: directory,
+            _directory: self.directory,
         };
         fpm.wait_until_ready();
         fpm
@@ -107,8 +157,9 @@ pub struct Fpm {
     child: Child,
     socket: PathBuf,
     log: PathBuf,
+    page: PathBuf,
     ended: bool,
-    _directory: tempfile::TempDir,
+    _directory: TempDir,
 }
 
 impl Fpm {
@@ -129,7 +180,7 @@ impl Fpm {
 
     /// Asks tests/php/page.php.
     pub fn get(&self, query: &str) -> io::Result<Page> {
-        fastcgi::get(&self.socket, &root().join("tests/php/page.php"), query)
+        fastcgi::get(&self.socket, &self.page, query)
     }
 
     /// What page.php says, which has to be JSON.

@@ -1,11 +1,11 @@
 <?php
 
-/* What php-fpm serves in the tests: a call, with a client of the request's own as far as it knows. */
+/* What php-fpm serves in the tests: a call, with a client that is the request's own as far as it knows. */
 
 declare(strict_types=1);
 
 header('Content-Type: application/json');
-$client = new Itnio\Client();
+$client = new Itnio\Client(timeout: (float) ($_GET['timeout'] ?? 30));
 $answer = ['pid' => getmypid()];
 if (isset($_GET['callee'])) {
     try {
@@ -15,7 +15,16 @@ if (isset($_GET['callee'])) {
         $answer['code'] = $exception->getCode();
     }
 }
-if (isset($_GET['crash'])) {
-    throw new LogicException('as if the page had a bug');
+if (extension_loaded('itnio')) {
+    ob_start();
+    (new ReflectionExtension('itnio'))->info();
+    preg_match('~Clients of this process\D*(\d+)~', ob_get_clean(), $found);
+    $answer['clients'] = (int) $found[1];
 }
+match ($_GET['crash'] ?? 'not at all') {
+    'exception' => throw new LogicException('as if the page had a bug'),
+    // Another kind of end: no destructor is called.
+    'memory' => str_repeat('too much', PHP_INT_MAX >> 8),
+    'not at all' => null,
+};
 echo json_encode($answer);

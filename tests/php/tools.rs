@@ -57,8 +57,9 @@ pub fn extension() -> &'static Path {
         }
         let directory = scratch().join("php-ext");
         copy(&root().join("examples/php/ext"), &directory);
+        // Someone may have built it in place.
         let build = format!(
-            "phpize && ./configure --with-itnio='{}' && make",
+            "phpize --clean && phpize && ./configure --with-itnio='{}' && make",
             prefix.display()
         );
         let mut command = c::command(Path::new("sh"));
@@ -107,9 +108,7 @@ impl Way {
             }
             Way::Ffi => {
                 let mut lines = vec![format!("itnio.library={}", library::path().display())];
-                if !built_in("FFI") {
-                    lines.push("extension=ffi".to_owned());
-                }
+                lines.extend(ffi_module().map(|module| format!("extension={module}")));
                 lines
             }
         }
@@ -135,9 +134,10 @@ pub fn ffi_class() -> PathBuf {
     root().join("examples/php/ffi/Itnio.php")
 }
 
-/// Whether PHP has this extension without loading it.
-fn built_in(extension: &str) -> bool {
-    let code = format!("exit(extension_loaded('{extension}') ? 0 : 1);");
-    let status = Command::new("php").args(["-n", "-r", &code]).status();
-    status.expect("php runs").success()
+/// The module that has FFI, unless it is built in.
+pub fn ffi_module() -> Option<&'static str> {
+    let mut command = Command::new("php");
+    command.args(["-n", "-r", "exit(extension_loaded('FFI') ? 0 : 1);"]);
+    let built_in = command.status().expect("php runs").success();
+    (!built_in).then_some("ffi")
 }

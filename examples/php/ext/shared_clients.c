@@ -132,8 +132,10 @@ itnio_result itnio_shared_client_acquire(const itnio_config *config, itnio_share
     char key[KEY_LENGTH];
     itnio_result result = ITNIO_OK;
 
-    key_of(config, key);
     LOCK();
+    /* No other thread calls putenv() while the environment is read. */
+    tsrm_env_lock();
+    key_of(config, key);
     itnio_shared_client *found = zend_hash_str_find_ptr(&clients, key, KEY_LENGTH);
     if (found) {
         *reason = NULL;
@@ -148,6 +150,7 @@ itnio_result itnio_shared_client_acquire(const itnio_config *config, itnio_share
             memcpy(found->key, key, KEY_LENGTH);
         }
     }
+    tsrm_env_unlock();
     if (found) {
         found->users++;
         zend_hash_str_add_new_ptr(&clients, key, KEY_LENGTH, found);

@@ -246,8 +246,8 @@ final class Client
     }
 
     /**
-     * After a fatal error, an uncaught exception included, PHP calls no destructor: the clients would
-     * stay in an FPM worker for as long as it lives.
+     * After a fatal error (memory or time is over, say) PHP calls no destructor: the clients would stay
+     * in an FPM worker for as long as it lives.
      */
     private static function freeAfterFatalErrors(): void
     {
