@@ -168,7 +168,7 @@ class WaitingTest(DialerTest):
     def test_cancel_in_the_queue_keeps_the_phone_from_ringing(self):
         gateway = self.gateway("--delay-ms", "60000")
         kamailio = self.kamailio(gateway, calls=1)
-        self.sipp(kamailio, ["86111111100"], invite(), TRYING, PLACED)
+        self.sipp(kamailio, ["86111111100"], invite(), TRYING, PLACED, HANG_UP)
         wait_until(lambda: kamailio.begun() == 1, "a call in progress")
         self.play(kamailio, numbers(5), invite(), MUST_TRY, CANCEL, receive(487), ack_of_refusal(),
                   receive(200, "cancel"))
