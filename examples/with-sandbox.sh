@@ -20,25 +20,45 @@ shift
 
 gateway=
 command=
-directory=$(mktemp -d "${TMPDIR:-/tmp}/itnio-sandbox.XXXXXX")
+directory=
+starting=
+stop=
 
-# Ends what this script has started, and nothing else: each by its own number.
+# Ends what this script has started, and nothing else: each by its own number. A second signal must
+# not end this half-way.
 finish() {
+    trap '' HUP INT TERM
     for pid in $command $gateway; do
         kill "$pid" 2>/dev/null || :
         wait "$pid" 2>/dev/null || :
     done
-    rm -rf "$directory"
+    [ -z "$directory" ] || rm -rf "$directory"
+}
+
+# A signal must not come between the start of something and the note of its name: it has to wait.
+interrupted() {
+    stop=$1
+    [ -n "$starting" ] || exit "$stop"
+}
+noted() {
+    starting=
+    [ -z "$stop" ] || exit "$stop"
 }
 trap finish EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'interrupted 129' HUP
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
+
+starting=yes
+directory=$(mktemp -d "${TMPDIR:-/tmp}/itnio-sandbox.XXXXXX")
+noted
 
 log=$directory/gateway.log
 : >"$log"
+starting=yes
 "$program" --port 0 --ca-file "$directory/ca.pem" >"$log" 2>&1 &
 gateway=$!
+noted
 
 # It is ready in a few milliseconds; a busy machine gets ten seconds.
 tries=0
@@ -62,8 +82,10 @@ export ITNIO_API_KEY ITNIO_API_SECRET ITNIO_BASE_URL ITNIO_CA_FILE NO_PROXY no_p
 
 # In the background, because a shell that waits for a command in the foreground leaves its signals
 # for later.
+starting=yes
 "$@" &
 command=$!
+noted
 status=0
 wait "$command" || status=$?
 command=

@@ -4,13 +4,14 @@
 mod process;
 mod support;
 
-use std::fs;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use process::{Sandbox, gateway};
 use support::c::{Build, LIMIT, Output, command, run};
@@ -274,6 +275,16 @@ fn processes(path: &Path) -> Vec<String> {
         .collect()
 }
 
+/// What is in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a directory");
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("a file").file_name();
+    entries
+        .map(name)
+        .map(|name| name.into_string().expect("UTF-8"))
+        .collect()
+}
+
 #[test]
 fn make_run_prints_a_recording_id_whatever_the_proxy_and_leaves_nothing_behind() {
     let build = scratch().join("make-run");
@@ -291,19 +302,9 @@ fn make_run_prints_a_recording_id_whatever_the_proxy_and_leaves_nothing_behind()
     );
 
     assert_eq!(processes(&build), [""; 0]);
-    let names = fs::read_dir(&build)
-        .expect("the build directory")
-        .map(|entry| {
-            entry
-                .expect("a file")
-                .file_name()
-                .into_string()
-                .expect("UTF-8")
-        });
-    let sandboxes: Vec<_> = names
-        .filter(|name| name.starts_with("itnio-sandbox"))
-        .collect();
-    assert_eq!(sandboxes, [""; 0]);
+    let mut left = names(&build);
+    left.retain(|name| name.starts_with("itnio-sandbox"));
+    assert_eq!(left, [""; 0]);
 }
 
 #[test]
@@ -398,38 +399,121 @@ fn with_sandbox_says_why_when_the_gateway_does_not_start() {
     assert!(output.stderr.contains("no-gateway"), "{output:?}");
 }
 
-#[test]
-fn with_sandbox_leaves_nothing_running_when_it_is_interrupted() {
-    // Ctrl-C goes to the whole group; a supervisor's SIGTERM to the shell alone.
-    for (signal, group, code) in [(libc::SIGINT, -1, 130), (libc::SIGTERM, 1, 143)] {
-        let directory = scratch().join(format!("with-{code}"));
-        let program = gateway();
-        let here = directory.to_str().expect("UTF-8");
-        let script = ["sh", "-c", "echo started; exec tail -f \"$0/x\"", here];
-        fs::create_dir_all(&directory).expect("a directory");
-        fs::write(directory.join("x"), "").expect("a file");
-        let mut shell = with_sandbox(&directory, program.get_program().as_ref(), &script)
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell");
-        let mut line = String::new();
-        let stdout = shell.stdout.take().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("a line");
-        assert_eq!(line, "started\n");
-        // The shell, the gateway and tail.
-        assert!(processes(&directory).len() >= 2);
+/// A process and its group, which does not outlive a test that fails.
+struct Group(Child);
 
-        let pid = libc::pid_t::try_from(shell.id()).expect("a process ID");
-        // SAFETY: it takes two numbers. The shell has not been waited for: the ID is still its own.
-        assert_eq!(unsafe { libc::kill(group * pid, signal) }, 0);
-        assert_eq!(shell.wait().expect("a child").code(), Some(code));
-        assert_eq!(processes(&directory), [""; 0]);
-        assert_eq!(
-            fs::read_dir(&directory).expect("a directory").count(),
-            1,
-            "x alone"
-        );
+impl Group {
+    /// Sends a signal to the process alone.
+    fn signal(&self, signal: i32) {
+        self.kill(1, signal);
     }
+
+    /// Sends a signal to the whole group.
+    fn signal_all(&self, signal: i32) {
+        self.kill(-1, signal);
+    }
+
+    fn kill(&self, sign: i32, signal: i32) {
+        let pid = libc::pid_t::try_from(self.0.id()).expect("a process ID");
+        // SAFETY: it takes two numbers. One that nobody has any more is an error, and no harm.
+        unsafe { libc::kill(sign * pid, signal) };
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.signal_all(libc::SIGKILL);
+        }
+    }
+}
+
+/// Runs with-sandbox.sh with a command that never ends, and gives it time to start that.
+fn interruptible(directory: &Path, gateway: &Path) -> Group {
+    let path = directory.join("x");
+    fs::create_dir_all(directory).expect("a directory");
+    fs::write(&path, "").expect("a file");
+    let command = ["tail", "-f", path.to_str().expect("UTF-8")];
+    let mut shell = with_sandbox(directory, gateway, &command);
+    shell
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    // A shell cannot catch what was ignored when it started, as SIGINT is in a background job.
+    // SAFETY: between fork and exec it makes one call, which is safe in a signal handler, too.
+    unsafe {
+        shell.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        })
+    };
+    let shell = Group(shell.spawn().expect("a shell"));
+    wait_until("the command runs", || {
+        processes(directory)
+            .iter()
+            .any(|line| line.starts_with("tail\0"))
+    });
+    shell
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(
+            Instant::now() < until,
+            "it does not come to pass that {what}"
+        );
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[track_caller]
+fn assert_ends(mut shell: Group, code: i32, directory: &Path) {
+    let mut status = None;
+    wait_until("the shell ends", || {
+        status = shell.0.try_wait().expect("a child");
+        status.is_some()
+    });
+    assert_eq!(status.and_then(|status| status.code()), Some(code));
+    assert_eq!(processes(directory), [""; 0]);
+    let mut left = names(directory);
+    left.retain(|name| name.starts_with("itnio-sandbox"));
+    assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn with_sandbox_leaves_nothing_behind_when_it_is_interrupted() {
+    // Ctrl-C goes to the whole group; a supervisor's SIGTERM to the shell alone.
+    type Interrupt = fn(&Group);
+    let ways: [(Interrupt, i32); 2] = [
+        (|shell| shell.signal_all(libc::SIGINT), 130),
+        (|shell| shell.signal(libc::SIGTERM), 143),
+    ];
+    for (interrupt, code) in ways {
+        let directory = scratch().join(format!("with-{code}"));
+        let shell = interruptible(&directory, gateway().get_program().as_ref());
+        interrupt(&shell);
+        assert_ends(shell, code, &directory);
+    }
+}
+
+#[test]
+fn with_sandbox_leaves_nothing_behind_when_it_is_interrupted_again() {
+    let directory = scratch().join("with-again");
+    fs::create_dir_all(&directory).expect("a directory");
+    // A gateway that takes its time to end, and says when that begins.
+    let slow = directory.join("slow");
+    let script = "#!/bin/sh\n\
+        trap ': >\"$TMPDIR/ending\"; sleep 0.5; exit' TERM\n\
+        echo ready\n\
+        while :; do sleep 0.05; done\n";
+    fs::write(&slow, script).expect("a script");
+    fs::set_permissions(&slow, Permissions::from_mode(0o755)).expect("a program");
+    let shell = interruptible(&directory, &slow);
+    shell.signal(libc::SIGTERM);
+    wait_until("the gateway ends", || directory.join("ending").exists());
+    shell.signal(libc::SIGTERM);
+    shell.signal(libc::SIGINT);
+    assert_ends(shell, 143, &directory);
 }

@@ -22,8 +22,8 @@ What it prints:
   On start, for people and scripts alike, and then \"ready\":
       base_url=https://127.0.0.1:8443/voice
       ca_file=/tmp/itnio-sandbox-ca-8443.pem
-  Then a line per request: the time, the callee, the answer and why. Neither the
-  secret nor a signature is ever printed. Trouble with a connection (a client that
+  Then a line per request, when it has arrived: the time (UTC), the callee, the answer
+  and why. Neither the secret nor a signature is ever printed. Trouble with a connection (a client that
   does not trust the CA, say) goes to standard error.
 
 How it answers:
