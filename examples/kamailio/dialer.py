@@ -67,11 +67,10 @@ class Dialer:
         self.peers = os.environ.get("ITNIO_PEERS", "127.0.0.1").split()
         self.client = None
         self.answer = None
-        new_client()  # so that a mistake in the configuration keeps Kamailio from starting
 
     def child_init(self, _rank):
-        """Called in each process. A client could be made before the fork as well; it has connections of
-        its own in each process either way."""
+        """Called in each process; a mistake in the configuration keeps Kamailio from starting. A client
+        could be made before the fork as well: it has connections of its own in each process either way."""
         self.client = new_client()
         return 0
 
