@@ -56,7 +56,7 @@ static int report(itnio_result result, int32_t status, const char *recording_id,
      * now may ring the phone twice. Ask this function rather than compare numbers: it
      * knows the results of later versions, too. */
     if (itnio_may_have_dialed(result)) {
-        fprintf(stderr, "send_sip: the call may have been placed; look before you redial\n");
+        fprintf(stderr, "send_sip: it may be ringing; look before you redial\n");
         return EXIT_UNKNOWN;
     }
 
