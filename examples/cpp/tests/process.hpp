@@ -3,6 +3,7 @@
 #define PROCESS_HPP
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -119,6 +120,8 @@ public:
         // This program has one thread here, so that the child may do all this.
         pid_ = ::fork();
         if (pid_ == 0) {
+            // Also where this program ends without another word, as by a sanitizer.
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             for (const auto &[name, value] : environment)
                 ::setenv(name.c_str(), value.c_str(), 1);
             ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
