@@ -1,10 +1,10 @@
 //! The library beside libcurl by hand and the floor, over TLS 1.3 to a local nginx:
 //!
 //! ```sh
-//! cargo bench                                       # everything, some minutes
-//! cargo bench -- --quick                            # a minute, for a first look
-//! cargo bench -- --only threads,syscalls            # some sections; `-- --help` lists them
-//! cargo bench -- --write-readme                     # everything, into README.md
+//! cargo bench --bench compare                             # everything, some minutes
+//! cargo bench --bench compare -- --quick                  # a minute, for a first look
+//! cargo bench --bench compare -- --only threads,syscalls  # some sections; --help lists them
+//! cargo bench --bench compare -- --write-readme           # everything, into README.md
 //! ```
 
 use std::error::Error;

@@ -63,6 +63,39 @@ const CURL: usize = 2;
 
 const THREADS: [usize; 4] = [1, 16, 64, 256];
 
+/// A figure of a round with threads.
+enum Of {
+    Median,
+    P99,
+    Rate,
+}
+
+/// What a round with so many threads has to come to, over another contender's.
+fn targets(threads: usize) -> &'static [(Of, Target, usize)] {
+    use Target::{AtLeast, AtMost};
+    match threads {
+        1 => &[
+            (Of::Median, AtMost(1.15), FLOOR),
+            (Of::Median, AtMost(0.8), CURL),
+        ],
+        16 => &[
+            (Of::Rate, AtLeast(1.5), CURL),
+            (Of::Rate, AtLeast(0.75), FLOOR),
+            (Of::P99, AtMost(0.8), CURL),
+        ],
+        64 => &[
+            (Of::Rate, AtLeast(1.8), CURL),
+            (Of::Rate, AtLeast(0.75), FLOOR),
+            (Of::P99, AtMost(0.6), CURL),
+        ],
+        _ => &[
+            (Of::Rate, AtLeast(1.8), CURL),
+            (Of::Rate, Target::None, FLOOR),
+            (Of::P99, Target::None, CURL),
+        ],
+    }
+}
+
 /// The clients that age do it with so many threads.
 const AGEING_THREADS: u64 = 16;
 
@@ -128,73 +161,17 @@ impl Bench {
             figure(report, &format!("{name}: thousand calls/s"), 1, &rates);
             figure(report, &format!("{name}: CPU per call, us"), 1, &cpu);
 
-            let row = |report: &mut Report, what: &str, target, values, under: usize| {
-                let what = format!("{name}: {what} {}", Contender::ALL[under].name());
-                report.row(&what, target, 2, ratio(values, ITNIO, under));
-            };
-            match threads {
-                1 => {
-                    floor = medians[FLOOR].as_deref().ok().map(Summary::of);
-                    row(
-                        report,
-                        "median / that of",
-                        Target::AtMost(1.15),
-                        &medians,
-                        FLOOR,
-                    );
-                    row(
-                        report,
-                        "median / that of",
-                        Target::AtMost(0.8),
-                        &medians,
-                        CURL,
-                    );
-                }
-                16 => {
-                    row(
-                        report,
-                        "calls/s / those of",
-                        Target::AtLeast(1.5),
-                        &rates,
-                        CURL,
-                    );
-                    row(
-                        report,
-                        "calls/s / those of",
-                        Target::AtLeast(0.75),
-                        &rates,
-                        FLOOR,
-                    );
-                    row(report, "p99 / that of", Target::AtMost(0.8), &p99s, CURL);
-                }
-                64 => {
-                    row(
-                        report,
-                        "calls/s / those of",
-                        Target::AtLeast(1.8),
-                        &rates,
-                        CURL,
-                    );
-                    row(
-                        report,
-                        "calls/s / those of",
-                        Target::AtLeast(0.75),
-                        &rates,
-                        FLOOR,
-                    );
-                    row(report, "p99 / that of", Target::AtMost(0.6), &p99s, CURL);
-                }
-                _ => {
-                    row(
-                        report,
-                        "calls/s / those of",
-                        Target::AtLeast(1.8),
-                        &rates,
-                        CURL,
-                    );
-                    row(report, "calls/s / those of", Target::None, &rates, FLOOR);
-                    row(report, "p99 / that of", Target::None, &p99s, CURL);
-                }
+            for (of, target, under) in targets(threads) {
+                let (what, values) = match of {
+                    Of::Median => ("median / that of", &medians),
+                    Of::P99 => ("p99 / that of", &p99s),
+                    Of::Rate => ("calls/s / those of", &rates),
+                };
+                let what = format!("{name}: {what} {}", Contender::ALL[*under].name());
+                report.row(&what, *target, 2, ratio(values, ITNIO, *under));
+            }
+            if threads == 1 {
+                floor = medians[FLOOR].as_deref().ok().map(Summary::of);
             }
         }
         floor
@@ -202,8 +179,11 @@ impl Bench {
 
     fn syscalls(&self, report: &mut Report) {
         let output = self.scratch.path().join("strace");
-        let wrapper = ["strace", "-f", "-c", "-o"].map(OsStr::new);
-        let counts = self.traced("strace", &wrapper, &output, |text| {
+        let path = output.to_string_lossy();
+        let wrapper = ["strace", "-f", "-c", "-o", &path].map(OsStr::new);
+        // How often libcurl polls depends on who is faster.
+        let turns = self.effort.turns;
+        let counts = self.traced("strace", turns, &wrapper, &output, |text| {
             // % time, seconds, usecs/call, calls, errors or nothing, "total".
             let total = text.lines().find(|line| line.ends_with(" total"))?;
             total.split_whitespace().nth(3)?.parse().ok()
@@ -217,7 +197,7 @@ impl Bench {
         let output = self.scratch.path().join("callgrind");
         let option = format!("--callgrind-out-file={}", output.display());
         let wrapper = ["valgrind", "-q", "--tool=callgrind", &option].map(OsStr::new);
-        let counts = self.traced("valgrind", &wrapper, &output, |text| {
+        let counts = self.traced("valgrind", 1, &wrapper, &output, |text| {
             let totals = text.lines().find_map(|line| line.strip_prefix("totals: "));
             totals?.trim().parse().ok()
         });
@@ -236,28 +216,25 @@ impl Bench {
     fn traced(
         &self,
         tool: &str,
+        turns: usize,
         wrapper: &[&OsStr],
         output: &Path,
         read: impl Fn(&str) -> Option<f64>,
     ) -> Each<Vec<f64>> {
-        Contender::ALL.map(|contender| {
-            require(tool)?;
-            let mut arguments = wrapper.to_vec();
-            if tool == "strace" {
-                arguments.push(output.as_os_str());
-            }
-            let count = |calls| {
-                let mut worker =
-                    self.workers
-                        .start(contender, &arguments, &self.base_url("voice"))?;
-                worker.threads(1)?;
-                worker.calls(calls)?;
-                worker.finish()?;
-                let text = fs::read_to_string(output).map_err(|error| error.to_string())?;
-                read(&text).ok_or_else(|| format!("{tool} wrote no count"))
-            };
-            let (once, twice) = (count(TRACED_CALLS)?, count(2 * TRACED_CALLS)?);
-            Ok(vec![(twice - once) / TRACED_CALLS as f64])
+        let count = |contender, calls| {
+            let url = self.base_url("voice");
+            let mut worker = self.workers.start(contender, wrapper, &url)?;
+            worker.threads(1)?;
+            worker.calls(calls)?;
+            worker.finish()?;
+            let text = fs::read_to_string(output).map_err(|error| error.to_string())?;
+            read(&text).ok_or_else(|| format!("{tool} wrote no count"))
+        };
+        let mut contenders = Contender::ALL.map(|contender| require(tool).map(|()| contender));
+        in_turns(turns, &mut contenders, |contender| {
+            let once = count(*contender, TRACED_CALLS)?;
+            let twice = count(*contender, 2 * TRACED_CALLS)?;
+            Ok((twice - once) / TRACED_CALLS as f64)
         })
     }
 
