@@ -6,6 +6,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 
 use crate::support::c::{command, run};
+use crate::support::library::forget_this_package;
 use crate::support::{require, root, scratch};
 
 /// A cold release build, a debug build and a language's standard library, on a slow machine that does
@@ -24,13 +25,7 @@ pub fn trial(example: &'static str, target: &'static str, tools: &'static [&'sta
         // For Go, and kept between runs.
         let go_cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache");
         make.env("GOCACHE", go_cache);
-        // What cargo says about this package would make it build anew what depends on that.
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-                make.env_remove(name);
-            }
-        }
+        forget_this_package(&mut make);
         println!("{}", run(make, LIMIT).success());
     })
 }

@@ -28,24 +28,7 @@ fn build() -> PathBuf {
         .arg(super::root().join("Cargo.toml"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
-    // What cargo tells this test about its own package makes build scripts that watch the same
-    // variables run again, here and at the next plain `cargo build`.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if [
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_BIN_",
-            "CARGO_CRATE_",
-            "CARGO_PRIMARY_",
-            "OUT_DIR",
-        ]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
-        {
-            cargo.env_remove(name);
-        }
-    }
+    forget_this_package(&mut cargo);
     let output = cargo.output().expect("cargo runs");
     assert!(
         output.status.success(),
@@ -60,4 +43,25 @@ fn build() -> PathBuf {
         .filter_map(|name| name.as_str().map(PathBuf::from))
         .find(|name| name.extension().is_some_and(|extension| extension == "so"))
         .expect("cargo names the shared library that it built")
+}
+
+/// Takes from `command`'s environment what cargo tells this test about its own package: build scripts that
+/// watch the same variables would run again, here and at the next plain `cargo build`.
+pub fn forget_this_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+            "CARGO_PRIMARY_",
+            "OUT_DIR",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        {
+            command.env_remove(name);
+        }
+    }
 }
