@@ -87,7 +87,11 @@ fn run_library(terms: Terms) -> bool {
     let field = Field::new(terms);
     let diary = field.call_all(library);
     let evidence = field.finish();
-    println!("{}", Figures::of(&diary, &evidence));
+    let figures = Figures::of(&diary, &evidence);
+    println!("{figures}");
+    for unexplained in figures.unexplained.iter().take(5) {
+        println!("unexplained: {unexplained}");
+    }
     let broken = violations(&diary, &evidence);
     for violation in broken.iter().take(20) {
         println!("{violation}");
@@ -148,7 +152,7 @@ impl Performed {
         match &self.status {
             _ if self.code != 0 => format!("{:2} {}", self.code, self.words),
             Some(status) => format!("HTTP {}, status {status}", self.http_status),
-            None => format!("HTTP {}, a page", self.http_status),
+            None => format!("HTTP {}, not the JSON", self.http_status),
         }
     }
 

@@ -18,6 +18,7 @@ use campaign::figures::{Figures, Loss};
 use campaign::lane::Lane;
 use campaign::plan::{Kind, Plan, Way};
 use campaign::run::{Evidence, Field, Terms, library};
+use campaign::twins::{Fate, see};
 
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
@@ -128,6 +129,25 @@ fn what_did_not_arrive_is_said_unsent_unless_the_other_side_had_it() {
         seed(),
         figures.unexplained.join("\n")
     );
+}
+
+/// Why the rest of the losses are left in doubt: to the caller's system, a request that was read and
+/// one that was not may look the same, so that nothing in it could prove the one or the other.
+#[test]
+fn tcp_does_not_tell_a_request_that_was_read_from_one_that_was_not() {
+    for (read, unread) in [
+        (Fate::ReadAndReset, Fate::ResetUnread),
+        (Fate::ReadAndClosed, Fate::ClosedUnread),
+    ] {
+        // A busy system acknowledges early now and then.
+        let alike = (0..100).any(|_| see(read) == see(unread));
+        assert!(
+            alike,
+            "{:?} and {:?} never looked alike",
+            see(read),
+            see(unread)
+        );
+    }
 }
 
 /// A campaign that struck nothing would prove nothing.

@@ -135,16 +135,15 @@ fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a Ending>) {
     // What a stall held back came without the proxy's notice, and so without its call.
     let taken = |ending: &Ending| {
         let late = ended(ending, true);
-        let turns = ending.turns.iter().rev().enumerate();
-        let taken = turns
-            .filter(|(age, turn)| turn.call == Some(line.call) || (late && *age == 0))
-            .map(|(_, turn)| turn.taken);
-        if lane.bulky {
-            // A session ticket may have come between its parts.
-            taken.reduce(|sum, more| sum + more)
-        } else {
-            taken.max()
-        }
+        // A session ticket may come between the parts of one request.
+        let hello = usize::from(lane.wire.is_tls());
+        let turns = ending.turns.iter().enumerate().skip(hello);
+        turns
+            .filter(|(place, turn)| {
+                turn.call == Some(line.call) || (late && place + 1 == ending.turns.len())
+            })
+            .map(|(_, turn)| turn.taken)
+            .reduce(|sum, more| sum + more)
     };
     let endings: Vec<_> = evidence.endings[number]
         .iter()

@@ -20,3 +20,4 @@ pub mod plan;
 pub mod proxy;
 pub mod relay;
 pub mod run;
+pub mod twins;

@@ -1,0 +1,101 @@
+//! Requests that were read and requests that were not, and what TCP shows the caller of either.
+
+use std::io::{ErrorKind, Read, Write};
+use std::mem;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
+
+const REQUEST: &[u8] = &[b'r'; 400];
+
+/// What becomes of a request on a connection that has served before.
+#[derive(Clone, Copy, Debug)]
+pub enum Fate {
+    ReadAndReset,
+    ResetUnread,
+    /// After the server has said that it sends nothing more.
+    ReadAndClosed,
+    /// The server had closed before it came.
+    ClosedUnread,
+}
+
+/// All that the caller's system has to say afterwards.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// How the wait for the answer ended: 0 bytes, or an error.
+    end: Result<usize, ErrorKind>,
+    /// Of the request: bytes that the other system has acknowledged, and that were not sent.
+    acknowledged: u64,
+    unsent: u32,
+}
+
+/// Sends a request to this fate.
+pub fn see(fate: Fate) -> Sight {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut caller =
+        TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection");
+    let (mut server, _) = listener.accept().expect("the connection");
+    let mut exchange = || {
+        caller.write_all(REQUEST)?;
+        server.read_exact(&mut [0; REQUEST.len()])?;
+        server.write_all(b"answer")?;
+        caller.read_exact(&mut [0; 6])
+    };
+    // Used to and fro, it puts off its acknowledgements: they go with the answers.
+    (0..3)
+        .try_for_each(|_| exchange())
+        .expect("a connection that serves");
+    let before = tcp_info(&caller).tcpi_bytes_acked;
+
+    match fate {
+        Fate::ClosedUnread => drop(server),
+        _ => {
+            if matches!(fate, Fate::ReadAndClosed) {
+                server.shutdown(Shutdown::Write).expect("half a close");
+            }
+            caller.write_all(REQUEST).expect("a write");
+            if !matches!(fate, Fate::ResetUnread) {
+                server
+                    .read_exact(&mut [0; REQUEST.len()])
+                    .expect("the request");
+            }
+            if !matches!(fate, Fate::ReadAndClosed) {
+                let _ = SockRef::from(&server).set_linger(Some(Duration::ZERO));
+            }
+            drop(server);
+        }
+    }
+    if matches!(fate, Fate::ClosedUnread) {
+        caller
+            .write_all(REQUEST)
+            .expect("a write: the end of the other side does not forbid it");
+    }
+    thread::sleep(Duration::from_millis(2));
+    let info = tcp_info(&caller);
+    Sight {
+        end: caller.read(&mut [0; 1]).map_err(|error| error.kind()),
+        acknowledged: info.tcpi_bytes_acked - before,
+        unsent: info.tcpi_notsent_bytes,
+    }
+}
+
+fn tcp_info(stream: &TcpStream) -> libc::tcp_info {
+    // SAFETY: tcp_info is plain numbers; zero is a value of it.
+    let mut info: libc::tcp_info = unsafe { mem::zeroed() };
+    let mut length = mem::size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the buffer and its length belong together.
+    let failed = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &mut length,
+        )
+    };
+    assert_eq!(failed, 0, "TCP_INFO: {}", std::io::Error::last_os_error());
+    info
+}
