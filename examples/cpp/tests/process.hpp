@@ -122,6 +122,9 @@ public:
         if (pid_ == 0) {
             // Also where this program ends without another word, as by a sanitizer.
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            // What started this program may ignore them, as nohup and a shell's background do.
+            for (const int signal : {SIGHUP, SIGINT, SIGTERM})
+                std::signal(signal, SIG_DFL);
             for (const auto &[name, value] : environment)
                 ::setenv(name.c_str(), value.c_str(), 1);
             ::dup2(::open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
