@@ -43,6 +43,8 @@ pub struct Figures {
     pub repeats: usize,
     /// Of the calls that did not arrive: those said unsent, and the others by where they were lost.
     pub known_unsent: usize,
+    /// Those of them that were bulky: most had been written in part.
+    pub known_unsent_bulky: usize,
     pub losses: BTreeMap<Loss, usize>,
     /// Losses on lanes that several callers share, where a fault cannot be told its call.
     pub losses_on_shared_lanes: usize,
@@ -93,6 +95,7 @@ impl Figures {
             }
             if !said.may_have_dialed {
                 figures.known_unsent += 1;
+                figures.known_unsent_bulky += usize::from(lanes[&line.lane].bulky);
             } else if lanes[&line.lane].callers > 1 {
                 figures.losses_on_shared_lanes += 1;
             } else {
@@ -194,12 +197,16 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "did not arrive: {}; said unsent: {} ({:.1} %); in doubt: {:?}, on shared lanes {}",
+            "did not arrive: {}; said unsent: {} ({:.1} %), {} of them bulky",
             self.lost(),
             self.known_unsent,
             100.0 * self.known_unsent as f64 / self.lost().max(1) as f64,
-            self.losses,
-            self.losses_on_shared_lanes,
+            self.known_unsent_bulky,
+        )?;
+        writeln!(
+            f,
+            "left in doubt: {:?}, and on shared lanes {}",
+            self.losses, self.losses_on_shared_lanes,
         )?;
         let (elapsed, callee) = &self.slowest;
         write!(f, "slowest call: {} ms ({callee})", elapsed.as_millis())
