@@ -220,6 +220,11 @@ impl Connection {
         }
     }
 
+    /// Whether something that was sent has not reached the other side's system, as far as is known.
+    pub fn has_unacknowledged(&self) -> bool {
+        self.socket.has_unacknowledged()
+    }
+
     /// Ends it in the middle of an exchange: once a call has returned, nothing more of its request
     /// leaves this machine.
     pub fn abandon(mut self) {

@@ -608,12 +608,17 @@ impl Buffers for Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if let (true, Purpose::Request(call), Some(connection)) =
-            (self.keep, &self.purpose, self.connection.take())
-        {
+        // A tunnel's socket lives on without its line.
+        let (Purpose::Request(call), Some(connection)) = (&self.purpose, self.connection.take())
+        else {
+            return;
+        };
+        if self.keep {
             let said = call.progress.keep_alive.load(Ordering::Relaxed);
             let limit = (said > 0).then(|| Duration::from_secs(u64::from(said)));
             self.endpoint.pool.put(connection, limit);
+        } else if connection.has_unacknowledged() {
+            connection.abandon();
         }
     }
 }

@@ -290,6 +290,14 @@ impl Socket {
         unsafe { libc::connect(self.0.as_raw_fd(), &raw const nobody, length) };
     }
 
+    /// Whether the system still holds something that the other side has not acknowledged.
+    pub fn has_unacknowledged(&self) -> bool {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: TIOCOUTQ (SIOCOUTQ, tcp(7)) writes one int.
+        let failed = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+        failed != 0 || bytes > 0
+    }
+
     /// After a failed attempt: waits where it was only too early, passes on any other error.
     fn again(&self, error: io::Error, event: libc::c_short, wait: &Wait<'_>) -> Result<(), Error> {
         match error.kind() {
