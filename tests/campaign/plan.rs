@@ -50,22 +50,25 @@ pub enum Kind {
     StallAndDrop,
     /// As [`Kind::StallAndRelease`], in this direction only.
     HalfStall,
+    /// FIN to the caller; what it has said moves only when it has gone, and then arrives.
+    CutAndHold,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 7] = [
         Kind::Cut,
         Kind::HalfCut,
         Kind::Reset,
         Kind::StallAndRelease,
         Kind::StallAndDrop,
         Kind::HalfStall,
+        Kind::CutAndHold,
     ];
 
     pub fn is_stall(self) -> bool {
         matches!(
             self,
-            Kind::StallAndRelease | Kind::StallAndDrop | Kind::HalfStall
+            Kind::StallAndRelease | Kind::StallAndDrop | Kind::HalfStall | Kind::CutAndHold
         )
     }
 }
@@ -120,6 +123,7 @@ fn fault(dice: &mut Dice, lane: &Lane) -> Fault {
         (stall, Kind::StallAndRelease),
         (2, Kind::StallAndDrop),
         (stall, Kind::HalfStall),
+        (stall, Kind::CutAndHold),
     ]);
     // A handshake takes one turn of each side, at least.
     let turns = 1 + u64::from(lane.wire.is_tls()) + dice.below(5);

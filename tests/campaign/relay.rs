@@ -319,6 +319,10 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
                 self.down.held = true;
             }
             Kind::HalfStall => self.flow_mut(fault.way).held = true,
+            Kind::CutAndHold => {
+                self.cut(Way::Down);
+                self.up.held = true;
+            }
         }
         Next::Go
     }
