@@ -7,24 +7,24 @@ use libtest_mimic::Trial;
 
 use crate::support::c::{command, run};
 use crate::support::library::forget_this_package;
-use crate::support::{require, root, scratch};
+use crate::support::{require, root};
 
 /// A cold release build, a debug build and a language's standard library, on a slow machine that does
 /// other things, too.
 const LIMIT: Duration = Duration::from_secs(1800);
 
 /// `make -C examples/EXAMPLE TARGET`, in a build directory of its own; see [`require::trial`] for the
-/// tools.
+/// tools. The directory is the same in every run: Go's cache keeps what pkg-config said of it.
 pub fn trial(example: &'static str, target: &'static str, tools: &'static [&'static str]) -> Trial {
     require::trial(format!("make_{target}"), tools, move || {
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let mut make = command(Path::new("make"));
         make.arg("-C")
             .arg(root().join("examples").join(example))
-            .arg(format!("OUT={}", scratch().join(target).display()))
+            .arg(format!("OUT={}", kept.join(example).join(target).display()))
             .arg(target);
         // For Go, and kept between runs.
-        let go_cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache");
-        make.env("GOCACHE", go_cache);
+        make.env("GOCACHE", kept.join("go-cache"));
         forget_this_package(&mut make);
         println!("{}", run(make, LIMIT).success());
     })
