@@ -136,7 +136,10 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     }
     report.notes = vec![
         format!("Measured on {}.", machine::description()),
-        format!("The server: {}, one worker process.", bench.nginx.version),
+        format!(
+            "The server: {}, one worker process, bound to one core.",
+            bench.nginx.version
+        ),
         format!("The clients: {}.", versions(&bench)),
         watch.tell(floor),
     ];

@@ -28,6 +28,8 @@ struct Row {
     target: Target,
     digits: usize,
     measured: Measured,
+    /// What the floor comes to in the library's place.
+    floor: Option<Measured>,
 }
 
 impl Row {
@@ -70,7 +72,15 @@ impl Report {
             target,
             digits,
             measured,
+            floor: None,
         });
+    }
+
+    /// What the floor comes to in the last row.
+    pub fn beside_floor(&mut self, measured: Measured) {
+        if let Some(row) = self.rows.last_mut() {
+            row.floor = Some(measured);
+        }
     }
 
     /// A figure of each contender, in the order of [`Contender::ALL`].
@@ -94,6 +104,10 @@ impl Report {
                 target,
                 show(&row.measured, row.digits),
                 row.verdict().to_owned(),
+                match &row.floor {
+                    Some(Ok(floor)) => format!("{:.1$}", floor.median, row.digits),
+                    _ => String::new(),
+                },
             ]
         });
         let figures = self.figures.iter().map(|figure| {
@@ -111,7 +125,7 @@ impl Report {
         let _ = write!(
             text,
             "\n{}\n{}",
-            table(&["libitnio", "target", "measured", ""], rows),
+            table(&["libitnio", "target", "measured", "", "the floor's"], rows),
             table(&["", names[0], names[1], names[2]], figures),
         );
         text

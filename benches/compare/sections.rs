@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -136,11 +137,27 @@ impl Bench {
         self.workers.start(contender, &[], &self.base_url(path))
     }
 
+    /// The same, for calls one after the other: kept off the server's processor. On one and the
+    /// same, and that is up to the scheduler, a call takes half of the time.
+    fn start_apart(&self, contender: Contender, path: &str) -> Result<Worker, String> {
+        let others = thread::available_parallelism().map_or(1, usize::from) - 1;
+        if others == 0 {
+            return self.start(contender, path);
+        }
+        let processors = format!("0-{}", others - 1);
+        let wrapper = ["taskset", "-c", &processors].map(OsStr::new);
+        self.workers
+            .start(contender, &wrapper, &self.base_url(path))
+    }
+
     fn threads(&self, report: &mut Report) -> Option<Summary> {
         let mut floor = None;
         for threads in THREADS {
             let mut workers = Contender::ALL.map(|contender| {
-                let mut worker = self.start(contender, "voice")?;
+                let mut worker = match threads {
+                    1 => self.start_apart(contender, "voice")?,
+                    _ => self.start(contender, "voice")?,
+                };
                 worker.threads(threads)?;
                 Ok(worker)
             });
@@ -167,8 +184,7 @@ impl Bench {
                     Of::P99 => ("p99 / that of", &p99s),
                     Of::Rate => ("calls/s / those of", &rates),
                 };
-                let what = format!("{name}: {what} {}", Contender::ALL[*under].name());
-                report.row(&what, *target, 2, ratio(values, ITNIO, *under));
+                compare(report, &format!("{name}: {what}"), *target, values, *under);
             }
             if threads == 1 {
                 floor = medians[FLOOR].as_deref().ok().map(Summary::of);
@@ -204,11 +220,8 @@ impl Bench {
         let thousands = each(&counts, |count| count / 1e3);
         figure(report, "thousand instructions per warm call", 1, &thousands);
         for under in [FLOOR, CURL] {
-            let what = format!(
-                "instructions per warm call / those of {}",
-                Contender::ALL[under].name()
-            );
-            report.row(&what, Target::None, 2, ratio(&counts, ITNIO, under));
+            let what = "instructions per warm call / those of";
+            compare(report, what, Target::None, &counts, under);
         }
     }
 
@@ -258,11 +271,8 @@ impl Bench {
         let what = format!("memory per idle connection ({connections} of them), KiB");
         figure(report, &what, 1, &memory);
         for (under, target) in [(FLOOR, Target::AtMost(1.2)), (CURL, Target::None)] {
-            let what = format!(
-                "memory per idle connection / that of {}",
-                Contender::ALL[under].name()
-            );
-            report.row(&what, target, 2, ratio(&memory, ITNIO, under));
+            let what = "memory per idle connection / that of";
+            compare(report, what, target, &memory, under);
         }
     }
 
@@ -289,8 +299,8 @@ impl Bench {
             ("first", &first, Target::None),
             ("second", &second, Target::AtMost(0.5)),
         ] {
-            let what = format!("fresh process to its {name} answer / that of libcurl");
-            report.row(&what, target, 2, ratio(values, ITNIO, CURL));
+            let what = format!("fresh process to its {name} answer / that of");
+            compare(report, &what, target, values, CURL);
         }
     }
 
@@ -313,13 +323,13 @@ impl Bench {
 
     /// Pairs of rounds of a thousand calls: of a process that has made many calls, and of a new one.
     fn age(&self, many: u64) -> Result<Vec<(Round, Round)>, String> {
-        let mut old = self.start(Contender::Itnio, "voice")?;
+        let mut old = self.start_apart(Contender::Itnio, "voice")?;
         old.threads(AGEING_THREADS as usize)?;
         old.calls(many / AGEING_THREADS)?;
         old.threads(1)?;
         (0..3 * self.effort.turns)
             .map(|_| {
-                let mut new = self.start(Contender::Itnio, "voice")?;
+                let mut new = self.start_apart(Contender::Itnio, "voice")?;
                 new.threads(1)?;
                 let first = new.calls(THOUSAND)?;
                 Ok((old.calls(THOUSAND)?, first))
@@ -329,9 +339,9 @@ impl Bench {
 
     /// The same, of a process that keeps many connections and of one that keeps one.
     fn hoard(&self, connections: usize) -> Result<Vec<(Round, Round)>, String> {
-        let mut poor = self.start(Contender::Itnio, "slow")?;
+        let mut poor = self.start_apart(Contender::Itnio, "slow")?;
         poor.keep(1, connections)?;
-        let mut rich = self.start(Contender::Itnio, "slow")?;
+        let mut rich = self.start_apart(Contender::Itnio, "slow")?;
         self.while_slow(|| rich.keep(connections, connections))?;
         poor.threads(1)?;
         rich.threads(1)?;
@@ -429,6 +439,16 @@ fn ratio(values: &Each<Vec<f64>>, over: usize, under: usize) -> Measured {
     match (values[over], values[under]) {
         (Ok(over), Ok(under)) => Ok(Summary::of_ratios(over, under)),
         (Err(why), _) | (_, Err(why)) => Err(why.clone()),
+    }
+}
+
+/// The library's ratio to another contender; to libcurl beside the floor's own, which no client can
+/// better.
+fn compare(report: &mut Report, what: &str, target: Target, values: &Each<Vec<f64>>, under: usize) {
+    let what = format!("{what} {}", Contender::ALL[under].name());
+    report.row(&what, target, 2, ratio(values, ITNIO, under));
+    if under == CURL {
+        report.beside_floor(ratio(values, FLOOR, CURL));
     }
 }
 
