@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use process::{Sandbox, gateway};
 use support::c::{Build, LIMIT, Output, command, run};
+use support::library::forget_this_package;
 use support::{root, scratch};
 
 const KEY: &str = "bDqJFiq9";
@@ -251,17 +252,7 @@ fn make(build: &Path, arguments: &[&str]) -> Command {
     for variable in VARIABLES {
         make.env_remove(variable);
     }
-    // What cargo tells a test about its package makes build scripts that watch the same variables
-    // run again, here and at the next plain `cargo build`.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if name == "OUT_DIR"
-            || name.starts_with("CARGO_PKG_")
-            || name.starts_with("CARGO_MANIFEST_")
-        {
-            make.env_remove(name);
-        }
-    }
+    forget_this_package(&mut make);
     make
 }
 
