@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
+use ureq::http::Uri;
 use ureq::http::uri::Authority;
-use ureq::http::{HeaderValue, Request, Uri, header};
 use ureq::{Proxy, ProxyProtocol};
 
 use crate::connection::Tls;
-use crate::exchange::{self, Call, Endpoint, Progress, Reply, Route};
+use crate::exchange::{Endpoint, Route, Terms};
+use crate::http::{PostHead, Reply};
 use crate::message::{self, Answer, SipRequest};
 use crate::outcome::itnio_result::*;
 use crate::outcome::{Failure, status_message};
@@ -51,7 +52,7 @@ pub struct Config<'a> {
 /// Asks the API for calls. Shared between threads, and by a process with those it forks.
 pub struct Client {
     url: Uri,
-    api_key: HeaderValue,
+    head: PostHead,
     credentials: Credentials,
     connect_timeout: Duration,
     timeout: Duration,
@@ -79,9 +80,6 @@ impl Client {
                 return Err(Failure::invalid(field, "has a control character"));
             }
         }
-        let mut api_key = HeaderValue::from_bytes(config.api_key.as_bytes())
-            .map_err(|_| Failure::invalid("api_key", "cannot stand in a header"))?;
-        api_key.set_sensitive(true);
 
         let base = Base::parse(config.base_url.unwrap_or(BASE_URL))
             .map_err(|mistake| Failure::invalid("base_url", mistake))?;
@@ -105,8 +103,12 @@ impl Client {
         let resources = |error| Failure::new(ITNIO_CONNECT_FAILED, format!("client: {error}"));
         transport::watch_forks().map_err(resources)?;
         Ok(Client {
+            head: PostHead::new(
+                base.url.path(),
+                base.url.authority().map_or("", Authority::as_str),
+                config.api_key,
+            ),
             url: base.url,
-            api_key,
             credentials: Credentials::new(config.api_key, config.api_secret),
             connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
             timeout: milliseconds(config.timeout_ms, TIMEOUT_MS),
@@ -137,92 +139,50 @@ impl Client {
                 return Err(Failure::invalid(field, "empty"));
             }
         }
-        let deadline = Instant::now() + self.timeout;
+        let terms = Terms {
+            deadline: Instant::now() + self.timeout,
+            connect_timeout: self.connect_timeout,
+        };
         let process = self.process().map_err(|error| {
             Failure::new(ITNIO_CONNECT_FAILED, format!("after a fork: {error}"))
         })?;
         let body = serde_json::to_vec(request)
             .map_err(|error| Failure::new(ITNIO_INTERNAL_ERROR, format!("the request: {error}")))?;
 
-        let attempt = self.attempt(process, &body, deadline);
+        let attempt = self.attempt(process, &body, &terms);
         // A refused timestamp is a refused call: it may be asked for again, where there is
         // something to correct.
         if attempt.is_refused_as_expired()
+            && let Some(reply) = &attempt.reply
             && process
                 .clock
-                .correct(attempt.stamp, attempt.date(), attempt.has_age)
+                .correct(attempt.stamp, reply.date.as_deref(), reply.has_age)
         {
-            return self.attempt(process, &body, deadline).result;
+            return self.attempt(process, &body, &terms).result;
         }
         attempt.result
     }
 
     /// Signs a request with the time that it is, and sends it.
-    fn attempt(&self, process: &Process, body: &[u8], deadline: Instant) -> Attempt {
+    fn attempt(&self, process: &Process, body: &[u8], terms: &Terms) -> Attempt {
         let stamp = process.clock.read();
         let sign = self.credentials.sign(stamp.timestamp);
-        let attempt = match self.deliver(process, body, stamp, &sign, deadline) {
-            Ok(reply) => Attempt {
-                stamp,
-                result: judge(&reply),
-                date: reply.date,
-                has_age: reply.has_age,
-            },
-            Err(failure) => Attempt {
-                stamp,
-                result: Err(failure),
-                date: None,
-                has_age: false,
-            },
+        let request = self.head.request(&sign, stamp.timestamp, body);
+        let (result, reply) = match process.endpoint.post(&request, terms) {
+            Ok(reply) => (judge(&reply), Some(reply)),
+            Err(failure) => (Err(failure), None),
         };
         Attempt {
+            stamp,
             // Somebody may have sent back what we sent.
-            result: attempt.result.map_err(|failure| Failure {
+            result: result.map_err(|failure| Failure {
                 reason: self
                     .credentials
                     .redact(&failure.reason)
                     .replace(&sign, "***"),
                 ..failure
             }),
-            ..attempt
-        }
-    }
-
-    /// Sends a request at most once: on a kept connection, or, where that one turns out dead before
-    /// the request was out, on a fresh one.
-    fn deliver(
-        &self,
-        process: &Process,
-        body: &[u8],
-        stamp: Stamp,
-        sign: &str,
-        deadline: Instant,
-    ) -> Result<Reply, Failure> {
-        let post = |call: &Arc<Call>| {
-            let request = Request::post(&self.url)
-                .header(header::CONTENT_TYPE, "application/json;charset=UTF-8")
-                .header("sign", sign)
-                .header("timestamp", stamp.timestamp)
-                .header("api-key", &self.api_key)
-                .body(body)
-                .map_err(|error| {
-                    Failure::new(ITNIO_INTERNAL_ERROR, format!("the request: {error}"))
-                })?;
-            exchange::post(&process.endpoint, call, request)
-        };
-        let call = |may_reuse| {
-            Arc::new(Call {
-                deadline,
-                connect_timeout: self.connect_timeout,
-                may_reuse,
-                longest_line: self.url.path().len().max(self.api_key.len()),
-                progress: Progress::default(),
-            })
-        };
-        let first = call(true);
-        match post(&first) {
-            Err(_) if first.found_stale_connection() => post(&call(false)),
-            other => other,
+            reply,
         }
     }
 
@@ -286,17 +246,12 @@ impl Drop for Process {
 struct Attempt {
     stamp: Stamp,
     result: Result<String, Failure>,
-    date: Option<HeaderValue>,
-    has_age: bool,
+    reply: Option<Reply>,
 }
 
 impl Attempt {
     fn is_refused_as_expired(&self) -> bool {
         matches!(&self.result, Err(failure) if failure.status == Some(TIMESTAMP_EXPIRES))
-    }
-
-    fn date(&self) -> Option<&str> {
-        self.date.as_ref().and_then(|date| date.to_str().ok())
     }
 }
 
@@ -309,7 +264,7 @@ fn judge(reply: &Reply) -> Result<String, Failure> {
             ..Failure::new(ITNIO_BAD_RESPONSE, reason)
         })
     };
-    match message::parse(&reply.body) {
+    match message::parse(reply.body()) {
         // A refusal is the API's own word, whatever HTTP status it comes with.
         Ok(Answer::Refused(status, reason)) => Err(Failure {
             status: Some(status),

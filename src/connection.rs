@@ -112,7 +112,7 @@ fn authorities(path: &str) -> Result<RootCertStore, Failure> {
 
 /// A connection, ready for requests.
 pub struct Connection {
-    socket: Arc<Socket>,
+    socket: Socket,
     tls: Option<Box<ClientConnection>>,
     // Whether a write was cut, or the other side has gone: not even a good-bye may follow.
     cut: bool,
@@ -125,11 +125,7 @@ impl Connection {
     ///
     /// The handshake's: `ITNIO_TLS_FAILED` where one side refused it, else what happened to the
     /// connection.
-    pub fn open(
-        socket: Arc<Socket>,
-        tls: Option<&Tls>,
-        wait: &Wait<'_>,
-    ) -> Result<Connection, Failure> {
+    pub fn open(socket: Socket, tls: Option<&Tls>, wait: &Wait<'_>) -> Result<Connection, Failure> {
         let mut connection = Connection {
             socket,
             tls: None,
@@ -169,11 +165,6 @@ impl Connection {
                 return Err(cut(Error::Closed));
             }
         }
-    }
-
-    /// Whether it goes over TLS.
-    pub fn is_tls(&self) -> bool {
-        self.tls.is_some()
     }
 
     /// Hands a whole request to the system, in one write where the system takes it.
@@ -250,7 +241,7 @@ impl Connection {
                 Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
                 _ => return false,
             }
-            match tls.read_tls(&mut &*self.socket) {
+            match tls.read_tls(&mut &self.socket) {
                 Ok(0) => return false,
                 Ok(_) => {}
                 Err(error) => return is_transient(&error),
@@ -286,21 +277,18 @@ pub fn unsent(result: itnio_result, what: impl fmt::Display, error: &Error) -> F
 
 /// Sends what TLS has ready.
 fn flush(tls: &mut ClientConnection, socket: &Socket, wait: &Wait<'_>) -> Result<(), Error> {
-    if !tls.wants_write() {
-        return Ok(());
-    }
-    let mut records = Vec::new();
     while tls.wants_write() {
-        tls.write_tls(&mut records)?;
+        if let Err(error) = tls.write_tls(&mut &*socket) {
+            socket.until_writable(error, wait)?;
+        }
     }
-    socket.send_all(&records, wait)
+    Ok(())
 }
 
 /// Sends what TLS has ready, as far as it goes without waiting.
 fn say_last_words(tls: &mut ClientConnection, socket: &Socket) {
-    let mut records = Vec::new();
-    while tls.wants_write() && tls.write_tls(&mut records).is_ok() {}
-    socket.send_last_words(&records);
+    // An error says that nobody listens any more.
+    while tls.wants_write() && tls.write_tls(&mut &*socket).is_ok() {}
 }
 
 /// Waits for bytes for TLS; 0 where the other side has closed.

@@ -11,7 +11,8 @@
 //! | [`client`] | the configuration, checked once; a call and its two safe repeats; the fork guard |
 //! | [`message`] | the request's body and the API's answer, as serde types |
 //! | [`sign`] | key + secret + timestamp -> signature; the clock and its offset |
-//! | [`exchange`] | one HTTP exchange by ureq over our connections; "is the request out?" |
+//! | [`exchange`] | one exchange: a connection, kept or new, and "is the request out?" |
+//! | [`http`] | HTTP/1.1: the bytes of a request, the end of an answer; no I/O |
 //! | [`connection`] | TLS over a socket, and the pool that keeps connections between calls |
 //! | [`resolver`] | cached DNS |
 //! | [`transport`] | the system calls: sockets, waiting, forks, threads |
@@ -41,6 +42,8 @@ pub mod client;
 pub mod connection;
 #[deny(unsafe_code)]
 pub mod exchange;
+#[deny(unsafe_code)]
+pub mod http;
 #[deny(unsafe_code)]
 pub mod message;
 #[deny(unsafe_code)]

@@ -6,7 +6,7 @@
 //! process may share, and without a list of who waits where.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 
 /// How long an attempt to connect has before the next address is tried beside it (RFC 8305, 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -163,8 +163,7 @@ fn pollfd(fd: RawFd, events: libc::c_short) -> libc::pollfd {
     }
 }
 
-/// A connected TCP socket: non-blocking, close-on-exec, without Nagle's delay, and without SIGPIPE
-/// (the standard library's `write` on a socket has `MSG_NOSIGNAL`).
+/// A connected TCP socket: non-blocking, close-on-exec, without Nagle's delay, and without SIGPIPE.
 #[derive(Debug)]
 pub struct Socket(TcpStream);
 
@@ -229,9 +228,9 @@ impl Socket {
     /// Where not all of it was: the other side cannot have got the last byte.
     pub fn send_all(&self, mut bytes: &[u8], wait: &Wait<'_>) -> Result<(), Error> {
         while !bytes.is_empty() {
-            match (&self.0).write(bytes) {
+            match (&mut &*self).write(bytes) {
                 Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
-                Err(error) => self.again(error, libc::POLLOUT, wait)?,
+                Err(error) => self.until_writable(error, wait)?,
             }
         }
         Ok(())
@@ -271,12 +270,6 @@ impl Socket {
         self.0.peek(buffer)
     }
 
-    /// Sends what the system takes without waiting; it need not arrive.
-    pub fn send_last_words(&self, bytes: &[u8]) {
-        // An error says that nobody listens any more.
-        let _ = (&self.0).write(bytes);
-    }
-
     /// Ends the connection at once, and with it what the system still holds of what was sent. Closing
     /// alone would leave that to be sent again for minutes, until the network that has failed is back;
     /// and closing without lingering would not end what a process forked from this one holds a copy of.
@@ -298,21 +291,39 @@ impl Socket {
         failed != 0 || bytes > 0
     }
 
-    /// After a failed attempt: waits where it was only too early, passes on any other error.
-    fn again(&self, error: io::Error, event: libc::c_short, wait: &Wait<'_>) -> Result<(), Error> {
+    /// After a write that failed: waits where it was only too early.
+    ///
+    /// # Errors
+    ///
+    /// Any other error, and the end of the wait.
+    pub fn until_writable(&self, error: io::Error, wait: &Wait<'_>) -> Result<(), Error> {
         match error.kind() {
-            io::ErrorKind::WouldBlock => wait.until(&self.0, event),
+            io::ErrorKind::WouldBlock => wait.until(&self.0, libc::POLLOUT),
             io::ErrorKind::Interrupted => Ok(()),
             _ => Err(Error::Io(error)),
         }
     }
 }
 
-/// Reads do not wait: `WouldBlock` where they would. There is no such `Write`: rustls would call its
-/// `write_vectored`, which the standard library does without `MSG_NOSIGNAL`.
+/// Reads do not wait: `WouldBlock` where they would.
 impl Read for &Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&self.0).read(buffer)
+    }
+}
+
+/// Writes do not wait either, and never raise SIGPIPE: the standard library's `write_vectored` would.
+impl Write for &Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(&self.0).send_with_flags(bytes, libc::MSG_NOSIGNAL)
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        SockRef::from(&self.0).send_vectored_with_flags(pieces, libc::MSG_NOSIGNAL)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

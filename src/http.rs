@@ -1,0 +1,569 @@
+//! HTTP/1.1 (RFC 9112), as far as a POST, a CONNECT and their answers need it; without any I/O.
+//!
+//! Whatever a server sends, reading it takes bounded memory and time. What is read here is only
+//! where an answer ends and what its head says: whether it is the API's is not for here to tell.
+
+use std::fmt;
+use std::io::Write;
+use std::mem::{self, MaybeUninit};
+use std::ops::Range;
+use std::time::Duration;
+
+use httparse::{Header, ParserConfig, Response, Status};
+
+/// The largest head that is read, and the largest body.
+pub const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// The most that is read of an answer in all. Neither limit above ends 1xx answers, the sizes of
+/// chunks, and trailers.
+const TOTAL_LIMIT: usize = 2 * ANSWER_LIMIT;
+
+/// The most header fields of an answer.
+const FIELD_LIMIT: usize = 128;
+
+/// The longest line behind a head: one that says how large a chunk is, or a trailer.
+const LINE_LIMIT: usize = 8 * 1024;
+
+const USER_AGENT: &str = concat!("user-agent: libitnio/", env!("CARGO_PKG_VERSION"), "\r\n");
+
+/// The head of a request for a call, but for what differs from call to call.
+pub struct PostHead(Vec<u8>);
+
+impl PostHead {
+    /// For this path on this host, by the documentation of `voice/sendSip`. None of the three has a
+    /// control character.
+    pub fn new(path: &str, authority: &str, api_key: &str) -> PostHead {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\n\
+             host: {authority}\r\n\
+             {USER_AGENT}\
+             accept: application/json\r\n\
+             content-type: application/json;charset=UTF-8\r\n\
+             api-key: {api_key}\r\n"
+        );
+        PostHead(head.into_bytes())
+    }
+
+    /// A whole request, for one write.
+    pub fn request(&self, sign: &str, timestamp: i64, body: &[u8]) -> Vec<u8> {
+        // For the fields below, whose values have at most 32 + 20 + 20 bytes.
+        const ROOM: usize = 128;
+        let mut request = Vec::with_capacity(self.0.len() + ROOM + body.len());
+        request.extend_from_slice(&self.0);
+        // Writing into memory does not fail.
+        let _ = write!(
+            request,
+            "sign: {sign}\r\ntimestamp: {timestamp}\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        request.extend_from_slice(body);
+        request
+    }
+}
+
+/// A request to a proxy for a tunnel to `target`, a host and a port (RFC 9110, 9.3.6).
+pub fn connect_request(target: &str, authorization: Option<&str>) -> String {
+    let authorization = authorization.map_or_else(String::new, |credentials| {
+        format!("proxy-authorization: {credentials}\r\n")
+    });
+    format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{USER_AGENT}{authorization}\r\n")
+}
+
+/// Why bytes are no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// They are not HTTP/1.
+    NotHttp(String),
+    /// They go on for longer than anybody would listen.
+    TooLarge(&'static str),
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Malformed::NotHttp(why) => write!(f, "the answer cannot be read as HTTP: {why}"),
+            Malformed::TooLarge(what) => f.write_str(what),
+        }
+    }
+}
+
+const TOO_LARGE: Malformed = Malformed::TooLarge("the answer is larger than 64 KiB");
+
+fn not_http(why: impl fmt::Display) -> Malformed {
+    Malformed::NotHttp(why.to_string())
+}
+
+/// What the head of an answer says.
+#[derive(Debug)]
+struct Head {
+    status: u16,
+    date: Option<String>,
+    has_age: bool,
+    framing: Framing,
+    // Whether another request may follow on the connection.
+    persists: bool,
+    keep_alive: Option<Duration>,
+}
+
+/// Where a body ends (RFC 9112, 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Length(usize),
+    Chunked,
+    UntilClose,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status, from 200 to 999, or 101.
+    pub http_status: u16,
+    /// The `Date` header.
+    pub date: Option<String>,
+    /// Whether there is an `Age` header.
+    pub has_age: bool,
+    /// Whether another request may follow on the connection.
+    pub persists: bool,
+    /// For how long the server keeps the connection, where it says so.
+    pub keep_alive: Option<Duration>,
+    bytes: Vec<u8>,
+    body: Range<usize>,
+}
+
+impl Reply {
+    /// At most [`ANSWER_LIMIT`] bytes.
+    pub fn body(&self) -> &[u8] {
+        self.bytes.get(self.body.clone()).unwrap_or_default()
+    }
+}
+
+/// An answer while it comes in.
+#[derive(Debug, Default)]
+pub struct Incoming {
+    bytes: Vec<u8>,
+    // From here on, nothing has been made of the bytes yet.
+    unread: usize,
+    head: Option<Head>,
+    body: Range<usize>,
+    in_trailers: bool,
+}
+
+impl Incoming {
+    /// Takes what has been received, or nothing where the connection has ended; gives the answer where
+    /// it is now whole.
+    ///
+    /// # Errors
+    ///
+    /// Where it can no longer become an answer.
+    pub fn take(&mut self, piece: &[u8]) -> Result<Option<Reply>, Malformed> {
+        if self.take_head(piece)?.is_none() {
+            return Ok(None);
+        }
+        let is_whole = self.read_body(piece.is_empty())?;
+        Ok(self.head.take_if(|_| is_whole).map(|head| Reply {
+            http_status: head.status,
+            date: head.date,
+            has_age: head.has_age,
+            // What stands behind the answer is nobody's answer.
+            persists: head.persists && self.unread == self.bytes.len(),
+            keep_alive: head.keep_alive,
+            bytes: mem::take(&mut self.bytes),
+            body: self.body.clone(),
+        }))
+    }
+
+    /// The same, for an answer of which only the head matters: gives its HTTP status.
+    ///
+    /// # Errors
+    ///
+    /// Where it can no longer become one.
+    pub fn take_head(&mut self, piece: &[u8]) -> Result<Option<u16>, Malformed> {
+        if self.bytes.len() > TOTAL_LIMIT {
+            return Err(Malformed::TooLarge("the answer has no end"));
+        }
+        self.bytes.extend_from_slice(piece);
+        if self.head.is_none() {
+            // A head is lines: without the end of one there is nothing new in it, however small the
+            // pieces are in which somebody sends it.
+            if piece.is_empty() || piece.contains(&b'\n') {
+                self.read_heads()?;
+            }
+            if self.head.is_none() && self.unread_bytes().len() > ANSWER_LIMIT {
+                return Err(TOO_LARGE);
+            }
+        }
+        Ok(self.head.as_ref().map(|head| head.status))
+    }
+
+    fn unread_bytes(&self) -> &[u8] {
+        self.bytes.get(self.unread..).unwrap_or_default()
+    }
+
+    /// Reads up to the first head that is not that of an interim answer.
+    fn read_heads(&mut self) -> Result<(), Malformed> {
+        while self.head.is_none()
+            && let Some((head, length)) = parse_head(self.unread_bytes())?
+        {
+            self.unread += length;
+            // A switch of protocols is none of those: nobody asked for it (RFC 9110, 15.2).
+            if !matches!(head.status, 100 | 102..200) {
+                self.body = self.unread..self.unread;
+                self.head = Some(head);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is there of the body; true where that is all of it.
+    fn read_body(&mut self, has_ended: bool) -> Result<bool, Malformed> {
+        let framing = self.head.as_ref().map(|head| head.framing);
+        match framing.unwrap_or(Framing::UntilClose) {
+            Framing::Length(length) if length > ANSWER_LIMIT => Err(TOO_LARGE),
+            Framing::Length(length) => {
+                let is_whole = self.bytes.len() - self.body.start >= length;
+                if is_whole {
+                    self.body.end = self.body.start + length;
+                    self.unread = self.body.end;
+                }
+                Ok(is_whole)
+            }
+            Framing::Chunked => self.read_chunks(),
+            Framing::UntilClose => {
+                self.unread = self.bytes.len();
+                self.body.end = self.unread;
+                if self.body.len() > ANSWER_LIMIT {
+                    return Err(TOO_LARGE);
+                }
+                Ok(has_ended)
+            }
+        }
+    }
+
+    /// Moves the data of whole chunks to the body's end (RFC 9112, 7.1).
+    fn read_chunks(&mut self) -> Result<bool, Malformed> {
+        while !self.in_trailers {
+            let unread = self.unread_bytes();
+            let line = unread.get(..LINE_LIMIT).unwrap_or(unread);
+            let (line, size) = match httparse::parse_chunk_size(line) {
+                Ok(Status::Complete(parsed)) => parsed,
+                Ok(Status::Partial) if line.len() < LINE_LIMIT => return Ok(false),
+                _ => return Err(not_http("a chunk without a size")),
+            };
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            if size > ANSWER_LIMIT - self.body.len() {
+                return Err(TOO_LARGE);
+            }
+            if size == 0 {
+                self.unread += line;
+                self.in_trailers = true;
+                break;
+            }
+            match unread.get(line + size..line + size + 2) {
+                None => return Ok(false),
+                Some(b"\r\n") => {}
+                Some(_) => return Err(not_http("a chunk longer than its size")),
+            }
+            let data = self.unread + line;
+            self.bytes.copy_within(data..data + size, self.body.end);
+            self.body.end += size;
+            self.unread = data + size + 2;
+        }
+        // Trailers say nothing that matters here; they end with an empty line.
+        loop {
+            let unread = self.unread_bytes();
+            let Some(end) = unread.iter().position(|byte| *byte == b'\n') else {
+                if unread.len() > LINE_LIMIT {
+                    return Err(not_http("a trailer without an end"));
+                }
+                return Ok(false);
+            };
+            let is_last = matches!(unread.get(..end), Some(b"" | b"\r"));
+            self.unread += end + 1;
+            if is_last {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// The head at the beginning of these bytes, and its length; `None` where it is not whole yet.
+// Not inlined, so that its stack is not held while a call waits.
+#[inline(never)]
+fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
+    let mut fields = [const { MaybeUninit::uninit() }; FIELD_LIMIT];
+    let mut response = Response::new(&mut []);
+    let parsed = ParserConfig::default().parse_response_with_uninit_headers(
+        &mut response,
+        bytes,
+        &mut fields,
+    );
+    let length = match parsed {
+        Ok(Status::Complete(length)) => length,
+        Ok(Status::Partial) => return Ok(None),
+        Err(error) => return Err(not_http(error)),
+    };
+    if length > ANSWER_LIMIT {
+        return Err(TOO_LARGE);
+    }
+    let status = response.code.filter(|status| *status >= 100);
+    let status = status.ok_or_else(|| not_http("no valid status"))?;
+    let head = read_fields(status, response.version == Some(1), response.headers)?;
+    Ok(Some((head, length)))
+}
+
+fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head, Malformed> {
+    let mut head = Head {
+        status,
+        date: None,
+        has_age: false,
+        framing: Framing::UntilClose,
+        persists: is_1_1,
+        keep_alive: None,
+    };
+    let mut length = None;
+    let mut is_chunked = None;
+    for Header { name, value } in fields {
+        let is = |field| name.eq_ignore_ascii_case(field);
+        if is("content-length") {
+            let given = content_length(value).ok_or_else(|| not_http("not a length"))?;
+            if length.is_some_and(|length| length != given) {
+                return Err(not_http("two lengths"));
+            }
+            length = Some(given);
+        } else if is("transfer-encoding") {
+            is_chunked = Some(is_last_token(value, "chunked"));
+        } else if is("connection") {
+            head.persists &= !has_token(value, "close");
+        } else if is("keep-alive") {
+            head.keep_alive = keep_alive_timeout(value);
+        } else if is("date") {
+            head.date = std::str::from_utf8(value).ok().map(str::to_owned);
+        } else if is("age") {
+            head.has_age = true;
+        }
+    }
+    head.framing = match (is_chunked, length) {
+        // RFC 9110, 6.4.1: no body, whatever the fields say.
+        _ if matches!(status, 100..200 | 204 | 304) => Framing::Length(0),
+        (Some(true), _) => Framing::Chunked,
+        (None, Some(length)) => Framing::Length(length),
+        _ => Framing::UntilClose,
+    };
+    // Both say where the body ends: somebody on the way may have believed the other (RFC 9112, 6.1).
+    head.persists &= head.framing != Framing::UntilClose
+        && status != 101
+        && (is_chunked.is_none() || length.is_none());
+    Ok(head)
+}
+
+/// A length in digits, or the same one several times (RFC 9112, 6.3). One beyond a `usize` is too
+/// large in any case.
+fn content_length(value: &[u8]) -> Option<usize> {
+    let mut lengths = std::str::from_utf8(value).ok()?.split(',').map(|text| {
+        let text = text.trim();
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse().unwrap_or(usize::MAX))
+    });
+    let first = lengths.next()??;
+    lengths.all(|length| length == Some(first)).then_some(first)
+}
+
+fn tokens(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    value
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|token| !token.is_empty())
+}
+
+fn has_token(value: &[u8], token: &str) -> bool {
+    tokens(value).any(|it| it.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+fn is_last_token(value: &[u8], token: &str) -> bool {
+    tokens(value)
+        .next_back()
+        .is_some_and(|it| it.eq_ignore_ascii_case(token.as_bytes()))
+}
+
+/// The seconds of `Keep-Alive: timeout=5, max=100` (RFC 2068, 19.7.1.1, and what servers send).
+fn keep_alive_timeout(value: &[u8]) -> Option<Duration> {
+    let seconds = tokens(value).find_map(|parameter| parameter.strip_prefix(b"timeout="))?;
+    let seconds = std::str::from_utf8(seconds).ok()?.parse::<u32>().ok()?;
+    Some(Duration::from_secs(u64::from(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads an answer that comes in pieces of this size; `None` where it is not whole at the end.
+    fn read(bytes: &[u8], size: usize, ends: bool) -> Result<Option<Reply>, Malformed> {
+        let mut incoming = Incoming::default();
+        for piece in bytes.chunks(size).chain(ends.then_some(&[][..])) {
+            if let Some(reply) = incoming.take(piece)? {
+                return Ok(Some(reply));
+            }
+        }
+        Ok(None)
+    }
+
+    fn whole(bytes: &[u8], ends: bool) -> Reply {
+        for size in [1, 2, 3, 7, 64] {
+            let reply = read(bytes, size, ends).expect("HTTP").expect("whole");
+            assert_eq!(reply.bytes.len(), bytes.len(), "in pieces of {size}");
+        }
+        read(bytes, usize::MAX, ends).expect("HTTP").expect("whole")
+    }
+
+    #[test]
+    fn a_body_ends_where_its_head_says() {
+        for (head, body, ends, persists) in [
+            ("Content-Length: 4", "abcd", false, true),
+            (
+                "content-length:4, 4\r\nContent-Length: 4",
+                "abcd",
+                false,
+                true,
+            ),
+            (
+                "Content-Length: 4\r\nConnection: x, Close",
+                "abcd",
+                false,
+                false,
+            ),
+            (
+                "Transfer-Encoding: chunked",
+                "2\r\nab\r\n2;x=y\r\ncd\r\n0\r\n\r\n",
+                false,
+                true,
+            ),
+            (
+                "Transfer-Encoding: chunked",
+                "4\r\nabcd\r\n0\r\nx: y\r\n\r\n",
+                false,
+                true,
+            ),
+            (
+                "Transfer-Encoding: chunked\r\nContent-Length: 9",
+                "4\r\nabcd\r\n0\r\n\r\n",
+                false,
+                false,
+            ),
+            ("Date: x", "abcd", true, false),
+            ("Transfer-Encoding: chunked, x", "abcd", true, false),
+        ] {
+            let reply = whole(
+                format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}").as_bytes(),
+                ends,
+            );
+            assert_eq!(reply.body(), b"abcd", "{head}");
+            assert_eq!(reply.persists, persists, "{head}");
+        }
+    }
+
+    #[test]
+    fn what_follows_an_answer_ends_its_connection() {
+        for (answer, persists) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", true),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab", false),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na\r\n", false),
+            ("HTTP/1.1 204 No\r\n\r\n", true),
+            ("HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", false),
+            ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", false),
+        ] {
+            let reply = read(answer.as_bytes(), usize::MAX, false);
+            assert_eq!(reply.unwrap().unwrap().persists, persists, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn interim_answers_are_passed_over_and_a_switch_of_protocols_is_not() {
+        let answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n\
+                      HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(whole(answer.as_bytes(), false).http_status, 404);
+        let switch = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+        let reply = whole(switch.as_bytes(), false);
+        assert_eq!((reply.http_status, reply.persists), (101, false));
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_anywhere_is_not_whole() {
+        for answer in [
+            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\nx: y\r\n\r\n",
+        ] {
+            for cut in 0..answer.len() {
+                let reply = read(&answer.as_bytes()[..cut], 5, true);
+                assert!(matches!(reply, Ok(None)), "{cut} of {answer:?}: {reply:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_http_is_said_to_be_so() {
+        for bytes in [
+            "220 mail.example ESMTP\r\n",
+            "HTTP/2 200\r\n\r\n",
+            "HTTP/1.1 099 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd",
+            "HTTP/1.1 200 OK\r\nContent-Length: 4, 5\r\n\r\nabcd",
+            "HTTP/1.1 200 OK\r\nContent-Length: +4\r\n\r\nabcd",
+            "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nabcd",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
+        ] {
+            for size in [1, 9, usize::MAX] {
+                let reply = read(bytes.as_bytes(), size, true);
+                assert!(
+                    matches!(reply, Err(Malformed::NotHttp(_))),
+                    "{bytes:?}: {reply:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_never_ends_is_given_up() {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (head, more) in [
+            ("", "\r\n"),
+            ("", "\0"),
+            ("", "HTTP/1.1 100 Continue\r\n\r\n"),
+            ("HTTP/1.1 200 ", "O"),
+            ("HTTP/1.1 200 OK\r\n", "x: y\r\n"),
+            ("HTTP/1.1 200 OK\r\nx: ", "y"),
+            ("HTTP/1.1 200 OK\r\n\r\n", "x"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 65537\r\n\r\n", "x"),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+                "x",
+            ),
+            (chunked, "1\r\nx\r\n"),
+            (chunked, "0"),
+            (chunked, "1;x"),
+            (&format!("{chunked}0\r\n"), "x: y\r\n"),
+            (&format!("{chunked}0\r\n"), "x"),
+        ] {
+            let bytes = head.to_owned() + &more.repeat(4 * TOTAL_LIMIT / more.len());
+            let mut incoming = Incoming::default();
+            let given_up = bytes
+                .as_bytes()
+                .chunks(1000)
+                .position(|piece| incoming.take(piece).is_err());
+            assert!(
+                given_up.is_some_and(|piece| piece <= TOTAL_LIMIT / 1000 + 1),
+                "{head:?} {more:?}: {given_up:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_fields_that_matter_are_read() {
+        let answer = "HTTP/1.1 200 OK\r\nDATE: Tue, 24 Nov 2026 21:55:03 GMT\r\nage: 1\r\n\
+                      Keep-Alive: max=3, timeout=7\r\nContent-Length: 0\r\n\r\n";
+        let reply = whole(answer.as_bytes(), false);
+        assert_eq!(reply.date.as_deref(), Some("Tue, 24 Nov 2026 21:55:03 GMT"));
+        assert!(reply.has_age);
+        assert_eq!(reply.keep_alive, Some(Duration::from_secs(7)));
+    }
+}
