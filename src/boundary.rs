@@ -1,5 +1,6 @@
 //! What makes an export safe: the panic guard, NULL and UTF-8, out-parameters.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::panic::{self, AssertUnwindSafe};
@@ -169,11 +170,12 @@ impl Out<*mut c_char> {
     /// is one line, and no NUL ends it early.
     pub fn set_text(&mut self, text: &str) {
         if self.is_wanted() {
-            let line: String = text
-                .chars()
-                .map(|c| if is_line_noise(c) { ' ' } else { c })
-                .collect();
-            self.set(CString::new(line).unwrap_or_default().into_raw());
+            let line = if text.contains(is_line_noise) {
+                Cow::Owned(text.replace(is_line_noise, " "))
+            } else {
+                Cow::Borrowed(text)
+            };
+            self.set(CString::new(&*line).unwrap_or_default().into_raw());
         }
     }
 

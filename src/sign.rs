@@ -57,9 +57,9 @@ impl fmt::Debug for Credentials {
 
 fn hex(bytes: [u8; 16]) -> String {
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles
-        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
-        .collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)));
+    text
 }
 
 /// Overwrites what [`Credentials::digest`] left on the stack: MD5 keeps its last block, and with it
