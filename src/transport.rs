@@ -319,7 +319,11 @@ impl Write for &Socket {
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        SockRef::from(&self.0).send_vectored_with_flags(pieces, libc::MSG_NOSIGNAL)
+        match pieces {
+            // What most requests are; the kernel then has no list to copy.
+            [piece] => self.write(piece),
+            _ => SockRef::from(&self.0).send_vectored_with_flags(pieces, libc::MSG_NOSIGNAL),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
