@@ -1,7 +1,8 @@
 //! A connection to the API: a socket, TLS over it, and the pool that keeps it between calls.
 //!
-//! TLS is rustls over our own socket, not ureq's transport for it: that one swallows a failed write
-//! and sends what was left of it with the next read, and then nobody can say whether a request is out.
+//! TLS is rustls over our own socket, without a stream in between: one that retries or puts off a
+//! failed write (as rustls's own `complete_io` does with the next read) could not say whether a
+//! request is out.
 
 use std::collections::VecDeque;
 use std::fmt;
