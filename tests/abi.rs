@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::ffi::CStr;
 use std::fs;
 use std::mem::{align_of, offset_of, size_of};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use std::process::Command;
 use itnio::capi::{itnio_config, itnio_sip_request};
 use itnio::outcome::itnio_result;
 use libtest_mimic::Arguments;
-use support::require::trial;
+use support::require::{trial, trial_where};
 
 fn main() {
     let trials = vec![
@@ -36,16 +37,25 @@ fn main() {
             "a_new_function_and_a_new_result_are_compatible",
             &["abidiff", "abidw"],
             || {
-                let header = header()
-                    .replace(
+                for (addition, from, to) in [
+                    (
+                        "itnio_new_function",
                         "const char *itnio_version(void);",
-                        "const char *itnio_version(void);\n\nint32_t itnio_new(int32_t x);",
-                    )
-                    .replace(
+                        "const char *itnio_version(void);\n\nint32_t itnio_new_function(int32_t x);",
+                    ),
+                    (
+                        "ITNIO_NEW_RESULT",
                         "  ITNIO_INTERNAL_ERROR = 14,",
-                        "  ITNIO_INTERNAL_ERROR = 14,\n  ITNIO_NEW = 15,",
-                    );
-                diff(&newest_release(), &stub("addition", &header)).expect("a compatible ABI");
+                        "  ITNIO_INTERNAL_ERROR = 14,\n  ITNIO_NEW_RESULT = 15,",
+                    ),
+                ] {
+                    let changed = stub(addition, &planted(from, to));
+                    // It is there for abidiff to see.
+                    let seen = abidiff(&["--harmless"], &newest_release(), &changed);
+                    let seen = seen.expect_err("a difference");
+                    assert!(seen.contains(addition), "{seen}");
+                    diff(&newest_release(), &changed).expect("a compatible ABI");
+                }
             },
         ),
         trial(
@@ -76,9 +86,7 @@ fn main() {
                     ),
                     ("a_result_removed", "  ITNIO_TIMED_OUT = 10,\n", ""),
                 ] {
-                    let changed = header().replace(from, to);
-                    assert_ne!(changed, header(), "{change}");
-                    let caught = diff(&newest_release(), &stub(change, &changed));
+                    let caught = diff(&newest_release(), &stub(change, &planted(from, to)));
                     assert!(caught.is_err(), "{change} went unnoticed");
                 }
             },
@@ -107,12 +115,31 @@ fn main() {
                 assert_eq!(layout_in_c(), layout_in_rust());
             },
         ),
+        trial("all_say_the_same_version", &[], versions),
+        trial_where(
+            "the_debian_package_has_the_same_version",
+            || match support::root().join("debian").exists() {
+                true => Ok(()),
+                false => Err("needs debian/, which the crate is without".to_owned()),
+            },
+            || {
+                let newest = first_word_in_brackets("debian/changelog", "libitnio (", ')');
+                assert_eq!(newest, env!("CARGO_PKG_VERSION"));
+            },
+        ),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
 fn header() -> String {
     fs::read_to_string(support::root().join("include/itnio.h")).expect("the committed header")
+}
+
+/// The header with a change in it.
+fn planted(from: &str, to: &str) -> String {
+    let changed = header().replace(from, to);
+    assert_ne!(changed, header(), "nothing to change: {from}");
+    changed
 }
 
 fn dumps() -> PathBuf {
@@ -173,8 +200,13 @@ fn dump(library: &Path, to: &Path) {
 
 /// Whether the ABI of `new` is that of `old`, but for additions.
 fn diff(old: &Path, new: &Path) -> Result<(), String> {
+    abidiff(&["--no-added-syms"], old, new)
+}
+
+fn abidiff(options: &[&str], old: &Path, new: &Path) -> Result<(), String> {
     let output = Command::new("abidiff")
-        .args(["--no-added-syms", "--no-show-locs"])
+        .args(options)
+        .arg("--no-show-locs")
         .args([old, new])
         .output()
         .expect("abidiff runs");
@@ -186,6 +218,40 @@ fn diff(old: &Path, new: &Path) -> Result<(), String> {
             String::from_utf8_lossy(&output.stderr)
         )),
     }
+}
+
+/// The version of Cargo.toml is that of the header, the library, the changelog, and the README.
+fn versions() {
+    let version = env!("CARGO_PKG_VERSION");
+    for (name, value) in [
+        ("ITNIO_VERSION_MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),
+        ("ITNIO_VERSION_MINOR", env!("CARGO_PKG_VERSION_MINOR")),
+        ("ITNIO_VERSION_PATCH", env!("CARGO_PKG_VERSION_PATCH")),
+        ("ITNIO_VERSION", &format!("\"{version}\"")),
+    ] {
+        let line = format!("#define {name} {value}");
+        assert!(header().lines().any(|one| one == line), "no line: {line}");
+    }
+    // SAFETY: it takes nothing, and its text is static.
+    let in_library = unsafe { CStr::from_ptr((support::client::api().version)()) };
+    assert_eq!(in_library.to_str(), Ok(version));
+    // The first release in it, after what is not released yet.
+    let changelog = first_word_in_brackets("CHANGELOG.md", "## [", ']');
+    assert_eq!(changelog, version);
+    let readme = fs::read_to_string(support::root().join("README.md")).expect("the README");
+    let name = format!("`libitnio.so.{version}`");
+    assert!(readme.contains(&name), "the README does not name {name}");
+}
+
+/// What stands between `start`, at the beginning of a line, and `end`; not "Unreleased".
+fn first_word_in_brackets(file: &str, start: &str, end: char) -> String {
+    fs::read_to_string(support::root().join(file))
+        .expect(file)
+        .lines()
+        .filter_map(|line| line.strip_prefix(start)?.split_once(end))
+        .map(|(word, _)| word.to_owned())
+        .find(|word| word != "Unreleased")
+        .expect("a version")
 }
 
 fn run(command: &mut Command) -> String {
