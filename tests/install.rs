@@ -1,0 +1,460 @@
+//! What `cargo cinstall` lays down is what a C programmer is used to: programs in C and C++ build with
+//! nothing but pkg-config, and place calls; and `man` answers.
+//!
+//! It is staged by --destdir and then moved to its prefix, as a package is. The commands are the README's.
+
+#[path = "sandbox/process.rs"]
+mod process;
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use libtest_mimic::Arguments;
+use process::Sandbox;
+use support::c::{self, LIMIT};
+use support::library::{self, forget_this_package};
+use support::require::trial;
+use support::{root, scratch};
+
+// The README's commands; its prefix becomes the test's.
+const PREFIX: &str = "/usr/local";
+const INSTALL: &str = "cargo cinstall --locked --release --prefix=/usr/local";
+const SHARED: &str = "cc program.c $(pkg-config --cflags --libs itnio)";
+const ARCHIVE: &str = "cc program.c $(pkg-config --cflags itnio) \
+                       -Wl,-Bstatic $(pkg-config --libs itnio) -Wl,-Bdynamic -lm";
+const ONLY_ARCHIVE: &str = "cc program.c $(pkg-config --static --cflags --libs itnio)";
+const STATIC: &str =
+    "cc -static program.c $(pkg-config --static --cflags --libs itnio | sed 's/-lgcc_s//')";
+const REMOVE: &str = "libdir=$(pkg-config --variable=libdir itnio) && \
+                      rm $libdir/libitnio.* $libdir/pkgconfig/itnio.pc \
+                      /usr/local/include/itnio.h* /usr/local/share/man/man3/itnio*.3";
+
+/// The release build, once more: cargo-c has a target directory of its own.
+const BUILD_LIMIT: Duration = Duration::from_secs(1200);
+
+const CARGO_C: &str = "cargo-cinstall";
+
+fn main() {
+    let trials = vec![
+        trial("every_file_is_laid_down", &[CARGO_C], every_file),
+        trial(
+            "pkg_config_has_the_version",
+            &[CARGO_C, "pkg-config"],
+            || {
+                let version = sh("pkg-config --modversion itnio", installed());
+                assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
+            },
+        ),
+        trial(
+            "the_library_is_that_of_cargo_build",
+            &[CARGO_C, "readelf", "nm"],
+            same_as_cargo_build,
+        ),
+        trial(
+            "c_with_the_shared_library",
+            &[CARGO_C, "pkg-config", "cc", "readelf"],
+            || places_a_call(SHARED, C, installed(), &["libitnio.so.0", "libc.so.6"]),
+        ),
+        trial(
+            "cpp_with_the_shared_library",
+            &[CARGO_C, "pkg-config", "c++", "readelf"],
+            || places_a_call(SHARED, CPP, installed(), &["libitnio.so.0", "libc.so.6"]),
+        ),
+        trial(
+            "c_with_the_archive",
+            &[CARGO_C, "pkg-config", "cc", "readelf"],
+            || places_a_call(ARCHIVE, C, installed(), &["libc.so.6"]),
+        ),
+        trial(
+            "cpp_with_the_archive",
+            &[CARGO_C, "pkg-config", "c++", "readelf"],
+            || places_a_call(ARCHIVE, CPP, installed(), &["libc.so.6"]),
+        ),
+        trial(
+            "c_where_there_is_only_the_archive",
+            &[CARGO_C, "pkg-config", "cc", "readelf"],
+            || places_a_call(ONLY_ARCHIVE, C, &only_archive(), &["libc.so.6"]),
+        ),
+        trial(
+            "c_static_with_libc",
+            &[CARGO_C, "pkg-config", "cc", "readelf"],
+            || places_a_call(STATIC, C, installed(), &[]),
+        ),
+        trial(
+            "cpp_static_with_libc",
+            &[CARGO_C, "pkg-config", "c++", "readelf"],
+            || places_a_call(STATIC, CPP, installed(), &[]),
+        ),
+        trial(
+            "man_answers_what_a_c_programmer_asks",
+            &[CARGO_C, "man"],
+            man,
+        ),
+        trial(
+            "manual_pages_are_clean",
+            &[CARGO_C, "mandoc"],
+            pages_are_clean,
+        ),
+        trial(
+            "the_readme_removes_all_of_it",
+            &[CARGO_C, "pkg-config"],
+            || {
+                let copy = copy("removed");
+                sh(&in_readme(REMOVE), &copy);
+                assert_eq!(files(&copy), BTreeMap::new());
+            },
+        ),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// The prefix, with everything in its place.
+fn installed() -> &'static Path {
+    static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let result = INSTALLED.get_or_init(|| {
+        std::panic::catch_unwind(install).map_err(|_| "cargo cinstall has failed".to_owned())
+    });
+    result.as_ref().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn install() -> PathBuf {
+    let prefix = scratch().join("prefix");
+    let stage = scratch().join("stage");
+    let line = in_readme(INSTALL).replace(PREFIX, path(&prefix));
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(format!("{line} --destdir={}", stage.display()))
+        .current_dir(root());
+    forget_this_package(&mut command);
+    c::run(command, BUILD_LIMIT).success();
+
+    let staged = stage.join(prefix.strip_prefix("/").expect("an absolute path"));
+    let inside = files(&staged).len();
+    assert_eq!(files(&stage).len(), inside, "files outside of the prefix");
+    fs::rename(staged, &prefix).expect("the prefix moves");
+    prefix
+}
+
+/// The command, which has to be in the README.
+fn in_readme(command: &str) -> String {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    // There it may go on in a next line.
+    let readme = readme.replace(" \\\n    ", " ");
+    assert!(
+        readme.lines().any(|line| line == command),
+        "not in the README: {command}"
+    );
+    command.to_owned()
+}
+
+/// Runs a command of the README against this prefix; gives its output.
+#[track_caller]
+fn sh(command: &str, prefix: &Path) -> String {
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-euc")
+        .arg(command.replace(PREFIX, path(prefix)))
+        // Whatever else is installed is not found.
+        .env("PKG_CONFIG_LIBDIR", libdir(prefix).join("pkgconfig"))
+        .env_remove("PKG_CONFIG_PATH");
+    if prefix != installed() {
+        // A copy; the file says where the original is.
+        let original = fs::read_to_string(libdir(prefix).join("pkgconfig/itnio.pc"));
+        let moved = original
+            .expect("a pkg-config file")
+            .replace(path(installed()), path(prefix));
+        fs::write(libdir(prefix).join("pkgconfig/itnio.pc"), moved).expect("a file");
+    }
+    c::run(shell, LIMIT).success().to_owned()
+}
+
+/// `lib`, or what the system has in its place (Debian: `lib/x86_64-linux-gnu`).
+fn libdir(prefix: &Path) -> PathBuf {
+    let found = files(prefix)
+        .into_keys()
+        .find(|file| file.ends_with("pkgconfig/itnio.pc"))
+        .expect("itnio.pc");
+    let of = Path::new(&found).ancestors().nth(2).expect("two folders");
+    prefix.join(of)
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// All files under a folder, and what the links among them point to.
+fn files(folder: &Path) -> BTreeMap<String, Option<PathBuf>> {
+    fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, Option<PathBuf>>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let entry = entry.expect("an entry").path();
+            if entry.is_dir() {
+                walk(root, &entry, files);
+            } else {
+                let name = entry.strip_prefix(root).expect("within it");
+                files.insert(path(name).to_owned(), fs::read_link(&entry).ok());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    walk(folder, folder, &mut found);
+    found
+}
+
+/// The prefix again, for tests that take something away.
+fn copy(name: &str) -> PathBuf {
+    let copy = scratch().join(name);
+    for (file, link) in files(installed()) {
+        let to = copy.join(&file);
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        match link {
+            Some(target) => std::os::unix::fs::symlink(target, to).expect("a link"),
+            None => drop(fs::copy(installed().join(&file), to).expect("a copy")),
+        }
+    }
+    copy
+}
+
+fn only_archive() -> PathBuf {
+    let copy = copy("only-archive");
+    for file in files(&copy).into_keys() {
+        if file.contains("libitnio.so") {
+            fs::remove_file(copy.join(file)).expect("a file");
+        }
+    }
+    copy
+}
+
+// What is laid down
+
+fn functions() -> Vec<String> {
+    let mut names: Vec<String> = exported(library::path())
+        .into_iter()
+        .map(|(_, name)| name)
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 9, "{names:?}");
+    names
+}
+
+fn every_file() {
+    let version = env!("CARGO_PKG_VERSION");
+    let lib = libdir(installed());
+    let lib = path(lib.strip_prefix(installed()).expect("within it"));
+    let mut expected: BTreeMap<String, Option<PathBuf>> = BTreeMap::new();
+    for file in [
+        format!("{lib}/libitnio.so.{version}"),
+        format!("{lib}/libitnio.a"),
+        format!("{lib}/pkgconfig/itnio.pc"),
+        "include/itnio.h".to_owned(),
+        "include/itnio.hpp".to_owned(),
+        "share/man/man3/itnio.3".to_owned(),
+    ] {
+        expected.insert(file, None);
+    }
+    for name in functions() {
+        expected.insert(format!("share/man/man3/{name}.3"), None);
+    }
+    let soname = format!("libitnio.so.{}", env!("CARGO_PKG_VERSION_MAJOR"));
+    for link in ["libitnio.so".to_owned(), soname] {
+        let target = format!("libitnio.so.{version}");
+        expected.insert(format!("{lib}/{link}"), Some(target.into()));
+    }
+    assert_eq!(files(installed()), expected);
+
+    for header in ["include/itnio.h", "include/itnio.hpp"] {
+        let read = |folder: &Path| fs::read(folder.join(header)).expect("a header");
+        assert!(
+            read(installed()) == read(root()),
+            "{header} is another's than the repository's"
+        );
+    }
+}
+
+/// The types and names of a library's symbols.
+fn exported(library: &Path) -> Vec<(String, String)> {
+    let mut nm = Command::new("nm");
+    nm.args(["-D", "--defined-only"]).arg(library);
+    c::run(nm, LIMIT)
+        .success()
+        .lines()
+        .map(|line| {
+            let mut words = line.split_whitespace().skip(1).map(str::to_owned);
+            (words.next().expect("a type"), words.next().expect("a name"))
+        })
+        .collect()
+}
+
+/// The entries of the dynamic section of one of these kinds.
+fn dynamic(file: &Path, kinds: &[&str]) -> Vec<String> {
+    let mut readelf = Command::new("readelf");
+    readelf.arg("-dW").arg(file).env("LC_ALL", "C");
+    let mut entries: Vec<String> = c::run(readelf, LIMIT)
+        .success()
+        .lines()
+        .filter(|line| kinds.iter().any(|kind| line.contains(&format!("({kind})"))))
+        .map(|line| {
+            line.split_whitespace()
+                .skip(1)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    entries.sort();
+    entries
+}
+
+fn same_as_cargo_build() {
+    let ours = libdir(installed()).join("libitnio.so");
+    assert_eq!(exported(&ours), exported(library::path()));
+    functions();
+    let kinds = ["SONAME", "NEEDED", "FLAGS", "FLAGS_1", "RPATH", "RUNPATH"];
+    let entries = dynamic(&ours, &kinds);
+    assert_eq!(entries, dynamic(library::path(), &kinds));
+    let has = |what: &str| entries.iter().any(|entry| entry.contains(what));
+    assert!(has("SONAME") && has("NODELETE"), "{entries:?}");
+}
+
+// Programs
+
+/// A source, and how it changes the command for C.
+type Source = (&'static str, &'static str);
+const C: Source = ("examples/c/send_sip.c", "cc ");
+const CPP: Source = ("tests/c/installed.cpp", "c++ -std=c++17 ");
+
+/// Builds the program by the README's command, and calls the sandbox by it. `needed` are the libraries
+/// that have to be there when it runs, besides the compiler's own.
+#[track_caller]
+fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, needed: &[&str]) {
+    let program = tempfile::Builder::new()
+        .tempdir_in(scratch())
+        .expect("a folder")
+        .keep()
+        .join("program");
+    let command = in_readme(command)
+        .replacen("cc ", compiler, 1)
+        .replace("program.c", path(&root().join(source)));
+    sh(&format!("{command} -o {}", program.display()), prefix);
+
+    let companions = ["libgcc_s.so", "libstdc++.so", "libm.so", "ld-linux"];
+    let mut found = dynamic(&program, &["NEEDED"]);
+    found.retain(|entry| !companions.iter().any(|name| entry.contains(name)));
+    let expected: Vec<String> = needed
+        .iter()
+        .map(|name| format!("(NEEDED) Shared library: [{name}]"))
+        .collect();
+    found.sort_by_key(|entry| expected.iter().position(|one| one == entry));
+    assert_eq!(found, expected);
+
+    let sandbox = Sandbox::start(&[]);
+    let mut call = c::command(&program);
+    call.args(["4915112345678", "1001", "my-app"])
+        .env("ITNIO_API_KEY", "bDqJFiq9")
+        .env("ITNIO_API_SECRET", "7bz1lzh9")
+        .env("ITNIO_BASE_URL", &sandbox.base_url)
+        .env("ITNIO_CA_FILE", &sandbox.ca_file)
+        .env("LD_LIBRARY_PATH", libdir(prefix));
+    let output = c::run(call, LIMIT);
+    let id = output
+        .success()
+        .lines()
+        .find_map(|line| line.strip_prefix("recording_id="))
+        .expect("a recording ID");
+    assert!(sandbox.line().ends_with(id), "the sandbox's call");
+    assert!(sandbox.finish().log.is_empty(), "one request");
+}
+
+// Manual pages
+
+/// A page as `man` shows it, by section.
+fn page(name: &str) -> BTreeMap<String, String> {
+    let mut man = Command::new("man");
+    man.arg("-M")
+        .arg(installed().join("share/man"))
+        .arg(name)
+        .env("LC_ALL", "C")
+        .env("MANWIDTH", "100")
+        .env("MANPAGER", "cat");
+    let shown = c::run(man, LIMIT).success().to_owned();
+    let mut sections = BTreeMap::new();
+    let mut heading = String::new();
+    for line in shown.lines() {
+        if line.starts_with(|first: char| first.is_ascii_uppercase()) {
+            heading = line.trim().to_owned();
+        } else {
+            let text: &mut String = sections.entry(heading.clone()).or_default();
+            // One space between words, however it is laid out.
+            for word in line.split_whitespace() {
+                *text += word;
+                text.push(' ');
+            }
+        }
+    }
+    sections
+}
+
+fn man() {
+    let all = functions();
+    for name in &all {
+        let page = page(name);
+        let section = |heading: &str| {
+            page.get(heading)
+                .unwrap_or_else(|| panic!("{name}(3) has no {heading}"))
+        };
+        assert!(section("NAME").starts_with(&format!("{name} - ")), "{name}");
+        let synopsis = section("SYNOPSIS");
+        for part in ["#include <itnio.h>", &format!("{name}("), "-litnio"] {
+            assert!(synopsis.contains(part), "{name}: {synopsis}");
+        }
+        section("THREADS");
+        for other in all.iter().filter(|other| *other != name) {
+            assert!(section("SEE ALSO").contains(&format!("{other}(3)")));
+        }
+    }
+    let page = page("itnio_send_sip");
+    for (heading, parts) in [
+        // Arguments, who owns them, and who frees what comes out of it.
+        (
+            "ARGUMENTS",
+            &[
+                "client",
+                "request",
+                "read during the call only",
+                "*status",
+                "*recording_id",
+                "*reason",
+                "may be NULL",
+                "freed with itnio_free_string()",
+            ][..],
+        ),
+        ("RETURN VALUE", &["ITNIO_OK", "itnio_may_have_dialed()"]),
+        ("THREADS", &["any number of threads"]),
+        (
+            "EXAMPLES",
+            &[
+                "itnio_client_new(&config, &client, &reason)",
+                "itnio_send_sip(client, &request, NULL, &id, &reason)",
+                "itnio_free_string(id)",
+            ],
+        ),
+    ] {
+        let text = page.get(heading).unwrap_or_else(|| panic!("no {heading}"));
+        for part in parts {
+            assert!(text.contains(part), "{heading} without {part}: {text}");
+        }
+    }
+}
+
+fn pages_are_clean() {
+    let folder = installed().join("share/man/man3");
+    let mut mandoc = Command::new("mandoc");
+    mandoc.args(["-Tlint", "-W", "warning"]);
+    mandoc.args(files(&folder).keys().map(|name| folder.join(name)));
+    let output = c::run(mandoc, LIMIT);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""));
+}
