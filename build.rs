@@ -220,7 +220,8 @@ fn manual(header: &str) -> Vec<(String, String)> {
                 page += &text(line);
                 page.push('\n');
             }
-            page += ".EE\n";
+            // It turns hyphens on again.
+            page += ".EE\n.nh\n";
         }
         see_also(
             &mut page,
@@ -284,7 +285,7 @@ fn paragraphs(page: &mut String, lines: &[String]) {
     for line in lines {
         let is_code = line.starts_with("    ") || (in_code && line.is_empty());
         if is_code != in_code {
-            *page += if is_code { ".PP\n.EX\n" } else { ".EE\n" };
+            *page += if is_code { ".PP\n.EX\n" } else { ".EE\n.nh\n" };
             in_code = is_code;
             fresh = false;
         }
@@ -306,7 +307,7 @@ fn paragraphs(page: &mut String, lines: &[String]) {
         }
     }
     if in_code {
-        *page += ".EE\n";
+        *page += ".EE\n.nh\n";
     }
 }
 
