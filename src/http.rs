@@ -201,17 +201,30 @@ impl Incoming {
 
     /// Reads up to the first head that is not that of an interim answer.
     fn read_heads(&mut self) -> Result<(), Malformed> {
-        while self.head.is_none()
-            && let Some((head, length)) = parse_head(self.unread_bytes())?
-        {
+        loop {
+            self.skip_empty_lines();
+            let Some((head, length)) = parse_head(self.unread_bytes())? else {
+                return Ok(());
+            };
             self.unread += length;
             // A switch of protocols is none of those: nobody asked for it (RFC 9110, 15.2).
             if !matches!(head.status, 100 | 102..200) {
                 self.body = self.unread..self.unread;
                 self.head = Some(head);
+                return Ok(());
             }
         }
-        Ok(())
+    }
+
+    /// Goes past the empty lines before a head, so that no other look at them follows.
+    fn skip_empty_lines(&mut self) {
+        loop {
+            self.unread += match self.unread_bytes() {
+                [b'\r', b'\n', ..] => 2,
+                [b'\n', ..] => 1,
+                _ => return,
+            };
+        }
     }
 
     /// Reads what is there of the body; true where that is all of it.
@@ -245,7 +258,7 @@ impl Incoming {
             let unread = self.unread_bytes();
             let line = unread.get(..LINE_LIMIT).unwrap_or(unread);
             let (line, size) = match httparse::parse_chunk_size(line) {
-                Ok(Status::Complete(parsed)) => parsed,
+                Ok(Status::Complete((length, size))) if is_one_size(line, length) => (length, size),
                 Ok(Status::Partial) if line.len() < LINE_LIMIT => return Ok(false),
                 _ => return Err(not_http("a chunk without a size")),
             };
@@ -284,6 +297,14 @@ impl Incoming {
             }
         }
     }
+}
+
+/// Whether a line of this length tells a chunk's size, and is one line: httparse takes none for 0, and
+/// lets line feeds into an extension.
+fn is_one_size(bytes: &[u8], length: usize) -> bool {
+    let mut line = bytes.iter().take(length);
+    line.next().is_some_and(u8::is_ascii_hexdigit)
+        && line.filter(|byte| **byte == b'\n').count() == 1
 }
 
 /// The head at the beginning of these bytes, and its length; `None` where it is not whole yet.
@@ -342,17 +363,21 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
             head.has_age = true;
         }
     }
+    let has_no_body = matches!(status, 100..200 | 204 | 304);
     head.framing = match (is_chunked, length) {
         // RFC 9110, 6.4.1: no body, whatever the fields say.
-        _ if matches!(status, 100..200 | 204 | 304) => Framing::Length(0),
+        _ if has_no_body => Framing::Length(0),
         (Some(true), _) => Framing::Chunked,
         (None, Some(length)) => Framing::Length(length),
         _ => Framing::UntilClose,
     };
-    // Both say where the body ends: somebody on the way may have believed the other (RFC 9112, 6.1).
-    head.persists &= head.framing != Framing::UntilClose
-        && status != 101
-        && (is_chunked.is_none() || length.is_none());
+    // Two say where the body ends: somebody on the way may have believed the other (RFC 9112, 6.1).
+    let is_contradictory = if has_no_body {
+        is_chunked.is_some() || length.is_some_and(|length| length > 0)
+    } else {
+        is_chunked.is_some() && length.is_some()
+    };
+    head.persists &= head.framing != Framing::UntilClose && status != 101 && !is_contradictory;
     Ok(head)
 }
 
@@ -360,7 +385,7 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
 /// large in any case.
 fn content_length(value: &[u8]) -> Option<usize> {
     let mut lengths = std::str::from_utf8(value).ok()?.split(',').map(|text| {
-        let text = text.trim();
+        let text = text.trim_matches([' ', '\t']);
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         is_number.then(|| text.parse().unwrap_or(usize::MAX))
     });
@@ -565,5 +590,141 @@ mod tests {
         assert_eq!(reply.date.as_deref(), Some("Tue, 24 Nov 2026 21:55:03 GMT"));
         assert!(reply.has_age);
         assert_eq!(reply.keep_alive, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn a_chunk_has_a_size() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for line in ["", " ", ";x=y", "\t;x", "1;x\ny", "0\n"] {
+            for chunks in [
+                format!("{line}\r\n\r\n"),
+                format!("1\r\na\r\n{line}\r\n\r\n"),
+            ] {
+                for size in [1, usize::MAX] {
+                    let reply = read((head.to_owned() + &chunks).as_bytes(), size, false);
+                    assert!(
+                        matches!(reply, Err(Malformed::NotHttp(_))),
+                        "{chunks:?}: {reply:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_has_digits_and_nothing_else() {
+        for length in [
+            "\u{a0}4",
+            "4\u{2003}",
+            "4 4",
+            "4;4",
+            "0x4",
+            "4,",
+            ",4",
+            "4,\u{a0}4",
+        ] {
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nabcd");
+            let reply = read(answer.as_bytes(), usize::MAX, true);
+            assert!(
+                matches!(reply, Err(Malformed::NotHttp(_))),
+                "{length:?}: {reply:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_must_not_be_ends_its_connection() {
+        for (fields, persists) in [
+            ("", true),
+            ("Content-Length: 0\r\n", true),
+            ("Content-Length: 5\r\n", false),
+            ("Transfer-Encoding: chunked\r\n", false),
+        ] {
+            for status in [204, 304] {
+                let answer = format!("HTTP/1.1 {status} No\r\n{fields}\r\n");
+                let reply = read(answer.as_bytes(), usize::MAX, false).unwrap().unwrap();
+                assert_eq!(reply.persists, persists, "{answer:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn empty_lines_are_gone_through_once() {
+        let mut incoming = Incoming::default();
+        for sent in 1..=1000 {
+            assert_eq!(incoming.take_head(b"\r\n"), Ok(None));
+            assert_eq!(incoming.unread, 2 * sent);
+        }
+        assert_eq!(incoming.take_head(b"\nHTTP/1.1 20"), Ok(None));
+        assert_eq!(incoming.take_head(b"3 OK\n\r\n"), Ok(Some(203)));
+    }
+
+    #[test]
+    fn the_limits_hold_to_the_byte() {
+        let x = |count: usize| "x".repeat(count);
+        let head = |length: usize| {
+            let (start, end) = ("HTTP/1.1 200 OK\r\nx: ", "\r\nContent-Length: 0\r\n\r\n");
+            format!("{start}{}{end}", x(length - start.len() - end.len()))
+        };
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for over in [0, 1] {
+            let size = ANSWER_LIMIT + over;
+            for answer in [
+                head(size),
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n{}",
+                    x(size)
+                ),
+                format!("{chunked}{size:x}\r\n{}\r\n0\r\n\r\n", x(size)),
+                format!(
+                    "{chunked}1\r\nx\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+                    size - 1,
+                    x(size - 1)
+                ),
+                format!("HTTP/1.1 200 OK\r\n\r\n{}", x(size)),
+            ] {
+                for piece in [1000, usize::MAX] {
+                    let reply = read(answer.as_bytes(), piece, true);
+                    match reply {
+                        Ok(Some(_)) if over == 0 => {}
+                        Err(Malformed::TooLarge(_)) if over == 1 => {}
+                        _ => panic!("{over} over, {:.60}: {reply:?}", answer),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_given_up_at_its_limit() {
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (head, line, limit) in [
+            ("", "HTTP/1.1 200 ", ANSWER_LIMIT),
+            (chunked, "0;", LINE_LIMIT),
+            (&format!("{chunked}0\r\n"), "", LINE_LIMIT),
+        ] {
+            let mut incoming = Incoming::default();
+            let begun = head.to_owned() + line;
+            assert!(matches!(incoming.take(begun.as_bytes()), Ok(None)));
+            let length = (line.len() + 1..2 * limit).find(|_| incoming.take(b"x").is_err());
+            assert!(
+                length.is_some_and(|length| length.abs_diff(limit) <= 1),
+                "{begun:?}: given up after {length:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_connection_ends_where_one_field_says_so() {
+        for (fields, persists) in [
+            ("Connection: keep-alive", true),
+            ("Connection: close\r\nConnection: keep-alive", false),
+            ("Connection: keep-alive\r\nconnection: x, CLOSE ,y", false),
+            ("Connection: closed, not-close", true),
+        ] {
+            let answer = format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: 0\r\n\r\n");
+            let reply = read(answer.as_bytes(), usize::MAX, false).unwrap().unwrap();
+            assert_eq!(reply.persists, persists, "{fields}");
+        }
     }
 }
