@@ -107,6 +107,10 @@ impl Endpoint {
             match self.converse(connection, request, terms.deadline) {
                 Ok(reply) => return Ok(reply),
                 Err(Broken::AfterOut(failure)) => return Err(failure),
+                // No time is left for another, which would then be blamed.
+                Err(Broken::BeforeOut(failure)) if Instant::now() >= terms.deadline => {
+                    return Err(failure);
+                }
                 Err(Broken::BeforeOut(_)) => {}
             }
         }

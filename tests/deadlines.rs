@@ -293,3 +293,27 @@ fn the_shortest_and_the_longest_timeout_are_kept() {
         .call("7000002")
         .accepted();
 }
+
+#[test]
+fn a_kept_connection_that_takes_no_more_bytes_is_nobody_elses_fault() {
+    // When the time is up, there is none left for another connection, which would then seem to fail.
+    let gateway = Gateway::tls()
+        .receive_buffer(65_536)
+        .answer(|_| vec![Step::Send(Answer::ok("1").bytes()), Step::Stall])
+        .start();
+    let proxy = Proxy::to(gateway.address());
+    for by_proxy in [false, true] {
+        let config = gateway.config().timeout_ms(TIMEOUT_MS);
+        let config = if by_proxy {
+            config.proxy(&proxy.url())
+        } else {
+            config
+        };
+        let client = Client::new(&config).expect("a client");
+        client.call("7000001").accepted();
+        let reply = client.send(&large_request());
+        reply.expect(CONNECT_FAILED);
+        on_time(&reply, TIMEOUT_MS);
+        assert!(reply.reason().contains("send the request"), "{reply:?}");
+    }
+}
