@@ -27,6 +27,10 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// How many TLS sessions are remembered for resumption.
 const SESSIONS: usize = 32;
 
+/// How many reads, of 4 KiB, a kept connection may take to be found quiet. A server has a few session
+/// tickets to say between two calls; one that never stops is not waited for.
+const SMALL_TALK: usize = 16;
+
 /// TLS to one host.
 #[derive(Clone)]
 pub struct Tls {
@@ -237,7 +241,7 @@ impl Connection {
             let peeked = self.socket.peek(&mut [0]);
             return peeked.is_err_and(|error| is_transient(&error));
         };
-        loop {
+        for _ in 0..SMALL_TALK {
             match tls.process_new_packets() {
                 Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
                 _ => return false,
@@ -248,6 +252,7 @@ impl Connection {
                 Err(error) => return is_transient(&error),
             }
         }
+        false
     }
 }
 

@@ -3,14 +3,22 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use rustls::crypto::cipher::OutboundPlainMessage;
+use rustls::crypto::ring::cipher_suite;
+use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion, ServerConnection};
 
 use support::answer::Answer;
+use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::*;
+use support::diary::whole_request;
 use support::gateway::{Builder, Gateway, Opening, Step};
 use support::proxy::Proxy;
-use support::sockets::Ignoring;
+use support::sockets::{Ignoring, Server};
 
 /// Long enough for a loaded machine to get to the phase, short enough to wait for.
 const TIMEOUT_MS: u32 = 700;
@@ -316,4 +324,66 @@ fn a_kept_connection_that_takes_no_more_bytes_is_nobody_elses_fault() {
         on_time(&reply, TIMEOUT_MS);
         assert!(reply.reason().contains("send the request"), "{reply:?}");
     }
+}
+
+/// TLS records full of session tickets without an end, as they follow what this server has sent.
+fn tickets(tls: ServerConnection) -> impl Iterator<Item = Vec<u8>> {
+    let secrets = tls.dangerous_extract_secrets().expect("secrets");
+    let (first, ConnectionTrafficSecrets::Aes256Gcm { key, iv }) = secrets.tx else {
+        panic!("another cipher suite than that which rustls puts first");
+    };
+    let suite = cipher_suite::TLS13_AES_256_GCM_SHA384
+        .tls13()
+        .expect("TLS 1.3");
+    let mut encrypter = suite.aead_alg.encrypter(key, iv);
+    // For an hour, no age to add, no nonce, one byte of ticket, no extensions (RFC 8446, 4.6.1).
+    let ticket = b"\x04\0\0\x0e\0\0\x0e\x10\0\0\0\0\0\0\x01t\0\0";
+    let record = ticket.repeat(900);
+    (first..).map(move |sequence| {
+        let record = OutboundPlainMessage {
+            typ: ContentType::Handshake,
+            version: ProtocolVersion::TLSv1_2,
+            payload: record.as_slice().into(),
+        };
+        let record = encrypter.encrypt(record, sequence);
+        record.expect("a record").encode()
+    })
+}
+
+#[test]
+fn a_kept_connection_that_never_falls_silent_holds_up_no_call() {
+    let mut tls = (*Authority::common().server(LOOPBACK, Validity::Now)).clone();
+    tls.enable_secret_extraction = true;
+    let tls = Arc::new(tls);
+    let server = Server::start(move |number, peer| {
+        let mut tls = ServerConnection::new(Arc::clone(&tls)).expect("a server connection");
+        let mut socket = peer.stream();
+        let mut stream = rustls::Stream::new(&mut tls, &mut socket);
+        let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+        while whole_request(&mut request).is_none() {
+            match stream.read(&mut buffer) {
+                Ok(read) if read > 0 => request.extend(&buffer[..read]),
+                _ => return,
+            }
+        }
+        let answer = Answer::ok(&number.to_string()).bytes();
+        let answered = stream.write_all(&answer).and_then(|()| stream.flush());
+        if answered.is_ok() && number == 1 {
+            let until = Instant::now() + Duration::from_secs(20);
+            let _ = tickets(tls)
+                .take_while(|_| Instant::now() < until)
+                .try_for_each(|record| socket.write_all(&record));
+        }
+        peer.stall();
+    });
+    let config = Config::new(&format!("https://{}/voice", server.address()))
+        .ca_file(Authority::common().file())
+        .timeout_ms(5_000);
+    let client = Client::new(&config).expect("a client");
+    assert_eq!(client.call("7000001").accepted(), "1");
+    // Until the tickets are there.
+    thread::sleep(Duration::from_millis(1500));
+    let reply = client.call("7000002");
+    assert!(reply.elapsed < SLACK, "{reply:?}");
+    assert_eq!(reply.accepted(), "2");
 }
