@@ -209,10 +209,13 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(Error::Io(error)),
             }
-            fill(tls, &self.socket, wait)?;
+            // rustls repeats what it found wrong behind the data that has been read by now.
             tls.process_new_packets().map_err(io::Error::other)?;
-            // A key update wants its answer.
+            // Such as that it does not renegotiate; the answer to a key update goes with a request.
             flush(tls, &self.socket, wait)?;
+            fill(tls, &self.socket, wait)?;
+            // Data counts whatever comes behind it.
+            let _ = tls.process_new_packets();
         }
     }
 

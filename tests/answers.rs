@@ -623,6 +623,41 @@ fn over_tls_an_answer_that_ends_early_is_a_lost_connection() {
 }
 
 #[test]
+fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
+    // No record at all; one that nobody can decrypt; an alert in the clear.
+    for behind in [
+        &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+        b"\x17\x03\x03\x00\x20................................",
+        b"\x15\x03\x03\x00\x02\x02\x50",
+    ] {
+        for answer in [
+            Answer::ok(ID),
+            Answer::refused(-10, "no"),
+            Answer::json(format!(
+                r#"{{"status":"0","data":"{ID}","x":"{}"}}"#,
+                "x".repeat(3000)
+            )),
+        ] {
+            let expected = if answer.bytes().ends_with(b"null}") {
+                REJECTED
+            } else {
+                OK
+            };
+            let step = Step::SendBoth(answer.bytes(), behind.to_vec());
+            let gateway = Gateway::tls().answer(move |_| vec![step.clone()]).start();
+            let client = Client::new(&gateway.config().timeout_ms(10_000)).expect("a client");
+            for callee in ["7000001", "7000002"] {
+                let reply = client.call(callee);
+                assert_eq!(reply.result, expected, "{behind:?}: {reply:?}");
+            }
+            drop(client);
+            assert_eq!(gateway.connections(), 2);
+            assert_eq!(gateway.finish_and_count(), 2);
+        }
+    }
+}
+
+#[test]
 fn an_answer_is_read_up_to_64_kib() {
     let padded = |size: usize| {
         let body = format!(r#"{{"status":"0","data":"{ID}","x":""}}"#);

@@ -32,6 +32,8 @@ pub enum Step {
     Send(Vec<u8>),
     /// Past TLS, should there be any.
     SendBare(Vec<u8>),
+    /// The first, and the second past TLS, should there be any, in one segment.
+    SendBoth(Vec<u8>, Vec<u8>),
     /// One byte at a time, with this pause after each.
     Drip(Vec<u8>, Duration),
     /// The same bytes until the other side has gone.
@@ -485,6 +487,20 @@ impl<'a> Connection<'a> {
         match step {
             Step::Send(bytes) => self.write(&bytes)?,
             Step::SendBare(bytes) => self.peer.stream().write_all(&bytes)?,
+            Step::SendBoth(bytes, bare) => {
+                let mut segment = Vec::new();
+                match &mut self.tls {
+                    Some(tls) => {
+                        tls.writer().write_all(&bytes)?;
+                        while tls.wants_write() {
+                            tls.write_tls(&mut segment)?;
+                        }
+                    }
+                    None => segment.extend(bytes),
+                }
+                segment.extend(bare);
+                self.peer.stream().write_all(&segment)?;
+            }
             Step::Drip(bytes, pause) => {
                 for byte in bytes {
                     if self.peer.stopped() {
