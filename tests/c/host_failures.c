@@ -200,6 +200,7 @@ static void rounds(struct way *ways, unsigned count)
         }
     }
     grown = allocated() - settled;
+    free(threads);
     CHECK(seen > 0);
     printf("ways=%u rounds=%d calls=%lu opened=%lu without_cloexec=0 descriptors_left=0 "
            "threads_left=0 allocated=%ld grown=%ld resident_grown_kib=%ld\n",

@@ -199,6 +199,8 @@ static void daemonise(int freed)
     if (second != 0) {
         if (freed)
             itnio_client_free(client);
+        else
+            let_leak();
         reap(second);
         exit(0);
     }

@@ -31,6 +31,7 @@ int main(int argc, char **argv)
         start(&threads[i], work, (void *)(size_t)i);
     for (i = 0; i < count; i++)
         join(threads[i]);
+    free(threads);
     itnio_client_free(client);
     printf("threads=%u calls=%u wrong=0 lost=0\n", count, count * calls);
     return 0;

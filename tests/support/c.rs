@@ -8,6 +8,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::instrument::{self, Instrument};
+
 /// How long a program may run.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
@@ -32,13 +34,17 @@ pub struct Build {
 }
 
 impl Build {
-    /// C99, all warnings errors, linked with the library.
+    /// C99, all warnings errors, linked with the library; for the tests' instrument, if any.
     pub fn c() -> Build {
-        Build::with(
+        let mut build = Build::with(
             &std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()),
             "c99",
         )
-        .linked()
+        .linked();
+        if let Some(instrument) = Instrument::current() {
+            build.flags.extend(instrument.flags());
+        }
+        build
     }
 
     /// C++17, likewise.
@@ -114,7 +120,7 @@ impl Build {
             .arg(&program);
         if self.linked {
             command
-                .arg(super::library::path())
+                .arg(instrument::library())
                 .arg(format!("-Wl,-rpath,{}", loadable().display()));
         }
         command.arg("-ldl");
@@ -136,7 +142,7 @@ pub fn loadable() -> &'static Path {
         let directory = super::scratch().join("lib");
         std::fs::create_dir(&directory).expect("a directory");
         for name in ["libitnio.so.0", "libitnio.so"] {
-            std::os::unix::fs::symlink(super::library::path(), directory.join(name))
+            std::os::unix::fs::symlink(instrument::library(), directory.join(name))
                 .expect("a link to the library");
         }
         directory
@@ -162,18 +168,24 @@ impl Output {
     }
 }
 
-/// A command for a compiled program, without proxies in its environment.
+/// A command for a program, without proxies in its environment. One that was compiled here runs under
+/// the tests' instrument.
 pub fn command(program: &Path) -> Command {
-    let mut command = Command::new(program);
+    let mut command = match Instrument::current() {
+        Some(instrument) if program.starts_with(super::scratch()) => instrument.command(program),
+        _ => Command::new(program),
+    };
     for name in PROXY_VARIABLES {
         command.env_remove(name);
     }
     command
 }
 
-/// Runs a command to its end; kills it, and fails the test, after `limit`.
+/// Runs a command to its end; kills it, and fails the test, after `limit`, or the longer time that the
+/// tests' instrument needs.
 #[track_caller]
 pub fn run(mut command: Command, limit: Duration) -> Output {
+    let limit = limit * Instrument::current().map_or(1, Instrument::slower);
     let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())

@@ -7,7 +7,10 @@ use std::sync::OnceLock;
 /// The path of the release build's `libitnio.so`.
 pub fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(build)
+    PATH.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        build(Command::new(cargo).arg("build"))
+    })
 }
 
 /// The directory of [`path`].
@@ -15,11 +18,10 @@ pub fn directory() -> &'static Path {
     path().parent().expect("a file in a directory")
 }
 
-fn build() -> PathBuf {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+/// Has `cargo`, a `cargo build` of some kind, build the library; gives its path.
+pub fn build(cargo: &mut Command) -> PathBuf {
     cargo
         .args([
-            "build",
             "--release",
             "--lib",
             "--message-format=json-render-diagnostics",
@@ -28,7 +30,7 @@ fn build() -> PathBuf {
         .arg(super::root().join("Cargo.toml"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
-    forget_this_package(&mut cargo);
+    forget_this_package(cargo);
     let output = cargo.output().expect("cargo runs");
     assert!(
         output.status.success(),

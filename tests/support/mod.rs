@@ -8,6 +8,7 @@ pub mod certs;
 pub mod client;
 pub mod diary;
 pub mod gateway;
+pub mod instrument;
 pub mod library;
 pub mod proxy;
 pub mod require;
