@@ -1,139 +1,370 @@
-//! Any bytes in place of a server, plain or where TLS is expected: no panic, no hang, and a result
-//! that is true: accepted only with a recording ID that stands in the bytes, and said unsent only
-//! where no whole request was received.
+//! Any bytes in place of a server, for some calls of one client in turn: no panic, no hang, and results
+//! that are true. What may be said of a call is worked out beside the library: how often its request
+//! arrived, and what another reading of HTTP makes of the bytes that answered it.
+//!
+//! An input is a byte that chooses the kind of server, and what it says to each call:
+//!
+//! | byte | in its place |
+//! | --- | --- |
+//! | 0xff | the end of what is said to this call |
+//! | 0xfe | the end of a write |
+//! | 0xfd | a recording ID of this call's own |
+//! | 0xfc | first in a call: said as soon as somebody connects, not once the request has arrived |
+//! | 0xfb | last in a call: the connection is left open |
 #![no_main]
 
 mod peer;
+mod second_reading;
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{LazyLock, Mutex};
+use std::ffi::CString;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use itnio::capi::*;
+use itnio::message::{self, Answer};
 use itnio::outcome::itnio_result::*;
 use libfuzzer_sys::fuzz_target;
 
-const TIMEOUT: Duration = Duration::from_millis(1500);
+/// Far more than any call here may take: the server leaves none waiting.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server leaves a call waiting.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// What is between two writes: enough for the first to be read alone, mostly.
+const PAUSE: Duration = Duration::from_micros(500);
+const CALLS: usize = 4;
 
-/// A server that says what it is given to whoever connects, and tells how much of a request it got.
+/// What the server says to one call.
+#[derive(Clone, Default)]
+struct Turn {
+    number: String,
+    writes: Vec<Vec<u8>>,
+    is_early: bool,
+    stays_open: bool,
+}
+
+impl Turn {
+    fn new(mut script: &[u8], number: &str) -> Turn {
+        let mut turn = Turn {
+            number: number.to_owned(),
+            ..Turn::default()
+        };
+        if let [0xfc, rest @ ..] = script {
+            turn.is_early = true;
+            script = rest;
+        }
+        if let [rest @ .., 0xfb] = script {
+            turn.stays_open = true;
+            script = rest;
+        }
+        turn.writes = script
+            .split(|byte| *byte == 0xfe)
+            .map(|write| {
+                let mut said = Vec::new();
+                for byte in write {
+                    match byte {
+                        0xfd => said.extend_from_slice(number.as_bytes()),
+                        byte => said.push(*byte),
+                    }
+                }
+                said
+            })
+            .collect();
+        turn
+    }
+}
+
+/// What goes on, for the connections and the caller to see.
+#[derive(Default)]
+struct Stage {
+    is_tls: bool,
+    /// For the next who asks.
+    turn: Option<Turn>,
+    /// Whether somebody is saying it.
+    is_saying: bool,
+    /// Whether a call waits.
+    is_calling: bool,
+    connections: usize,
+    /// The numbers of the calls whose whole request has arrived.
+    arrived: Vec<String>,
+}
+
 struct Server {
-    say: Sender<Vec<u8>>,
-    heard: Receiver<bool>,
-    port: u16,
+    base_url: [CString; 2],
+    stage: Mutex<Stage>,
+    changed: Condvar,
 }
 
-fn serve(is_plain: bool) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
-    let port = listener.local_addr().expect("an address").port();
-    let (say, to_say) = channel::<Vec<u8>>();
-    let (hear, heard) = channel();
-    thread::spawn(move || {
-        for bytes in to_say {
-            let (mut stream, _) = listener.accept().expect("a connection");
-            stream.set_read_timeout(Some(TIMEOUT)).expect("a time-out");
-            let whole = is_plain && read_request(&mut stream);
-            if !is_plain {
-                let _ = stream.read(&mut [0; 1024]);
-            }
-            let _ = stream.write_all(&bytes);
+impl Server {
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().expect("no panic under the lock")
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Stage)) {
+        change(&mut self.stage());
+        self.changed.notify_all();
+    }
+
+    /// Waits until `holds`, which has to come about.
+    fn wait_until(&self, what: &str, holds: impl Fn(&Stage) -> bool) {
+        let (stage, timed_out) = self
+            .changed
+            .wait_timeout_while(self.stage(), TIMEOUT, |stage| !holds(stage))
+            .expect("no panic under the lock");
+        drop(stage);
+        assert!(!timed_out.timed_out(), "never: {what}");
+    }
+
+    fn serve(&self, mut stream: TcpStream) {
+        let (is_tls, early) = {
+            let mut stage = self.stage();
+            let is_early = |turn: &mut Turn| turn.is_early;
+            (stage.is_tls, stage.turn.take_if(is_early))
+        };
+        if is_tls {
+            let _ = stream.set_read_timeout(Some(TIMEOUT));
+            let _ = stream.read(&mut [0; 1024]);
+            let turn = self.stage().turn.take();
+            self.say(&mut stream, turn.unwrap_or_default());
             let _ = stream.shutdown(Shutdown::Write);
-            // Until the client has closed, so that nothing that it sends is answered by a reset.
             while stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
-            let _ = hear.send(whole);
+            return;
         }
-    });
-    Server { say, heard, port }
-}
+        if let Some(turn) = early {
+            self.say(&mut stream, turn);
+        }
+        while let Some(number) = self.read_request(&mut stream) {
+            let turn = {
+                let mut stage = self.stage();
+                let turn = stage.turn.take_if(|turn| turn.number == number);
+                stage.arrived.push(number);
+                turn
+            };
+            match turn {
+                Some(turn) => self.say(&mut stream, turn),
+                // Asked once more, within the same call.
+                None => {
+                    let _ = stream.write_all(
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"status\":\"-22\"}",
+                    );
+                }
+            }
+        }
+    }
 
-fn read_request(stream: &mut impl Read) -> bool {
-    let mut request = Vec::new();
-    let mut buffer = [0; 2048];
-    loop {
-        match stream.read(&mut buffer) {
-            Ok(read) if read > 0 => request.extend_from_slice(&buffer[..read]),
-            _ => return false,
+    fn say(&self, stream: &mut TcpStream, turn: Turn) {
+        self.change(|stage| stage.is_saying = true);
+        for (number, write) in turn.writes.iter().enumerate() {
+            if number > 0 {
+                thread::sleep(PAUSE);
+            }
+            let _ = stream.write_all(write);
         }
-        // The body is one JSON object without another in it.
-        if request.ends_with(b"}") {
-            return true;
+        if !turn.stays_open {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
+        self.change(|stage| stage.is_saying = false);
+    }
+
+    /// The number that is called, once all of the request is there. A call that waits too long for
+    /// more of an answer than there is finds the connection closed.
+    fn read_request(&self, stream: &mut TcpStream) -> Option<String> {
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let mut request = Vec::new();
+        let mut buffer = [0; 2048];
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return None,
+                Ok(read) => request.extend_from_slice(&buffer[..read]),
+                Err(error)
+                    if [ErrorKind::WouldBlock, ErrorKind::TimedOut].contains(&error.kind()) =>
+                {
+                    if self.stage().is_calling {
+                        let _ = stream.shutdown(Shutdown::Write);
+                    }
+                }
+                Err(_) => return None,
+            }
+            // The body is one JSON object without another in it.
+            if request.ends_with(b"}") {
+                let text = String::from_utf8(request).expect("a request in UTF-8");
+                let (_, number) = text.split_once(r#""callee":""#).expect("a callee");
+                let (number, _) = number.split_once('"').expect("all of it");
+                return Some(number.to_owned());
+            }
         }
     }
 }
 
-/// A server and a client of it. The client is freed with the process.
-struct Line {
-    server: Server,
-    base_url: std::ffi::CString,
-}
+static SERVER: LazyLock<Arc<Server>> = LazyLock::new(|| {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    let address = listener.local_addr().expect("an address");
+    let base_url = ["http", "https"]
+        .map(|scheme| CString::new(format!("{scheme}://{address}")).expect("no NUL"));
+    let server = Arc::new(Server {
+        base_url,
+        stage: Mutex::default(),
+        changed: Condvar::new(),
+    });
+    // As many threads as connections may be open at once; one that ended would look like a leak.
+    let (accepted, connections) = channel::<TcpStream>();
+    let connections = Arc::new(Mutex::new(connections));
+    for _ in 0..4 * CALLS {
+        let server = Arc::clone(&server);
+        let connections = Arc::clone(&connections);
+        thread::spawn(move || {
+            loop {
+                let next = connections.lock().expect("no panic under the lock").recv();
+                server.serve(next.expect("a server for ever"));
+                server.change(|stage| stage.connections -= 1);
+            }
+        });
+    }
+    let at_the_door = Arc::clone(&server);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.expect("a connection");
+            // What has been written is there.
+            stream.set_nodelay(true).expect("an option");
+            at_the_door.change(|stage| stage.connections += 1);
+            accepted.send(stream).expect("a server for ever");
+        }
+    });
+    server
+});
 
-fn line(is_plain: bool) -> Mutex<Line> {
-    let server = serve(is_plain);
-    let scheme = if is_plain { "http" } else { "https" };
-    let base_url = format!("{scheme}://127.0.0.1:{}", server.port);
-    Mutex::new(Line {
-        server,
-        base_url: std::ffi::CString::new(base_url).expect("no NUL"),
-    })
-}
-
-static PLAIN: LazyLock<Mutex<Line>> = LazyLock::new(|| line(true));
-static TLS: LazyLock<Mutex<Line>> = LazyLock::new(|| line(false));
-static CA_FILE: LazyLock<std::ffi::CString> = LazyLock::new(|| {
+static CA_FILE: LazyLock<CString> = LazyLock::new(|| {
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let path = std::env::temp_dir().join(format!("itnio-fuzz-{}.pem", std::process::id()));
     std::fs::write(&path, key.cert.pem()).expect("a file");
-    std::ffi::CString::new(path.into_os_string().into_encoded_bytes()).expect("no NUL")
+    CString::new(path.into_os_string().into_encoded_bytes()).expect("no NUL")
 });
 
+/// A call's number, which is also the recording ID that is its own.
+fn number() -> String {
+    static CALLED: AtomicU32 = AtomicU32::new(0);
+    format!("49{:010}", CALLED.fetch_add(1, Ordering::Relaxed))
+}
+
 fuzz_target!(|input: &[u8]| {
-    let Some((kind, bytes)) = input.split_first() else {
+    let Some((kind, script)) = input.split_first() else {
         return;
     };
     // One in 16 goes where TLS is expected: rustls has fuzz targets of its own.
-    let is_plain = kind % 16 != 0;
-    let line = if is_plain { &PLAIN } else { &TLS }
-        .lock()
-        .expect("no panic before");
-
+    let is_tls = kind % 16 == 0;
+    let server = &**SERVER;
+    server.change(|stage| {
+        *stage = Stage {
+            is_tls,
+            ..Stage::default()
+        }
+    });
     let config = itnio_config {
         api_key: c"bDqJFiq9".as_ptr(),
         api_secret: c"7bz1lzh9".as_ptr(),
-        base_url: line.base_url.as_ptr(),
+        base_url: server.base_url[usize::from(is_tls)].as_ptr(),
         ca_file: CA_FILE.as_ptr(),
         proxy: c"".as_ptr(),
         connect_timeout_ms: 0,
         timeout_ms: TIMEOUT.as_millis() as u32,
     };
+    let client = peer::client(&config).expect("a client");
+    let calls: Vec<_> = script
+        .split(|byte| *byte == 0xff)
+        .take(CALLS)
+        .map(|script| {
+            let number = number();
+            let turn = Turn::new(script, &number);
+            server.change(|stage| {
+                stage.turn = Some(turn.clone());
+                stage.is_calling = true;
+            });
+            let reply = place(client, &number);
+            // What is said beyond the answer is to be there before the next call begins.
+            server.wait_until("all is said", |stage| !stage.is_saying);
+            server.change(|stage| stage.is_calling = false);
+            (number, turn, reply)
+        })
+        .collect();
+    // SAFETY: nobody uses it any more.
+    unsafe { itnio_client_free(client) };
+    server.wait_until("its connections are closed", |stage| stage.connections == 0);
+
+    let arrived = std::mem::take(&mut server.stage().arrived);
+    for (number, turn, reply) in &calls {
+        let arrived = arrived.iter().filter(|callee| *callee == number).count();
+        // No handshake succeeds here, and that is known.
+        assert!(!is_tls || !reply.result.may_have_dialed(), "{reply:?}");
+        check(number, turn, arrived, reply);
+    }
+});
+
+fn place(client: *const itnio_client, number: &str) -> peer::Reply {
+    let callee = CString::new(number).expect("no NUL");
     let request = itnio_sip_request {
-        callee: c"4915112345678".as_ptr(),
+        callee: callee.as_ptr(),
         display_num: std::ptr::null(),
         account: c"1001".as_ptr(),
         app_id: c"app".as_ptr(),
         called_info: std::ptr::null(),
     };
-    let client = peer::client(&config).expect("a client");
-    line.server.say.send(bytes.to_vec()).expect("a server");
     let begun = Instant::now();
     let reply = peer::send(client, &request);
     let took = begun.elapsed();
-    // SAFETY: nobody uses it any more.
-    unsafe { itnio_client_free(client) };
-    let received_whole = line.server.heard.recv().expect("a server");
+    assert!(took < TIMEOUT / 2, "{took:?}: {reply:?}");
+    reply
+}
 
-    assert!(took < TIMEOUT + Duration::from_secs(2), "{took:?}");
+/// What is said of a call has to be true.
+fn check(number: &str, turn: &Turn, arrived: usize, reply: &peer::Reply) {
+    let answer = second_reading::read(&turn.writes.concat());
+    let said = || format!("{number}, arrived {arrived} times: {reply:?}\n{answer:?}");
+    let meaning = answer.as_ref().and_then(|answer| {
+        let meaning = message::parse(&answer.body).ok()?;
+        let is_success = (200..300).contains(&answer.status);
+        (is_success || matches!(meaning, Answer::Refused(..))).then_some(meaning)
+    });
+    if arrived == 2 {
+        // A refused timestamp, with something to correct it by.
+        let is_dated = answer.as_ref().is_some_and(|answer| answer.is_dated);
+        assert!(
+            is_dated && matches!(meaning, Some(Answer::Refused(-16, _))),
+            "{}",
+            said()
+        );
+        assert_eq!(reply.status, Some(-22), "{}", said());
+        return;
+    }
+    assert!(arrived < 2, "{}", said());
+    if turn.is_early {
+        // Who answers at once may lose the request with the connection, or have given its answer to one
+        // that was never used. All that can be told then is who was told of nothing.
+        let is_unsent = !reply.result.may_have_dialed() && reply.result != ITNIO_REJECTED;
+        assert!(!is_unsent || arrived == 0, "{}", said());
+        return;
+    }
     match reply.result {
         ITNIO_OK => {
-            let id = reply.recording_id.expect("checked");
-            assert!(received_whole);
-            // Escapes in the JSON, and chunks, may stand between its characters.
-            let first = id.as_bytes()[0];
-            assert!(bytes.contains(&first) || bytes.contains(&b'\\'));
+            assert_eq!(arrived, 1, "{}", said());
+            let id = reply.recording_id.as_deref().expect("checked");
+            let is_so = matches!(&meaning, Some(Answer::Accepted(meant)) if meant == id);
+            assert!(is_so, "{}", said());
         }
-        ITNIO_REJECTED => assert!(received_whole),
-        result if !result.may_have_dialed() => assert!(!received_whole, "{result:?}"),
-        _ => {}
+        ITNIO_REJECTED => {
+            assert_eq!(arrived, 1, "{}", said());
+            let is_so = matches!(&meaning, Some(Answer::Refused(status, _)) if reply.status == Some(*status));
+            assert!(is_so, "{}", said());
+        }
+        result => {
+            assert!(result.may_have_dialed() || arrived == 0, "{}", said());
+            // What nobody could misunderstand is understood.
+            let is_plain = answer.as_ref().is_some_and(|answer| answer.is_plain);
+            let is_final = matches!(meaning, Some(Answer::Accepted(_) | Answer::Refused(..)));
+            assert!(arrived == 0 || !is_plain || !is_final, "{}", said());
+        }
     }
-});
+}

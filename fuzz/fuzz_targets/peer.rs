@@ -23,9 +23,14 @@ pub fn client(config: &itnio_config) -> Result<*mut itnio_client, (itnio_result,
 }
 
 /// What a call gave.
+#[derive(Debug)]
+#[allow(dead_code, reason = "each target looks at a part of it")]
 pub struct Reply {
     pub result: itnio_result,
+    /// The API's status, where it answered with one.
+    pub status: Option<i32>,
     pub recording_id: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// Places a call, and checks what holds for every call.
@@ -49,12 +54,14 @@ pub fn send(client: *const itnio_client, request: &itnio_sip_request) -> Reply {
     );
     assert_eq!(is_ok, recording_id.is_some());
     assert_eq!(is_ok, reason.is_none());
-    if let Some(reason) = reason {
-        check_reason(result, &reason);
+    if let Some(reason) = &reason {
+        check_reason(result, reason);
     }
     Reply {
         result,
+        status: (status != ITNIO_NO_STATUS).then_some(status),
         recording_id,
+        reason,
     }
 }
 

@@ -1,0 +1,176 @@
+//! HTTP read by somebody else: what the bytes of an answer, up to the connection's end, can mean.
+
+/// An HTTP answer.
+#[derive(Debug, PartialEq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// Whether there is a `Date`.
+    pub is_dated: bool,
+    /// Whether nobody could read it otherwise: it keeps to the letter of RFC 9112, is of a usual size,
+    /// and nothing follows it.
+    pub is_plain: bool,
+}
+
+/// The one answer that `bytes` can be taken for, however liberally they are read; none where they end
+/// early, where their lengths contradict each other, or where they are no answer.
+pub fn read(bytes: &[u8]) -> Option<Answer> {
+    let mut rest = bytes;
+    let mut is_plain = bytes.len() < 16 * 1024;
+    loop {
+        let head = Head::read(&mut rest)?;
+        is_plain &= head.is_plain;
+        match head.status {
+            // A protocol that nobody asked for.
+            101 => return None,
+            100..200 => is_plain &= head.lengths.is_empty() && !head.is_chunked,
+            _ => return body(head, rest, is_plain),
+        }
+    }
+}
+
+fn body(head: Head, mut rest: &[u8], mut is_plain: bool) -> Option<Answer> {
+    let body = if matches!(head.status, 204 | 304) {
+        // Not any, whatever the head says.
+        is_plain = false;
+        Vec::new()
+    } else if head.is_chunked {
+        is_plain &= head.lengths.is_empty();
+        chunks(&mut rest, &mut is_plain)?
+    } else if let Some((first, others)) = head.lengths.split_first() {
+        if others.iter().any(|other| other != first) {
+            return None;
+        }
+        is_plain &= others.is_empty() && first.len() < 6;
+        let length = decimal(first)?;
+        let body = rest.get(..length)?;
+        rest = &rest[length..];
+        body.to_vec()
+    } else {
+        std::mem::take(&mut rest).to_vec()
+    };
+    Some(Answer {
+        status: head.status,
+        body,
+        is_dated: head.is_dated,
+        is_plain: is_plain && rest.is_empty(),
+    })
+}
+
+/// What matters of a head.
+struct Head {
+    status: u16,
+    lengths: Vec<String>,
+    is_chunked: bool,
+    is_dated: bool,
+    is_plain: bool,
+}
+
+impl Head {
+    fn read(rest: &mut &[u8]) -> Option<Head> {
+        let mut line = next_line(rest)?;
+        let mut is_plain = line.is_plain;
+        while line.text.is_empty() {
+            is_plain = false;
+            line = next_line(rest)?;
+        }
+        let after_version = line.text.strip_prefix("HTTP/1.")?;
+        is_plain &= after_version.starts_with("1 ");
+        let status = after_version.get(1..)?.trim_start_matches(' ');
+        is_plain &= status.len() == 3 || status.get(3..4) == Some(" ");
+        let status: u16 = status.get(..3)?.parse().ok()?;
+        is_plain &= (100..600).contains(&status);
+        let mut head = Head {
+            status,
+            lengths: Vec::new(),
+            is_chunked: false,
+            is_dated: false,
+            is_plain,
+        };
+        let mut count = 0;
+        loop {
+            let line = next_line(rest)?;
+            head.is_plain &= line.is_plain && count < 60;
+            if line.text.is_empty() {
+                return Some(head);
+            }
+            count += 1;
+            head.header(&line.text);
+        }
+    }
+
+    fn header(&mut self, line: &str) {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        self.is_plain &= line.contains(':') && !name.is_empty() && name.chars().all(is_token);
+        let value = value.trim();
+        match name.trim().to_ascii_lowercase().as_str() {
+            "content-length" => self
+                .lengths
+                .extend(value.split(',').map(|one| one.trim().to_owned())),
+            "transfer-encoding" => {
+                let is_chunked = value.eq_ignore_ascii_case("chunked");
+                self.is_plain &= is_chunked && !self.is_chunked;
+                self.is_chunked |= value.to_ascii_lowercase().contains("chunked");
+            }
+            "date" => self.is_dated = true,
+            // Not asked for: nobody has to understand it.
+            "content-encoding" | "upgrade" => self.is_plain = false,
+            _ => {}
+        }
+    }
+}
+
+/// A line without its end.
+struct Line {
+    text: String,
+    /// Printable ASCII, up to CRLF.
+    is_plain: bool,
+}
+
+fn next_line(rest: &mut &[u8]) -> Option<Line> {
+    let end = rest.iter().position(|byte| *byte == b'\n')?;
+    let (line, after) = rest.split_at(end);
+    *rest = &after[1..];
+    let stripped = line.strip_suffix(b"\r");
+    let text = String::from_utf8_lossy(stripped.unwrap_or(line)).into_owned();
+    let is_printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    Some(Line {
+        is_plain: stripped.is_some() && text.bytes().all(is_printable),
+        text,
+    })
+}
+
+fn chunks(rest: &mut &[u8], is_plain: &mut bool) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = next_line(rest)?;
+        let size = line.text.split(';').next().unwrap_or_default();
+        *is_plain &= line.is_plain && size.len() == line.text.len() && size.len() < 5;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        if size == 0 {
+            break;
+        }
+        body.extend_from_slice(rest.get(..size)?);
+        *rest = &rest[size..];
+        let end = next_line(rest)?;
+        *is_plain &= end.is_plain;
+        if !end.text.is_empty() {
+            return None;
+        }
+    }
+    loop {
+        let trailer = next_line(rest)?;
+        *is_plain &= trailer.is_plain;
+        if trailer.text.is_empty() {
+            return Some(body);
+        }
+        *is_plain = false;
+    }
+}
+
+fn decimal(text: &str) -> Option<usize> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
+}
