@@ -118,13 +118,14 @@ static void *fail(void *of_way)
     return NULL;
 }
 
-/* What had been open before, and how many others were looked at. */
-static char inherited[1024];
+/* What had been open before, valgrind's own among it, and how many others were looked at. */
+static char inherited[1 << 16];
 static counter seen;
 
 static void mark(int descriptor, void *unused)
 {
     (void)unused;
+    CHECK(descriptor < (int)sizeof inherited);
     inherited[descriptor] = 1;
 }
 

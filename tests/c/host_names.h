@@ -75,7 +75,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     if (strcmp(name, "nowhere.test") == 0)
         return EAI_NONAME;
     if (strcmp(name, "slow.test") == 0)
-        sleep_ms(300);
+        sleep_ms(300 * slower());
     pthread_mutex_lock(&names.lock);
     names.asked++;
     names.asking++;

@@ -267,10 +267,10 @@ static void cancel(void)
     pthread_t threads[2 * THREADS];
     void *end;
     int i;
-    silent = client_with(getenv("HOST_SILENT"), NULL, "", 20000, 700);
+    silent = client_with(getenv("HOST_SILENT"), NULL, "", 20000, 700 * (uint32_t)slower());
     for (i = 0; i < 2 * THREADS; i++)
         start(&threads[i], work_cancelled, NULL);
-    sleep_ms(350);
+    sleep_ms(350 * slower());
     for (i = 0; i < 2 * THREADS; i++)
         ZERO(pthread_cancel(threads[i]));
     for (i = 0; i < 2 * THREADS; i++) {

@@ -53,6 +53,10 @@ int main(int argc, char **argv)
     ZERO(pthread_attr_setstack(&attributes, stack, size));
     ZERO(pthread_create(&thread, &attributes, life, NULL));
     join(thread);
+#ifdef HOST_VALGRIND
+    VALGRIND_MAKE_MEM_DEFINED(stack, size); /* to memcheck it is gone with its thread */
+#endif
+    free(text);
     while (untouched < size && stack[untouched] == PAINT)
         untouched++;
     printf("stack=%zu peak=%zu\n", size, size - untouched);

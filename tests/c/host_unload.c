@@ -72,7 +72,8 @@ static void *live_without_names(void *unused)
     (void)unused;
     names_answer(NULL);
     live(ITNIO_RESOLVE_FAILED, 50);
-    CHECK(names_asking() == 1);
+    while (names_asking() != 1)
+        sleep_ms(1);
     return NULL;
 }
 

@@ -60,7 +60,7 @@ impl Instrument {
     /// How many times longer a program may take.
     pub fn slower(self) -> u32 {
         match self {
-            Instrument::Address => 2,
+            Instrument::Address => 4,
             Instrument::Thread => 4,
             Instrument::Valgrind => 6,
         }

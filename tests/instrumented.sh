@@ -1,0 +1,157 @@
+#!/usr/bin/env bash
+# The library under instruments that see what tests cannot:
+#
+#     tests/instrumented.sh [valgrind|asan|tsan|miri|fuzz]...
+#
+# all of them, where none is named. valgrind, asan and tsan first have to find the faults that
+# tests/planted.rs plants; then the C hosts, the C example and the programs of the C API's tests run under
+# them. Each instrument has a line at the end, and the exit status is 0 only if all of them ran, and found
+# nothing.
+#
+# valgrind takes the code that ships. The others need nightly Rust, and gcc with its sanitizers:
+#
+#     rustup toolchain install nightly --component rust-src,miri
+#     cargo install --locked cargo-fuzz
+#
+# FUZZ_SECONDS: how long each fuzz target runs; 30 where it is not set.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+# What runs under valgrind and the sanitizers: test programs, and of c_example those tests that run the example.
+readonly -a suites=(
+    'host'
+    'c_api'
+    'c_example exit_ optional_arguments wrong_clock'
+)
+
+# What they leave out: instrument, test program, test, and why.
+left_out() {
+    cat <<'LIST'
+valgrind host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which valgrind replaces
+valgrind host forks::what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked_child gives a call up in the middle of its request, by the clock
+valgrind host secret::after_free_the_secret_is_nowhere_in_the_process would search the memory of valgrind, too
+valgrind host shutdown::shutdown_ends_calls_that_send_within_100_ms sends megabytes, which takes longer under valgrind
+valgrind host signals::no_signal_is_delivered_on_the_librarys_thread valgrind keeps a signal to itself
+asan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which the sanitizer replaces
+asan host forks::children_forked_during_the_very_first_call_call_at_once the sanitizer's malloc may be locked for ever in a child
+asan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer's malloc may be locked for ever in a child
+asan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
+tsan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which the sanitizer replaces
+tsan host forks::children_forked_during_the_very_first_call_call_at_once the sanitizer allows no threads in a child of threads
+tsan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer allows no threads in a child of threads
+tsan host names::a_child_forked_during_a_look_up_does_its_own the sanitizer allows no threads in a child of threads
+tsan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
+tsan host threads::a_whole_life_over_tls_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
+tsan host threads::a_whole_life_through_a_proxy_and_with_a_name_to_look_up_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
+tsan host threads::a_whole_life_with_the_systems_trust_store_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
+tsan host threads::failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
+LIST
+}
+
+declare -a lines=()
+status=0
+
+note() {
+    lines+=("$1")
+    printf '\n== %s\n' "$1"
+}
+
+# Runs a test program, and adds what passed to $passed.
+run_tests() {
+    local log code
+    log=$(mktemp)
+    cargo test --locked --test "$@" 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
+    passed=$((passed + $(sed -n 's/^test result:.* \([0-9]*\) passed.*/\1/p' "$log" | tail -n 1) + 0))
+    rm -f "$log"
+    return "$code"
+}
+
+# Whether each test that is left out is there to be.
+check_left_out() {
+    local by in test why
+    while read -r by in test why; do
+        cargo test --quiet --locked --test "$in" -- --list --exact "$test" 2> /dev/null |
+            grep -qx "$test: test" || { printf 'no such test: %s\n' "$test" && return 1; }
+    done < <(left_out)
+}
+
+under() {
+    local name=$1 passed=0 skipped=0 faults suite by in test why
+    local -a words skips
+    export ITNIO_TEST_INSTRUMENT=$name
+    run_tests planted || return 1
+    faults=$((passed - 1)) # one of them is none
+    passed=0
+    for suite in "${suites[@]}"; do
+        read -ra words <<< "$suite"
+        skips=()
+        while read -r by in test why; do
+            if [ "$by $in" = "$name ${words[0]}" ]; then
+                printf 'test %s ... left out under %s: %s\n' "$test" "$name" "$why"
+                skips+=(--skip "$test")
+                skipped=$((skipped + 1))
+            fi
+        done < <(left_out)
+        run_tests "${words[0]}" -- "${words[@]:1}" "${skips[@]}" || return 1
+    done
+    note "$name: found $faults planted faults, and nothing else; $passed tests passed, $skipped left out"
+}
+
+with_nightly() {
+    local component
+    for component in rust-src miri; do
+        if ! rustup component list --toolchain nightly --installed 2> /dev/null | grep -q "^$component"; then
+            printf 'needs nightly Rust with %s\n' "$component"
+            return 1
+        fi
+    done
+    "$@"
+}
+
+run_miri() {
+    local log code
+    log=$(mktemp)
+    # What needs no network and no assembly.
+    MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --lib 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
+    [ "$code" != 0 ] || note "miri: $(sed -n 's/^test result: ok. \([0-9]* passed; .*\); finished.*/\1/p' "$log")"
+    rm -f "$log"
+    return "$code"
+}
+
+run_fuzz() {
+    local target log code seconds=${FUZZ_SECONDS:-30} done=
+    for target in answer strings connection; do
+        log=$(mktemp)
+        # New inputs go to a directory of their own: what is committed stays small.
+        mkdir -p "fuzz/target/corpus/$target"
+        cargo +nightly fuzz run "$target" "fuzz/target/corpus/$target" "fuzz/corpus/$target" -- \
+            -max_total_time="$seconds" -print_final_stats=1 2>&1 | tee "$log"
+        code=${PIPESTATUS[0]}
+        done+="${done:+, }$target $(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+        rm -f "$log"
+        [ "$code" = 0 ] || return "$code"
+    done
+    note "fuzz: $seconds s each, no finding; executions: $done"
+}
+
+run() {
+    case $1 in
+        valgrind) under valgrind ;;
+        asan | tsan) with_nightly under "$1" ;;
+        miri) with_nightly run_miri ;;
+        fuzz) with_nightly run_fuzz ;;
+        *) printf 'neither valgrind nor asan, tsan, miri or fuzz\n' && return 1 ;;
+    esac
+}
+
+[ $# -gt 0 ] || set -- valgrind asan tsan miri fuzz
+check_left_out || exit 1
+for instrument in "$@"; do
+    run "$instrument" || { status=1 && note "$instrument: FAILED"; }
+    unset ITNIO_TEST_INSTRUMENT
+done
+printf '\n'
+printf '%s\n' "${lines[@]}"
+exit "$status"
