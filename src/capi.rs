@@ -356,6 +356,50 @@ unsafe fn read_request<'a>(request: &'a itnio_sip_request) -> Result<SipRequest<
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::mem::offset_of;
+    use std::process::{Command, Stdio};
+
+    use super::{itnio_config, itnio_sip_request};
+    use crate::outcome::itnio_result;
+
+    /// C11 that holds C's sizes and offsets to Rust's.
+    macro_rules! static_asserts {
+        ($($kind:ident { $($field:ident),* })*) => {{
+            let mut source = "#include <stddef.h>\n#include <itnio.h>\n".to_owned();
+            $(
+                let (name, size, align) = (stringify!($kind), size_of::<$kind>(), align_of::<$kind>());
+                source += &format!("_Static_assert(sizeof({name}) == {size}, \"{name}\");\n");
+                source += &format!("_Static_assert(_Alignof({name}) == {align}, \"{name}\");\n");
+                $({
+                    let (field, offset) = (stringify!($field), offset_of!($kind, $field));
+                    source += &format!("_Static_assert(offsetof({name}, {field}) == {offset}, \"{field}\");\n");
+                })*
+            )*
+            source
+        }};
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri starts no compiler")]
+    fn structs_and_results_have_the_layout_of_the_header() {
+        let source = static_asserts! {
+            itnio_config { api_key, api_secret, base_url, ca_file, proxy, connect_timeout_ms, timeout_ms }
+            itnio_sip_request { callee, display_num, account, app_id, called_info }
+            itnio_result {}
+        };
+        let mut compiler = Command::new(std::env::var_os("CC").unwrap_or("cc".into()))
+            .args(["-std=c11", "-fsyntax-only", "-x", "c"])
+            .args(["-I", concat!(env!("CARGO_MANIFEST_DIR"), "/include"), "-"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = compiler.stdin.take().unwrap();
+        input.write_all(source.as_bytes()).unwrap();
+        drop(input);
+        assert!(compiler.wait().unwrap().success(), "{source}");
+    }
+
     #[test]
     fn every_export_that_runs_code_is_guarded() {
         let source = include_str!("capi.rs");
