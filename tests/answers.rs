@@ -623,6 +623,17 @@ fn over_tls_an_answer_that_ends_early_is_a_lost_connection() {
 }
 
 #[test]
+fn over_tls_a_body_may_end_with_the_connection_and_without_a_good_bye() {
+    let answer = Answer::ok(ID).until_close().bytes();
+    for end in [Step::Close, Step::Cut] {
+        let steps = vec![Step::Send(answer.clone()), end];
+        let gateway = Gateway::tls().answer(move |_| steps.clone()).start();
+        let client = Client::new(&gateway.config()).expect("a client");
+        assert_eq!(client.call("4915112345678").accepted(), ID);
+    }
+}
+
+#[test]
 fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
     // No record at all; one that nobody can decrypt; an alert in the clear.
     for behind in [

@@ -152,23 +152,45 @@ fn a_connection_goes_on_after_refusals_and_error_pages() {
 
 #[test]
 fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
-    let close = |name, value| {
-        move |request: &support::diary::Delivery| {
-            let answer = Answer::ok(&recording_id_for(&request.callee())).header(name, value);
-            // Said, and then not done: a request on it would be ignored.
-            vec![Step::Send(answer.bytes()), Step::Stall]
+    let body = r#"{"status":"0","data":"1"}"#;
+    for head in [
+        "HTTP/1.1 200 OK\r\nConnection: close",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: keep-alive",
+        "HTTP/1.1 200 OK\r\nConnection: x,CLOSE ,y",
+        // In a second at most, and a request takes time.
+        "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0",
+        "HTTP/1.1 200 OK\r\nKeep-Alive: max=100, timeout=1",
+        "HTTP/1.0 200 OK",
+        "HTTP/1.0 200 OK\r\nConnection: keep-alive",
+    ] {
+        let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        // Said, and then not done: a request on it would be ignored.
+        let gateway = Gateway::plain()
+            .answer(move |_| vec![Step::Send(answer.clone().into()), Step::Stall])
+            .start();
+        let client = Client::new(&gateway.config().timeout_ms(5_000)).expect("a client");
+        for callee in ["7000001", "7000002", "7000003"] {
+            let reply = client.call(callee);
+            assert_eq!(reply.result, OK, "{head:?}: {reply:?}");
         }
-    };
+        drop(client);
+        assert_eq!(gateway.connections(), 3, "{head:?}");
+        assert_eq!(gateway.finish_and_count(), 3, "{head:?}");
+    }
+}
+
+#[test]
+fn a_connection_is_kept_for_no_longer_than_the_server_said() {
     let gateway = Gateway::plain()
-        .answer(close("Connection", "close"))
+        .answer(|_| Answer::ok("1").header("Keep-Alive", "timeout=3"))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
-    for callee in ["7000001", "7000002", "7000003"] {
-        client.call(callee).accepted();
-    }
-    drop(client);
-    assert_eq!(gateway.connections(), 3);
-    assert_eq!(gateway.finish_and_count(), 3);
+    client.call("7000001").accepted();
+    client.call("7000002").accepted();
+    assert_eq!(gateway.connections(), 1);
+    thread::sleep(Duration::from_millis(2200));
+    client.call("7000003").accepted();
+    assert_eq!(gateway.connections(), 2);
 }
 
 #[test]
