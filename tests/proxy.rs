@@ -454,3 +454,41 @@ fn a_tunnel_granted_in_two_pieces_is_granted() {
     let client = Client::new(&gateway.config().proxy(&proxy.url())).expect("a client");
     client.call("7000001").accepted();
 }
+
+#[test]
+fn an_ipv6_address_is_asked_for_in_brackets() {
+    let gateway = Gateway::tls().start();
+    let proxy = Proxy::to(gateway.address());
+    let config = Config {
+        base_url: text("https://[0:0::1]:4430/voice"),
+        ..gateway.config()
+    };
+    let client = Client::new(&config.proxy(&proxy.url())).expect("a client");
+    client.call("7000001").accepted();
+    assert_eq!(proxy.asked()[0].line(), "CONNECT [::1]:4430 HTTP/1.1");
+    assert_eq!(proxy.asked()[0].header("host"), "[::1]:4430");
+}
+
+#[test]
+fn a_tunnel_is_granted_by_any_2xx_and_by_nothing_else() {
+    for (head, result) in [
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+            OK,
+        ),
+        ("HTTP/1.1 201 Created\r\n\r\n", OK),
+        ("HTTP/1.1 204 No Content\r\n\r\n", OK),
+        ("HTTP/1.1 299 Why not\r\nConnection: close\r\n\r\n", OK),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", PROXY_FAILED),
+        ("HTTP/1.1 300 Choices\r\n\r\n", PROXY_FAILED),
+        ("HTTP/1.1 999 Odd\r\n\r\n", PROXY_FAILED),
+        ("HTTP/1.1 099 Odd\r\n\r\n", PROXY_FAILED),
+    ] {
+        let gateway = Gateway::tls().start();
+        let target = gateway.address();
+        let proxy = Proxy::answering(move |_| vec![Step::Send(head.into()), Step::Tunnel(target)]);
+        let client = Client::new(&gateway.config().proxy(&proxy.url())).expect("a client");
+        let reply = client.call("7000001");
+        assert_eq!(reply.result, result, "{head:?}: {reply:?}");
+    }
+}
