@@ -119,6 +119,7 @@ fn authorities(path: &str) -> Result<RootCertStore, Failure> {
 pub struct Connection {
     socket: Socket,
     tls: Option<Box<ClientConnection>>,
+    heard: Records,
     // Whether a write was cut, or the other side has gone: not even a good-bye may follow.
     cut: bool,
 }
@@ -134,6 +135,7 @@ impl Connection {
         let mut connection = Connection {
             socket,
             tls: None,
+            heard: Records::default(),
             cut: true,
         };
         if let Some(tls) = tls {
@@ -149,7 +151,9 @@ impl Connection {
     }
 
     fn handshake(&mut self, wait: &Wait<'_>) -> Result<(), Failure> {
-        let Connection { socket, tls, .. } = self;
+        let Connection {
+            socket, tls, heard, ..
+        } = self;
         let Some(tls) = tls else { return Ok(()) };
         let cut = |error: Error| unsent(ITNIO_CONNECT_FAILED, "TLS handshake", &error);
         loop {
@@ -157,7 +161,7 @@ impl Connection {
             if !tls.is_handshaking() {
                 return Ok(());
             }
-            let received = fill(tls, socket, wait).map_err(cut)?;
+            let received = fill(tls, socket, heard, wait).map_err(cut)?;
             if let Err(error) = tls.process_new_packets() {
                 // The alert that tells the other side why.
                 say_last_words(tls, socket);
@@ -213,7 +217,7 @@ impl Connection {
             tls.process_new_packets().map_err(io::Error::other)?;
             // Such as that it does not renegotiate; the answer to a key update goes with a request.
             flush(tls, &self.socket, wait)?;
-            fill(tls, &self.socket, wait)?;
+            fill(tls, &self.socket, &mut self.heard, wait)?;
             // Data counts whatever comes behind it.
             let _ = tls.process_new_packets();
         }
@@ -249,10 +253,12 @@ impl Connection {
                 Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
                 _ => return false,
             }
-            match tls.read_tls(&mut &self.socket) {
+            let mut ear = Ear(&self.socket, &mut self.heard);
+            match tls.read_tls(&mut ear) {
                 Ok(0) => return false,
                 Ok(_) => {}
-                Err(error) => return is_transient(&error),
+                // What has begun may be an answer, and then not to the next request.
+                Err(error) => return is_transient(&error) && self.heard.are_whole(),
             }
         }
         false
@@ -301,14 +307,67 @@ fn say_last_words(tls: &mut ClientConnection, socket: &Socket) {
 }
 
 /// Waits for bytes for TLS; 0 where the other side has closed.
-fn fill(tls: &mut ClientConnection, socket: &Socket, wait: &Wait<'_>) -> Result<usize, Error> {
+fn fill(
+    tls: &mut ClientConnection,
+    socket: &Socket,
+    heard: &mut Records,
+    wait: &Wait<'_>,
+) -> Result<usize, Error> {
     loop {
         socket.until_readable(wait)?;
-        match tls.read_tls(&mut &*socket) {
+        match tls.read_tls(&mut Ear(socket, heard)) {
             Ok(received) => return Ok(received),
             Err(error) if is_transient(&error) => {}
             Err(error) => return Err(Error::Io(error)),
         }
+    }
+}
+
+/// The TLS records that have come in, as far as to tell where one ends: rustls does not say whether it
+/// holds the beginning of one.
+#[derive(Default)]
+struct Records {
+    // Of the head of the next: a type, a version, and the length of what follows.
+    head: [u8; 5],
+    head_length: usize,
+    body_left: usize,
+}
+
+impl Records {
+    fn hear(&mut self, mut bytes: &[u8]) {
+        while let [first, rest @ ..] = bytes {
+            if self.body_left > 0 {
+                let skipped = self.body_left.min(bytes.len());
+                self.body_left -= skipped;
+                bytes = bytes.get(skipped..).unwrap_or_default();
+                continue;
+            }
+            if let Some(byte) = self.head.get_mut(self.head_length) {
+                *byte = *first;
+            }
+            self.head_length += 1;
+            bytes = rest;
+            if self.head_length == self.head.len() {
+                let [.., high, low] = self.head;
+                self.body_left = usize::from(u16::from_be_bytes([high, low]));
+                self.head_length = 0;
+            }
+        }
+    }
+
+    fn are_whole(&self) -> bool {
+        self.head_length == 0 && self.body_left == 0
+    }
+}
+
+/// A socket for TLS to read from.
+struct Ear<'a>(&'a Socket, &'a mut Records);
+
+impl Read for Ear<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let received = (&mut &*self.0).read(buffer)?;
+        self.1.hear(buffer.get(..received).unwrap_or_default());
+        Ok(received)
     }
 }
 

@@ -4,12 +4,18 @@
 mod support;
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use rustls::ServerConnection;
+
 use support::answer::{Answer, recording_id_for};
+use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::*;
 use support::gateway::{Gateway, Opening, Step};
+use support::sockets::Server;
 
 fn accepted(callee: &str) -> Vec<u8> {
     Answer::ok(&recording_id_for(callee)).bytes()
@@ -223,6 +229,56 @@ fn an_answer_that_nobody_asked_for_is_nobodys_answer() {
             }
             drop(client);
             assert_eq!(gateway.finish_and_count(), 3);
+        }
+    }
+}
+
+#[test]
+fn half_a_record_that_nobody_asked_for_is_the_beginning_of_nobodys_answer() {
+    // Its other half comes when the next request is there, and with it an answer, to which no request was.
+    for apart in [false, true] {
+        let config = Authority::common().server(LOOPBACK, Validity::Now);
+        let server = Server::start(move |number, peer| {
+            let mut tls = ServerConnection::new(Arc::clone(&config)).expect("a server connection");
+            let mut socket = peer.stream();
+            let mut request = [0; 4096];
+            let mut received = |tls: &mut ServerConnection| {
+                let mut stream = rustls::Stream::new(tls, &mut socket);
+                stream.read(&mut request).is_ok_and(|read| read > 0)
+            };
+            let say = |tls: &mut ServerConnection, answer: Answer| {
+                let mut records = Vec::new();
+                tls.writer().write_all(&answer.bytes()).expect("room");
+                while tls.wants_write() {
+                    tls.write_tls(&mut records).expect("room");
+                }
+                records
+            };
+            if !received(&mut tls) {
+                return;
+            }
+            let mut own = say(&mut tls, Answer::ok(&number.to_string()));
+            let mut stray = say(&mut tls, Answer::ok("6666666666666666666"));
+            let rest = stray.split_off(20);
+            let mut sent = Ok(());
+            if apart {
+                sent = peer.stream().write_all(&own);
+                peer.pause(Duration::from_millis(50));
+                own.clear();
+            }
+            own.extend(stray);
+            sent = sent.and_then(|()| peer.stream().write_all(&own));
+            if sent.is_ok() && received(&mut tls) {
+                let _ = peer.stream().write_all(&rest);
+                peer.stall();
+            }
+        });
+        let config = Config::new(&format!("https://{}/voice", server.address()))
+            .ca_file(Authority::common().file());
+        let client = Client::new(&config).expect("a client");
+        for number in ["1", "2", "3"] {
+            assert_eq!(client.call("7000001").accepted(), number);
+            thread::sleep(Duration::from_millis(150));
         }
     }
 }
