@@ -108,9 +108,9 @@ static void pipes(char *urls)
 {
     char *url;
     unsigned long made = 0, failed = 0;
-    char *text = calloc(1, 400001);
+    char *text = calloc(1, 5000001);
     CHECK(text != NULL);
-    memset(text, 'x', 400000);
+    memset(text, 'x', 5000000);
     CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
     while ((url = strtok_r(urls, " ", &urls)) != NULL) {
         unsigned i;
@@ -120,7 +120,7 @@ static void pipes(char *urls)
             request.callee = "8613000000001";
             request.account = "1001";
             request.app_id = "host";
-            request.called_info = i % 3 == 2 ? text : NULL;
+            request.called_info = i % 6 == 5 ? text : NULL;
             failed += itnio_send_sip(client, &request, NULL, NULL, NULL) != ITNIO_OK;
             made++;
             sleep_ms(3); /* the reset is to find the connection idle */

@@ -47,6 +47,8 @@ pub enum Step {
     Close,
     /// FIN alone.
     Cut,
+    /// FIN alone, and the connection goes on.
+    Finish,
     /// RST.
     Reset,
     /// Connects the two: bytes go both ways until either ends (for the proxy).
@@ -543,6 +545,7 @@ impl<'a> Connection<'a> {
                 self.peer.stream().shutdown(Shutdown::Write)?;
                 return Ok(Flow::Ended);
             }
+            Step::Finish => self.peer.stream().shutdown(Shutdown::Write)?,
             Step::Reset => {
                 self.peer.reset_when_dropped();
                 return Ok(Flow::Ended);
