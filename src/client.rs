@@ -149,18 +149,19 @@ impl Client {
         let body = serde_json::to_vec(request)
             .map_err(|error| Failure::new(ITNIO_INTERNAL_ERROR, format!("the request: {error}")))?;
 
-        let attempt = self.attempt(process, &body, &terms);
+        let first = self.attempt(process, &body, &terms);
         // A refused timestamp is a refused call: it may be asked for again, where there is
         // something to correct.
-        if attempt.is_refused_as_expired()
-            && let Some(reply) = &attempt.reply
+        if first.is_refused_as_expired()
+            && let Some(reply) = &first.reply
             && process
                 .clock
-                .correct(attempt.stamp, reply.date.as_deref(), reply.has_age)
+                .correct(first.stamp, reply.date.as_deref(), reply.has_age)
         {
-            return self.attempt(process, &body, &terms).result;
+            let second = self.attempt(process, &body, &terms);
+            return self.redact(second.result, &[&first.sign, &second.sign]);
         }
-        attempt.result
+        self.redact(first.result, &[&first.sign])
     }
 
     /// Signs a request with the time that it is, and sends it.
@@ -174,16 +175,23 @@ impl Client {
         };
         Attempt {
             stamp,
-            // Somebody may have sent back what we sent.
-            result: result.map_err(|failure| Failure {
-                reason: self
-                    .credentials
-                    .redact(&failure.reason)
-                    .replace(&sign, "***"),
-                ..failure
-            }),
+            sign,
+            result,
             reply,
         }
+    }
+
+    /// Takes the secret and these signatures out of a failure's reason: somebody may have sent back
+    /// what we sent.
+    fn redact(&self, result: Result<String, Failure>, signs: &[&str]) -> Result<String, Failure> {
+        result.map_err(|failure| Failure {
+            reason: signs
+                .iter()
+                .fold(self.credentials.redact(&failure.reason), |reason, sign| {
+                    reason.replace(sign, "***")
+                }),
+            ..failure
+        })
     }
 
     /// What this process keeps of the client. A forked child makes its own at its first use, and
@@ -245,6 +253,7 @@ impl Drop for Process {
 /// One signed request, and what came of it.
 struct Attempt {
     stamp: Stamp,
+    sign: String,
     result: Result<String, Failure>,
     reply: Option<Reply>,
 }

@@ -22,7 +22,7 @@ const TOTAL_LIMIT: usize = 2 * ANSWER_LIMIT;
 const FIELD_LIMIT: usize = 128;
 
 /// The longest line behind a head: one that says how large a chunk is, or a trailer.
-const LINE_LIMIT: usize = 8 * 1024;
+const LINE_LIMIT: usize = 1024;
 
 const USER_AGENT: &str = concat!("user-agent: libitnio/", env!("CARGO_PKG_VERSION"), "\r\n");
 

@@ -3,7 +3,8 @@
 
 mod support;
 
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 
 use support::answer::Answer;
 use support::client::{
@@ -823,6 +824,25 @@ fn a_secret_or_signature_that_the_server_sends_back_is_not_repeated() {
             );
         }
     }
+    // And the signature of the attempt before, which was refused for its timestamp.
+    let gateway = Gateway::plain()
+        .answer({
+            let before = Mutex::new(String::new());
+            move |request| {
+                let sign = request.header("sign").to_owned();
+                let before = std::mem::replace(&mut *before.lock().expect("no panic"), sign);
+                match request.number {
+                    1 => Answer::refused(-16, "timestamp expires")
+                        .date(SystemTime::now() + Duration::from_secs(3600)),
+                    _ => Answer::refused(-1, &format!("after {before}")),
+                }
+            }
+        })
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    let reply = client.call("4915112345678");
+    assert_eq!((reply.status, reply.reason()), (-1, "after ***"));
+    assert_eq!(gateway.deliveries().len(), 2);
     // And where the bytes are not even HTTP.
     for bytes in [
         format!("{SECRET}\r\n\r\n"),
