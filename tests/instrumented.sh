@@ -44,6 +44,7 @@ tsan host forks::children_forked_during_the_very_first_call_call_at_once the san
 tsan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer allows no threads in a child of threads
 tsan host names::a_child_forked_during_a_look_up_does_its_own the sanitizer allows no threads in a child of threads
 tsan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
+tsan host shutdown::shutdown_ends_calls_that_send_within_100_ms sends megabytes, which takes longer under the sanitizer
 tsan host threads::a_whole_life_over_tls_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
 tsan host threads::a_whole_life_through_a_proxy_and_with_a_name_to_look_up_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
 tsan host threads::a_whole_life_with_the_systems_trust_store_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger

@@ -5,6 +5,7 @@ use super::support::answer::{Answer, recording_id_for};
 use super::support::certs::{Authority, LOOPBACK, Validity};
 use super::support::client;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
+use super::support::instrument::slower;
 use super::support::proxy::{self, Proxy};
 use super::support::sockets::{Ignoring, Refusing};
 
@@ -107,7 +108,7 @@ fn no_descriptor_thread_or_memory_is_left_by_forty_rounds_of_every_failure() {
     );
     // Without TLS, which may take this long on a busy machine.
     let plain_and_silent = Gateway::plain().answer(|_| vec![Step::Stall]);
-    ways.gateway_within(client::TIMED_OUT, LONG, 250, plain_and_silent);
+    ways.gateway_within(client::TIMED_OUT, LONG, 250 * slower(), plain_and_silent);
     ways.gateway(client::BAD_RESPONSE, ending("garbage\r\n\r\n", Step::Close));
     ways.gateway(client::BAD_RESPONSE, answering(Answer::json("{")));
     ways.gateway(

@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::program::{Figures, Host};
 use super::support::client::{CONNECTION_LOST, OK, SHUT_DOWN};
 use super::support::gateway::{Gateway, Opening, Step};
-use super::support::instrument::Instrument;
+use super::support::instrument::slower;
 use super::support::proxy::Proxy;
 use super::support::scratch;
 use super::support::sockets::Ignoring;
 
 /// What a call may take to end.
 fn at_once_ms() -> f64 {
-    100.0 * f64::from(Instrument::current().map_or(1, Instrument::slower))
+    100.0 * f64::from(slower())
 }
 
 /// Has eight calls wait at some place, five times over, and shuts their client down. That they all end

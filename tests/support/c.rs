@@ -185,7 +185,7 @@ pub fn command(program: &Path) -> Command {
 /// tests' instrument needs.
 #[track_caller]
 pub fn run(mut command: Command, limit: Duration) -> Output {
-    let limit = limit * Instrument::current().map_or(1, Instrument::slower);
+    let limit = limit * instrument::slower();
     let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())

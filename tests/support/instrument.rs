@@ -28,6 +28,11 @@ pub fn library() -> &'static Path {
     }
 }
 
+/// How many times longer things may take.
+pub fn slower() -> u32 {
+    Instrument::current().map_or(1, Instrument::slower)
+}
+
 impl Instrument {
     /// That which the environment asks for.
     pub fn current() -> Option<Instrument> {
@@ -57,8 +62,7 @@ impl Instrument {
         }
     }
 
-    /// How many times longer a program may take.
-    pub fn slower(self) -> u32 {
+    fn slower(self) -> u32 {
         match self {
             Instrument::Address => 4,
             Instrument::Thread => 4,
