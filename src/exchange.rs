@@ -132,8 +132,7 @@ impl Endpoint {
             deadline,
             stop: &self.stop,
         };
-        let sent = wait.check().and_then(|()| connection.send(request, &wait));
-        if let Err(error) = sent {
+        if let Err(error) = connection.send(request, &wait) {
             connection.abandon();
             let failure = unsent(ITNIO_CONNECT_FAILED, "send the request", &error);
             return Err(Broken::BeforeOut(failure));
@@ -169,11 +168,17 @@ impl Endpoint {
         if let Some(proxy) = &route.proxy {
             self.tunnel(&socket, proxy, &wait)?;
         }
-        Connection::open(socket, route.tls.as_ref(), &wait).map_err(|failure| Failure {
-            reason: format!("{}:{}: {}", route.host, route.port, failure.reason),
-            ..failure
-        })
+        let connection =
+            Connection::open(socket, route.tls.as_ref(), &wait).map_err(|failure| Failure {
+                reason: format!("{}:{}: {}", route.host, route.port, failure.reason),
+                ..failure
+            })?;
+        // What comes at the last moment comes before the request is out.
+        wait.check()
+            .map_err(|error| unsent(ITNIO_CONNECT_FAILED, "connect", &error))?;
+        Ok(connection)
     }
+
     /// A socket to the host, or to the proxy.
     fn reach(&self, wait: &Wait<'_>) -> Result<Socket, Failure> {
         let route = &self.route;
