@@ -1,5 +1,7 @@
 //! The request's body and the API's answer, as serde types.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -64,7 +66,8 @@ pub fn parse(body: &[u8]) -> Result<Answer, String> {
         .filter(|status| *status != i32::MIN)
         .ok_or("the answer's status is not a whole number")?;
     if status != 0 {
-        return Ok(Answer::Refused(status, wire.reason.and_then(scalar)));
+        let reason = wire.reason.and_then(scalar).map(Cow::into_owned);
+        return Ok(Answer::Refused(status, reason));
     }
     Ok(match wire.data.map(scalar) {
         None => Answer::NoRecording("the answer has status 0, but no recording ID in data"),
@@ -77,21 +80,25 @@ pub fn parse(body: &[u8]) -> Result<Answer, String> {
         Some(Some(id)) if id.contains(char::is_control) => {
             Answer::NoRecording("the answer's recording ID has a control character")
         }
-        Some(Some(id)) => Answer::Accepted(id),
+        Some(Some(id)) => Answer::Accepted(id.into_owned()),
     })
 }
 
 /// The text of a JSON string, or the digits of a whole number.
-fn scalar(value: &RawValue) -> Option<String> {
+fn scalar(value: &RawValue) -> Option<Cow<'_, str>> {
     let raw = value.get();
-    if raw.starts_with('"') {
-        return serde_json::from_str(raw).ok();
+    if let Some(string) = raw.strip_prefix('"') {
+        // Without escapes, the text is what stands between the quotes.
+        return match string.strip_suffix('"') {
+            Some(text) if !text.contains('\\') => Some(Cow::Borrowed(text)),
+            _ => serde_json::from_str(raw).ok().map(Cow::Owned),
+        };
     }
     let digits = raw.strip_prefix('-').unwrap_or(raw);
     digits
         .bytes()
         .all(|byte| byte.is_ascii_digit())
-        .then(|| raw.to_owned())
+        .then_some(Cow::Borrowed(raw))
 }
 
 #[cfg(test)]
