@@ -106,6 +106,9 @@ const TRACED_CALLS: u64 = 500;
 /// Calls of one thread that make a thousand's cost.
 const THOUSAND: u64 = 1000;
 
+/// How often a turn compares two thousands.
+const PAIRS_A_TURN: usize = 3;
+
 /// What the proxy holds back in each direction, and so half of a round trip.
 const DELAY: Duration = Duration::from_millis(50);
 
@@ -322,40 +325,46 @@ impl Bench {
     }
 
     /// Pairs of rounds of a thousand calls: of a process that has made many calls, and of a new one.
+    /// Each turn has processes of its own: by where their memory happens to lie, two of a kind differ
+    /// by a tenth and more.
     fn age(&self, many: u64) -> Result<Vec<(Round, Round)>, String> {
-        let mut old = self.start_apart(Contender::Itnio, "voice")?;
-        old.threads(AGEING_THREADS as usize)?;
-        old.calls(many / AGEING_THREADS)?;
-        old.threads(1)?;
-        (0..3 * self.effort.turns)
-            .map(|_| {
-                let mut new = self.start_apart(Contender::Itnio, "voice")?;
-                new.threads(1)?;
-                let first = new.calls(THOUSAND)?;
-                Ok((old.calls(THOUSAND)?, first))
-            })
-            .collect()
+        self.pairs("voice", |mut old| {
+            old.threads(AGEING_THREADS as usize)?;
+            old.calls(many / AGEING_THREADS)?;
+            old.threads(1)?;
+            Ok(old)
+        })
     }
 
     /// The same, of a process that keeps many connections and of one that keeps one.
     fn hoard(&self, connections: usize) -> Result<Vec<(Round, Round)>, String> {
-        let mut poor = self.start_apart(Contender::Itnio, "slow")?;
-        poor.keep(1, connections)?;
-        let mut rich = self.start_apart(Contender::Itnio, "slow")?;
-        self.while_slow(|| rich.keep(connections, connections))?;
-        poor.threads(1)?;
-        rich.threads(1)?;
-        let pairs = (0..3 * self.effort.turns)
-            .map(|_| {
-                let few = poor.calls(THOUSAND)?;
-                Ok((rich.calls(THOUSAND)?, few))
-            })
-            .collect();
-        let (sockets, _) = rich.sockets_and_memory()?;
-        if sockets < connections {
-            return Err(format!("only {sockets} connections were kept"));
+        self.pairs("slow", |mut rich| {
+            self.while_slow(|| rich.keep(connections, connections))?;
+            rich.threads(1)?;
+            let (sockets, _) = rich.sockets_and_memory()?;
+            if sockets < connections {
+                return Err(format!("only {sockets} connections were kept"));
+            }
+            Ok(rich)
+        })
+    }
+
+    fn pairs(
+        &self,
+        path: &str,
+        live: impl Fn(Worker) -> Result<Worker, String>,
+    ) -> Result<Vec<(Round, Round)>, String> {
+        let mut pairs = Vec::new();
+        for _ in 0..self.effort.turns {
+            let mut worker = live(self.start_apart(Contender::Itnio, path)?)?;
+            for _ in 0..PAIRS_A_TURN {
+                let mut new = self.start_apart(Contender::Itnio, path)?;
+                new.threads(1)?;
+                let few = new.calls(THOUSAND)?;
+                pairs.push((worker.calls(THOUSAND)?, few));
+            }
         }
-        pairs
+        Ok(pairs)
     }
 
     fn round_trips(&self, report: &mut Report) {
