@@ -88,7 +88,8 @@ typedef enum itnio_result {
    */
   ITNIO_OK = 0,
   /**
-   * The API answered with a status other than 0: it refused the call.
+   * The API answered with a negative status: its own refusal. (The error pages of frameworks and
+   * gateways carry positive ones, which refuse nothing.)
    */
   ITNIO_REJECTED = 1,
   /**
@@ -128,8 +129,9 @@ typedef enum itnio_result {
    */
   ITNIO_HTTP_ERROR = 12,
   /**
-   * An answer that is not the documented one: no HTTP, not its JSON, larger than 64 KiB, or
-   * status 0 without a recording ID.
+   * An answer that is not the documented one, or not to this request: no HTTP, not its JSON, larger
+   * than 64 KiB, a positive status, status 0 without a recording ID or with that of another call, or
+   * one that came before the request had arrived.
    */
   ITNIO_BAD_RESPONSE = 13,
   /**

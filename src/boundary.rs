@@ -1,15 +1,18 @@
 //! What makes an export safe: the panic guard, NULL and UTF-8, out-parameters.
 
-use std::borrow::Cow;
 use std::cell::Cell;
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CString, c_char, c_int};
 use std::panic::{self, AssertUnwindSafe};
+use std::slice;
+use std::str;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::outcome::Failure;
+use crate::plain_text::{self, plain};
 
-/// The longest text that is handed out as a reason, in bytes without the NUL.
-const REASON_LIMIT: usize = 1024;
+/// The longest argument, in bytes without the NUL: what takes time or memory by its length takes
+/// little.
+const MAX_ARGUMENT_LENGTH: usize = 64 * 1024;
 
 thread_local! {
     /// Whether this thread is inside the library, where a panic is not printed.
@@ -105,7 +108,7 @@ pub unsafe fn borrow<'a, T>(pointer: *const T, field: &str) -> Result<&'a T, Fai
 ///
 /// # Errors
 ///
-/// `ITNIO_INVALID_ARGUMENT` for one that is not UTF-8, with the `field`'s name.
+/// `ITNIO_INVALID_ARGUMENT` for one that is not UTF-8 or is longer than 64 KiB, with the `field`'s name.
 ///
 /// # Safety
 ///
@@ -115,9 +118,13 @@ pub unsafe fn optional<'a>(string: *const c_char, field: &str) -> Result<Option<
         return Ok(None);
     }
     // SAFETY: not NULL, and for the rest the caller's promise.
-    let string = unsafe { CStr::from_ptr(string) };
-    string
-        .to_str()
+    let length = unsafe { libc::strnlen(string, MAX_ARGUMENT_LENGTH + 1) };
+    if length > MAX_ARGUMENT_LENGTH {
+        return Err(Failure::invalid(field, "longer than 64 KiB"));
+    }
+    // SAFETY: there are as many bytes before the NUL, and for the rest the caller's promise.
+    let bytes = unsafe { slice::from_raw_parts(string.cast(), length) };
+    str::from_utf8(bytes)
         .map(Some)
         .map_err(|_| Failure::invalid(field, "not UTF-8"))
 }
@@ -126,7 +133,7 @@ pub unsafe fn optional<'a>(string: *const c_char, field: &str) -> Result<Option<
 ///
 /// # Errors
 ///
-/// `ITNIO_INVALID_ARGUMENT` for NULL, or for one that is not UTF-8, with the `field`'s name.
+/// `ITNIO_INVALID_ARGUMENT` for NULL, and as for [`optional`], with the `field`'s name.
 ///
 /// # Safety
 ///
@@ -166,31 +173,22 @@ impl<T> Out<T> {
 }
 
 impl Out<*mut c_char> {
-    /// Hands a string out, where the caller wants it. Control characters become spaces, so that it
-    /// is one line, and no NUL ends it early.
+    /// Hands a string out as it is, where the caller wants it. It has no NUL.
     pub fn set_text(&mut self, text: &str) {
         if self.is_wanted() {
-            let line = if text.contains(is_line_noise) {
-                Cow::Owned(text.replace(is_line_noise, " "))
-            } else {
-                Cow::Borrowed(text)
-            };
-            self.set(CString::new(&*line).unwrap_or_default().into_raw());
+            self.set(CString::new(text).unwrap_or_default().into_raw());
         }
     }
 
-    /// Hands a reason out: a text of at most [`REASON_LIMIT`] bytes.
+    /// Hands a reason out: plain text of at most [`plain_text::MAX_LENGTH`] bytes.
     pub fn set_reason(&mut self, reason: &str) {
-        let end = (0..=REASON_LIMIT.min(reason.len()))
+        let reason = plain(reason);
+        let end = (0..=plain_text::MAX_LENGTH.min(reason.len()))
             .rev()
             .find(|end| reason.is_char_boundary(*end))
             .unwrap_or_default();
         self.set_text(reason.get(..end).unwrap_or_default());
     }
-}
-
-fn is_line_noise(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// Takes back a string that [`Out::set_text`] handed out.

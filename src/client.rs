@@ -13,11 +13,13 @@ use ureq::http::uri::Authority;
 use ureq::{Proxy, ProxyProtocol};
 
 use crate::connection::Tls;
-use crate::exchange::{Endpoint, Route, Terms};
+use crate::exchange::{Answered, Endpoint, Route, Terms};
 use crate::http::{PostHead, Reply};
 use crate::message::{self, Answer, SipRequest};
 use crate::outcome::itnio_result::*;
 use crate::outcome::{Failure, status_message};
+use crate::plain_text::plain;
+use crate::recordings::Recordings;
 use crate::sign::{Clock, Credentials, Stamp};
 use crate::transport;
 
@@ -57,6 +59,7 @@ pub struct Client {
     connect_timeout: Duration,
     timeout: Duration,
     route: Route,
+    recordings: Recordings,
     first: Process,
 }
 
@@ -112,6 +115,7 @@ impl Client {
             credentials: Credentials::new(config.api_key, config.api_secret),
             connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
             timeout: milliseconds(config.timeout_ms, TIMEOUT_MS),
+            recordings: Recordings::default(),
             first: Process::new(&route, Clock::default()).map_err(resources)?,
             route,
         })
@@ -149,47 +153,79 @@ impl Client {
         let body = serde_json::to_vec(request)
             .map_err(|error| Failure::new(ITNIO_INTERNAL_ERROR, format!("the request: {error}")))?;
 
-        let first = self.attempt(process, &body, &terms);
-        // A refused timestamp is a refused call: it may be asked for again, where there is
-        // something to correct.
-        if first.is_refused_as_expired()
-            && let Some(reply) = &first.reply
-            && process
-                .clock
-                .correct(first.stamp, reply.date.as_deref(), reply.has_age)
-        {
-            let second = self.attempt(process, &body, &terms);
-            return self.redact(second.result, &[&first.sign, &second.sign]);
+        let stamp = process.clock.read();
+        let first = self.attempt(process, &body, stamp, &terms);
+        let Some(corrected) = first.corrected(&process.clock, stamp) else {
+            return self.redact(first.result);
+        };
+        // A refused timestamp is a refused call: it may be asked for again, where there is something to
+        // correct.
+        let second = self.attempt(process, &body, corrected, &terms);
+        if second.shows_a_right_clock() {
+            process.clock.keep(corrected);
         }
-        self.redact(first.result, &[&first.sign])
+        if second.is_unsent() && Instant::now() >= terms.deadline {
+            // For want of time the call was asked for once, and refused.
+            return self.redact(first.result);
+        }
+        self.redact(second.result)
     }
 
-    /// Signs a request with the time that it is, and sends it.
-    fn attempt(&self, process: &Process, body: &[u8], terms: &Terms) -> Attempt {
-        let stamp = process.clock.read();
+    /// Signs a request with this time, and sends it.
+    fn attempt(&self, process: &Process, body: &[u8], stamp: Stamp, terms: &Terms) -> Attempt {
         let sign = self.credentials.sign(stamp.timestamp);
         let request = self.head.request(&sign, stamp.timestamp, body);
-        let (result, reply) = match process.endpoint.post(&request, terms) {
-            Ok(reply) => (judge(&reply), Some(reply)),
-            Err(failure) => (Err(failure), None),
+        let answered = match process.endpoint.post(&request, terms) {
+            Ok(answered) => answered,
+            Err(failure) => {
+                return Attempt {
+                    result: Err(failure),
+                    date: None,
+                    has_age: false,
+                };
+            }
         };
+        let result = self.judge(&answered);
+        let (date, has_age) = (answered.reply.date.clone(), answered.reply.has_age);
+        if result.is_ok() {
+            process.endpoint.keep(answered);
+        } else {
+            // Only a recording ID shows whose answer one is. Should this one come twice, nothing would tell
+            // the second from the answer to the next request.
+            answered.close();
+        }
         Attempt {
-            stamp,
-            sign,
             result,
-            reply,
+            date,
+            has_age,
         }
     }
 
-    /// Takes the secret and these signatures out of a failure's reason: somebody may have sent back
-    /// what we sent.
-    fn redact(&self, result: Result<String, Failure>, signs: &[&str]) -> Result<String, Failure> {
+    /// What an answer says of the call.
+    fn judge(&self, answered: &Answered) -> Result<String, Failure> {
+        let id = judge(&answered.reply).map_err(|failure| match failure.result {
+            // A refusal that is another's would have the host dial again.
+            ITNIO_REJECTED if answered.is_premature() => premature(failure.status),
+            _ => failure,
+        })?;
+        if answered.is_first && answered.is_premature() {
+            return Err(premature(Some(0)));
+        }
+        if !self.recordings.insert(&id) {
+            let reason = format!("the answer has the recording ID of another call, {id}");
+            return Err(Failure {
+                status: Some(0),
+                ..Failure::new(ITNIO_BAD_RESPONSE, reason)
+            });
+        }
+        Ok(id)
+    }
+
+    /// Takes the secret and signatures out of a failure's reason: somebody may have sent back what we
+    /// sent.
+    fn redact(&self, result: Result<String, Failure>) -> Result<String, Failure> {
         result.map_err(|failure| Failure {
-            reason: signs
-                .iter()
-                .fold(self.credentials.redact(&failure.reason), |reason, sign| {
-                    reason.replace(sign, "***")
-                }),
+            reason: self.credentials.redact(&failure.reason),
             ..failure
         })
     }
@@ -250,27 +286,63 @@ impl Drop for Process {
     }
 }
 
-/// One signed request, and what came of it.
+/// What came of one signed request.
 struct Attempt {
-    stamp: Stamp,
-    sign: String,
     result: Result<String, Failure>,
-    reply: Option<Reply>,
+    // The answer's.
+    date: Option<String>,
+    has_age: bool,
 }
 
 impl Attempt {
-    fn is_refused_as_expired(&self) -> bool {
-        matches!(&self.result, Err(failure) if failure.status == Some(TIMESTAMP_EXPIRES))
+    /// The time to sign with again, where this attempt was refused for `stamp` and the answer says how far
+    /// that is from the server's time.
+    fn corrected(&self, clock: &Clock, stamp: Stamp) -> Option<Stamp> {
+        let failure = self.result.as_ref().err()?;
+        (failure.result == ITNIO_REJECTED && failure.status == Some(TIMESTAMP_EXPIRES))
+            .then(|| clock.corrected(stamp, self.date.as_deref(), self.has_age))?
+    }
+
+    /// Whether the API has answered, and not refused the timestamp.
+    fn shows_a_right_clock(&self) -> bool {
+        match &self.result {
+            Ok(_) => true,
+            Err(failure) => {
+                failure.result == ITNIO_REJECTED && failure.status != Some(TIMESTAMP_EXPIRES)
+            }
+        }
+    }
+
+    /// Whether the request was not sent.
+    fn is_unsent(&self) -> bool {
+        matches!(&self.result, Err(failure) if failure.result.is_unsent())
+    }
+}
+
+/// An answer that came before the request had arrived.
+fn premature(status: Option<i32>) -> Failure {
+    Failure {
+        status,
+        ..Failure::new(
+            ITNIO_BAD_RESPONSE,
+            "an answer that came before the request had arrived",
+        )
     }
 }
 
 /// What an HTTP answer says of the call.
 fn judge(reply: &Reply) -> Result<String, Failure> {
     let is_success = (200..300).contains(&reply.http_status);
-    let bad = |status, reason: &str| {
+    let no_answer = |status, reason: &str| {
         Err(Failure {
             status,
-            ..Failure::new(ITNIO_BAD_RESPONSE, reason)
+            ..if is_success {
+                Failure::new(ITNIO_BAD_RESPONSE, reason)
+            } else {
+                let code = reply.http_status;
+                let reason = format!("HTTP status {code}, not the API's answer");
+                Failure::new(ITNIO_HTTP_ERROR, reason)
+            }
         })
     };
     match message::parse(reply.body()) {
@@ -280,17 +352,18 @@ fn judge(reply: &Reply) -> Result<String, Failure> {
             ..Failure::new(
                 ITNIO_REJECTED,
                 reason
-                    .filter(|reason| !reason.trim().is_empty())
+                    .filter(|reason| !plain(reason).trim().is_empty())
                     .unwrap_or_else(|| status_message(status).to_string_lossy().into_owned()),
             )
         }),
-        _ if !is_success => Err(Failure::new(
-            ITNIO_HTTP_ERROR,
-            format!("HTTP status {}, not the API's answer", reply.http_status),
-        )),
-        Ok(Answer::Accepted(id)) => Ok(id),
-        Ok(Answer::NoRecording(why)) => bad(Some(0), why),
-        Err(why) => bad(None, &why),
+        Ok(Answer::Accepted(id)) if is_success => Ok(id),
+        Ok(Answer::Accepted(_)) => no_answer(Some(0), ""),
+        Ok(Answer::NoRecording(why)) => no_answer(Some(0), why),
+        Ok(Answer::NotTheApis(status)) => no_answer(
+            Some(status),
+            &format!("the answer has status {status}, and the API's refusals are negative"),
+        ),
+        Err(why) => no_answer(None, &why),
     }
 }
 

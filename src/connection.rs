@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,9 +29,12 @@ const IDLE_LIMIT: Duration = Duration::from_secs(30);
 /// How many TLS sessions are remembered for resumption.
 const SESSIONS: usize = 32;
 
-/// How many reads, of 4 KiB, a kept connection may take to be found quiet. A server has a few session
-/// tickets to say between two calls; one that never stops is not waited for.
+/// How many reads, of 4 KiB, a connection may take to be found quiet. A server has a few session
+/// tickets to say before a request; one that never stops is not waited for.
 const SMALL_TALK: usize = 16;
+
+/// The largest `ca_file`, in bytes; the bundles of the systems have some 200 KiB.
+const MAX_CA_FILE_SIZE: u64 = 16 * 1024 * 1024;
 
 /// TLS to one host.
 #[derive(Clone)]
@@ -95,10 +100,12 @@ fn authorities(path: &str) -> Result<RootCertStore, Failure> {
     if path.is_empty() {
         return Err(Failure::invalid("ca_file", "empty"));
     }
-    let unreadable = |error| Failure::invalid("ca_file", format_args!("{path}: {error}"));
+    let pem = read_ca_file(path)
+        .map_err(|error| Failure::invalid("ca_file", format_args!("{path}: {error}")))?;
     let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-        let certificate = certificate.map_err(unreadable)?;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate
+            .map_err(|error| Failure::invalid("ca_file", format_args!("{path}: {error}")))?;
         store.add(certificate).map_err(|error| {
             Failure::invalid(
                 "ca_file",
@@ -113,6 +120,25 @@ fn authorities(path: &str) -> Result<RootCertStore, Failure> {
         ));
     }
     Ok(store)
+}
+
+/// The contents of a regular file: a FIFO could block for ever, and a device may have no end.
+fn read_ca_file(path: &str) -> io::Result<Vec<u8>> {
+    // Opening a FIFO waits for its writer otherwise (open(2)).
+    let file: File = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut contents = Vec::new();
+    // The size of a file in /proc is 0, whatever is in it.
+    file.take(MAX_CA_FILE_SIZE + 1).read_to_end(&mut contents)?;
+    if contents.len() as u64 > MAX_CA_FILE_SIZE {
+        return Err(io::Error::other("larger than 16 MiB"));
+    }
+    Ok(contents)
 }
 
 /// A connection, ready for requests.
@@ -223,9 +249,13 @@ impl Connection {
         }
     }
 
-    /// Whether something that was sent has not reached the other side's system, as far as is known.
-    pub fn has_unacknowledged(&self) -> bool {
-        self.socket.has_unacknowledged()
+    /// How many of the bytes that were sent the other side's system has not acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// Where this system cannot tell.
+    pub fn unacknowledged(&self) -> io::Result<usize> {
+        self.socket.unacknowledged()
     }
 
     /// Ends it in the middle of an exchange: once a call has returned, nothing more of its request
@@ -235,34 +265,60 @@ impl Connection {
         self.socket.abandon();
     }
 
-    /// Whether the other side has neither closed nor said anything: a request may be sent. TLS may
-    /// have had something to say below that, such as a new session ticket.
-    fn is_quiet(&mut self) -> bool {
+    /// Looks, before a request, whether the connection is quiet: the other side has neither closed it
+    /// nor said anything, since what it says before a request is not the answer to it. TLS may have
+    /// had something to say below that, such as a new session ticket.
+    ///
+    /// # Errors
+    ///
+    /// Where it is not, and no request may be sent; or the end of the wait.
+    pub fn expect_quiet(&mut self, wait: &Wait<'_>) -> Result<(), Error> {
+        let quiet = self.look(wait);
         // Where it is not, there is nobody to say good-bye to.
-        self.cut = !self.listens_quietly();
-        !self.cut
+        self.cut = quiet.is_err();
+        quiet
     }
 
-    fn listens_quietly(&mut self) -> bool {
+    fn look(&mut self, wait: &Wait<'_>) -> Result<(), Error> {
         let Some(tls) = &mut self.tls else {
-            let peeked = self.socket.peek(&mut [0]);
-            return peeked.is_err_and(|error| is_transient(&error));
+            wait.check()?;
+            return match self.socket.peek(&mut [0]) {
+                Ok(0) => Err(Error::Closed),
+                Ok(_) => Err(unasked()),
+                Err(error) if is_transient(&error) => Ok(()),
+                Err(error) => Err(Error::Io(error)),
+            };
         };
         for _ in 0..SMALL_TALK {
-            match tls.process_new_packets() {
-                Ok(state) if state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed() => {}
-                _ => return false,
+            wait.check()?;
+            let state = tls.process_new_packets().map_err(io::Error::other)?;
+            if state.plaintext_bytes_to_read() > 0 {
+                return Err(unasked());
+            }
+            if state.peer_has_closed() {
+                return Err(Error::Closed);
             }
             let mut ear = Ear(&self.socket, &mut self.heard);
             match tls.read_tls(&mut ear) {
-                Ok(0) => return false,
+                Ok(0) => return Err(Error::Closed),
                 Ok(_) => {}
                 // What has begun may be an answer, and then not to the next request.
-                Err(error) => return is_transient(&error) && self.heard.are_whole(),
+                Err(error) if is_transient(&error) && !self.heard.are_whole() => {
+                    return Err(unasked());
+                }
+                Err(error) if is_transient(&error) => return Ok(()),
+                Err(error) => return Err(Error::Io(error)),
             }
         }
-        false
+        Err(unasked())
     }
+}
+
+/// What is said before a request.
+fn unasked() -> Error {
+    Error::Io(io::Error::other(
+        "the server sent something before the request",
+    ))
 }
 
 impl Drop for Connection {
@@ -384,12 +440,19 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection last used that still stands. The locks are held for no system call.
-    pub fn take(&self) -> Option<Connection> {
+    /// The connection last used that still stands, if there is one. The locks are held for no system call.
+    ///
+    /// # Errors
+    ///
+    /// The end of the wait: servers may keep a caller busy with what they say on idle connections.
+    pub fn take(&self, wait: &Wait<'_>) -> Result<Option<Connection>, Error> {
         loop {
-            let (mut connection, until) = self.lock().connections.pop_back()?;
-            if Instant::now() < until && connection.is_quiet() {
-                return Some(connection);
+            wait.check()?;
+            let Some((mut connection, until)) = self.lock().connections.pop_back() else {
+                return Ok(None);
+            };
+            if Instant::now() < until && connection.expect_quiet(wait).is_ok() {
+                return Ok(Some(connection));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! One exchange with the API: a connection, kept or new, and a request that goes over it at most once.
 //!
 //! The request is written in one piece, head and body. That makes "the request is out" one place, in
-//! [`Endpoint::converse`]: a failure before it is provably unsent, and none after it is.
+//! [`converse`]: a failure before it is provably unsent, and none after it is.
 
 use std::io;
 use std::net::IpAddr;
@@ -52,6 +52,41 @@ pub struct Terms {
     pub connect_timeout: Duration,
 }
 
+/// An answer, and the connection that it came over, which is closed unless it is [kept](Endpoint::keep).
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub reply: Reply,
+    /// Whether the connection served no request before.
+    pub is_first: bool,
+    connection: Connection,
+}
+
+impl Answered {
+    /// Whether the answer came before the other side had the whole request, so that it cannot be the answer
+    /// to it: a segment that is sent behind the request acknowledges it (RFC 9293, 3.4).
+    pub fn is_premature(&self) -> bool {
+        // A system that cannot tell proves nothing.
+        self.connection
+            .unacknowledged()
+            .is_ok_and(|bytes| bytes > 0)
+    }
+
+    /// Closes the connection.
+    pub fn close(self) {
+        // What has arrived cannot be taken back. What has not is not to arrive later.
+        if self
+            .connection
+            .unacknowledged()
+            .is_ok_and(|bytes| bytes == 0)
+        {
+            drop(self.connection);
+        } else {
+            self.connection.abandon();
+        }
+    }
+}
+
 /// Why there is no answer.
 enum Broken {
     /// Not all of the request was handed to the system.
@@ -100,12 +135,24 @@ impl Endpoint {
     /// # Errors
     ///
     /// Whatever kept the answer away. The failure's result tells whether the request may have arrived.
-    pub fn post(&self, request: &[u8], terms: &Terms) -> Result<Reply, Failure> {
-        if let Some(connection) = self.pool.take()
-            && !self.stop.requested()
-        {
-            match self.converse(connection, request, terms.deadline) {
-                Ok(reply) => return Ok(reply),
+    pub fn post(&self, request: &[u8], terms: &Terms) -> Result<Answered, Failure> {
+        let wait = Wait {
+            deadline: terms.deadline,
+            stop: &self.stop,
+        };
+        let kept = self
+            .pool
+            .take(&wait)
+            .map_err(|error| unsent(ITNIO_CONNECT_FAILED, "find a kept connection", &error))?;
+        if let Some(connection) = kept {
+            match converse(connection, request, &wait) {
+                Ok((reply, connection)) => {
+                    return Ok(Answered {
+                        reply,
+                        is_first: false,
+                        connection,
+                    });
+                }
                 Err(Broken::AfterOut(failure)) => return Err(failure),
                 // No time is left for another, which would then be blamed.
                 Err(Broken::BeforeOut(failure)) if Instant::now() >= terms.deadline => {
@@ -114,43 +161,23 @@ impl Endpoint {
                 Err(Broken::BeforeOut(_)) => {}
             }
         }
-        let connection = self.connect(terms)?;
-        self.converse(connection, request, terms.deadline)
-            .map_err(|broken| match broken {
-                Broken::BeforeOut(failure) | Broken::AfterOut(failure) => failure,
-            })
+        match converse(self.connect(terms)?, request, &wait) {
+            Ok((reply, connection)) => Ok(Answered {
+                reply,
+                is_first: true,
+                connection,
+            }),
+            Err(Broken::BeforeOut(failure) | Broken::AfterOut(failure)) => Err(failure),
+        }
     }
 
-    /// Sends a request over this connection, and keeps the connection where the answer allows it.
-    fn converse(
-        &self,
-        mut connection: Connection,
-        request: &[u8],
-        deadline: Instant,
-    ) -> Result<Reply, Broken> {
-        let wait = Wait {
-            deadline,
-            stop: &self.stop,
-        };
-        if let Err(error) = connection.send(request, &wait) {
-            connection.abandon();
-            let failure = unsent(ITNIO_CONNECT_FAILED, "send the request", &error);
-            return Err(Broken::BeforeOut(failure));
-        }
-        // The request is out. Whatever happens from here on, it may have arrived.
-        match receive(|room| connection.receive(room, &wait), Incoming::take) {
-            Ok(reply) => {
-                if reply.persists {
-                    self.pool.put(connection, reply.keep_alive);
-                } else if connection.has_unacknowledged() {
-                    connection.abandon();
-                }
-                Ok(reply)
-            }
-            Err(why) => {
-                connection.abandon();
-                Err(Broken::AfterOut(why.after_out()))
-            }
+    /// Keeps the connection of an answer for another request, where the answer allows it.
+    pub fn keep(&self, answered: Answered) {
+        if answered.reply.persists {
+            self.pool
+                .put(answered.connection, answered.reply.keep_alive);
+        } else {
+            answered.close();
         }
     }
 
@@ -168,15 +195,21 @@ impl Endpoint {
         if let Some(proxy) = &route.proxy {
             self.tunnel(&socket, proxy, &wait)?;
         }
-        let connection =
-            Connection::open(socket, route.tls.as_ref(), &wait).map_err(|failure| Failure {
-                reason: format!("{}:{}: {}", route.host, route.port, failure.reason),
-                ..failure
-            })?;
-        // What comes at the last moment comes before the request is out.
-        wait.check()
-            .map_err(|error| unsent(ITNIO_CONNECT_FAILED, "connect", &error))?;
+        let mut connection = Connection::open(socket, route.tls.as_ref(), &wait)
+            .map_err(|failure| self.of_host(failure))?;
+        connection
+            .expect_quiet(&wait)
+            .map_err(|error| self.of_host(unsent(ITNIO_CONNECT_FAILED, "connect", &error)))?;
         Ok(connection)
+    }
+
+    /// A failure with the API's host in its reason.
+    fn of_host(&self, failure: Failure) -> Failure {
+        let Route { host, port, .. } = &self.route;
+        Failure {
+            reason: format!("{host}:{port}: {}", failure.reason),
+            ..failure
+        }
     }
 
     /// A socket to the host, or to the proxy.
@@ -250,6 +283,27 @@ impl Endpoint {
             Err(NoAnswer::Malformed(why)) => {
                 Err(Failure::new(ITNIO_PROXY_FAILED, format!("proxy: {why}")))
             }
+        }
+    }
+}
+
+/// Sends a request over this connection, and waits for the answer.
+fn converse(
+    mut connection: Connection,
+    request: &[u8],
+    wait: &Wait<'_>,
+) -> Result<(Reply, Connection), Broken> {
+    if let Err(error) = connection.send(request, wait) {
+        connection.abandon();
+        let failure = unsent(ITNIO_CONNECT_FAILED, "send the request", &error);
+        return Err(Broken::BeforeOut(failure));
+    }
+    // The request is out. Whatever happens from here on, it may have arrived.
+    match receive(|room| connection.receive(room, wait), Incoming::take) {
+        Ok(reply) => Ok((reply, connection)),
+        Err(why) => {
+            connection.abandon();
+            Err(Broken::AfterOut(why.after_out()))
         }
     }
 }

@@ -16,6 +16,8 @@
 //! | [`connection`] | TLS over a socket, and the pool that keeps connections between calls |
 //! | [`resolver`] | cached DNS |
 //! | [`transport`] | the system calls: sockets, waiting, forks, threads |
+//! | [`recordings`] | the recording IDs that a client has handed out |
+//! | [`plain_text`] | text that is fit for a log, without the secret and without signatures |
 //! | [`outcome`] | the results, and the failure that carries one |
 //!
 //! Only `capi` and `boundary` know C. `unsafe` is there and in `transport`, and nowhere else.
@@ -48,6 +50,10 @@ pub mod http;
 pub mod message;
 #[deny(unsafe_code)]
 pub mod outcome;
+#[deny(unsafe_code)]
+pub mod plain_text;
+#[deny(unsafe_code)]
+pub mod recordings;
 #[deny(unsafe_code)]
 pub mod resolver;
 #[deny(unsafe_code)]

@@ -1,9 +1,12 @@
 //! The request's body and the API's answer, as serde types.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+use crate::plain_text::is_hidden;
 
 /// The body of `voice/sendSip`, in the documentation's order.
 #[derive(Clone, Debug, Serialize)]
@@ -30,8 +33,12 @@ pub enum Answer {
     Accepted(String),
     /// Status 0, but what stands in `data` is no recording ID; says why.
     NoRecording(&'static str),
-    /// Another status, with the API's own reason where it gave one.
+    /// A negative status, with the API's own reason where it gave one. All refusals that the API
+    /// family documents are negative.
     Refused(i32, Option<String>),
+    /// A positive status. No refusal of the API: the error pages of frameworks and gateways carry
+    /// one, such as Spring's `"status":500` or that of a problem document (RFC 9457, 3.1.2).
+    NotTheApis(i32),
 }
 
 #[derive(Deserialize)]
@@ -60,28 +67,42 @@ pub fn parse(body: &[u8]) -> Result<Answer, String> {
     let wire: Wire<'_> = serde_json::from_str(text)
         .map_err(|e| format!("the answer is not the documented JSON: {e}"))?;
     let status = wire.status.ok_or("the answer has no status")?;
-    let status = scalar(status)
+    let status: i32 = scalar(status)
         .and_then(|text| text.trim().parse().ok())
         // INT32_MIN is what C callers see where there was no status.
         .filter(|status| *status != i32::MIN)
         .ok_or("the answer's status is not a whole number")?;
-    if status != 0 {
-        let reason = wire.reason.and_then(scalar).map(Cow::into_owned);
-        return Ok(Answer::Refused(status, reason));
-    }
-    Ok(match wire.data.map(scalar) {
-        None => Answer::NoRecording("the answer has status 0, but no recording ID in data"),
-        Some(None) => {
-            Answer::NoRecording("the answer's data is neither a string nor a whole number")
+    Ok(match status.cmp(&0) {
+        Ordering::Less => {
+            let reason = wire.reason.and_then(scalar).map(Cow::into_owned);
+            Answer::Refused(status, reason)
         }
-        Some(Some(id)) if id.is_empty() => {
-            Answer::NoRecording("the answer has status 0, but an empty recording ID in data")
-        }
-        Some(Some(id)) if id.contains(char::is_control) => {
-            Answer::NoRecording("the answer's recording ID has a control character")
-        }
-        Some(Some(id)) => Answer::Accepted(id.into_owned()),
+        Ordering::Greater => Answer::NotTheApis(status),
+        Ordering::Equal => match wire.data.map(scalar) {
+            None => Answer::NoRecording("the answer has status 0, but no recording ID in data"),
+            Some(None) => {
+                Answer::NoRecording("the answer's data is neither a string nor a whole number")
+            }
+            Some(Some(id)) => match unusable(&id) {
+                Some(why) => Answer::NoRecording(why),
+                None => Answer::Accepted(id.into_owned()),
+            },
+        },
     })
+}
+
+/// Why a text cannot be a recording ID: it goes into logs, databases and SIP headers.
+fn unusable(id: &str) -> Option<&'static str> {
+    if id.trim().is_empty() {
+        Some("the answer has status 0, but an empty recording ID in data")
+    } else if id.contains(is_hidden) {
+        Some("the answer's recording ID has a control, format or bidirectional character")
+    } else if id.eq_ignore_ascii_case("null") || id == "-0" {
+        // What is written where there is no ID; and -0, of which another reader makes 0.
+        Some("the answer has status 0, but no recording ID in data")
+    } else {
+        None
+    }
 }
 
 /// The text of a JSON string, or the digits of a whole number.
@@ -158,6 +179,16 @@ mod tests {
             "1e3",
             r#""a\u0000b""#,
             r#""a\nb""#,
+            r#"" ""#,
+            r#""\u00a0\t""#,
+            r#""1\u200b2""#,
+            r#""\ufeff12""#,
+            r#""12\u202e""#,
+            r#""1\u20282""#,
+            r#""null""#,
+            r#""NULL""#,
+            "-0",
+            r#""-0""#,
         ] {
             let body = format!(r#"{{"status":"0","data":{data}}}"#);
             assert!(
@@ -169,6 +200,22 @@ mod tests {
             parse(br#"{"status":"0"}"#),
             Ok(Answer::NoRecording(_))
         ));
+    }
+
+    #[test]
+    fn a_positive_status_is_no_refusal() {
+        for (body, status) in [
+            (
+                r#"{"timestamp":"2026-11-25T08:00:00.000+00:00","status":500,"error":"Internal Server Error"}"#,
+                500,
+            ),
+            (r#"{"title":"Gateway Timeout","status":504}"#, 504),
+            (r#"{"status":"502","reason":"x"}"#, 502),
+            (r#"{"code":0,"status":200,"data":"1"}"#, 200),
+            (r#"{"status":1}"#, 1),
+        ] {
+            assert_eq!(parse(body.as_bytes()), Ok(Answer::NotTheApis(status)));
+        }
     }
 
     #[test]

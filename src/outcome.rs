@@ -18,7 +18,8 @@ use std::fmt;
 pub enum itnio_result {
     /// The API accepted the call (status 0) and gave a recording ID.
     ITNIO_OK = 0,
-    /// The API answered with a status other than 0: it refused the call.
+    /// The API answered with a negative status: its own refusal. (The error pages of frameworks and
+    /// gateways carry positive ones, which refuse nothing.)
     ITNIO_REJECTED = 1,
     /// The caller's mistake, named in the reason; nothing was sent.
     ITNIO_INVALID_ARGUMENT = 2,
@@ -38,8 +39,9 @@ pub enum itnio_result {
     ITNIO_CONNECTION_LOST = 11,
     /// An HTTP answer that is not the API's: 3xx, 4xx, 5xx, a proxy's page.
     ITNIO_HTTP_ERROR = 12,
-    /// An answer that is not the documented one: no HTTP, not its JSON, larger than 64 KiB, or
-    /// status 0 without a recording ID.
+    /// An answer that is not the documented one, or not to this request: no HTTP, not its JSON, larger
+    /// than 64 KiB, a positive status, status 0 without a recording ID or with that of another call, or
+    /// one that came before the request had arrived.
     ITNIO_BAD_RESPONSE = 13,
     /// A bug in the library, caught at the boundary.
     ITNIO_INTERNAL_ERROR = 14,
@@ -71,6 +73,11 @@ pub fn of_number(number: i32) -> Option<itnio_result> {
 }
 
 impl itnio_result {
+    /// Whether the request was not sent.
+    pub fn is_unsent(self) -> bool {
+        (2..10).contains(&(self as i32))
+    }
+
     /// Whether a call that ended so may have been placed.
     pub fn may_have_dialed(self) -> bool {
         match self {

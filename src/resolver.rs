@@ -84,8 +84,11 @@ impl Resolver {
         }
         if !lookup.running {
             let worker = Arc::clone(shared);
-            transport::spawn_without_signals("itnio-dns", STACK, move || worker.look_up())?;
-            lookup.running = true;
+            match transport::spawn_without_signals("itnio-dns", STACK, move || worker.look_up()) {
+                Ok(()) => lookup.running = true,
+                // A process may have as many threads as it is allowed (pthread_create(3), EAGAIN).
+                Err(error) => return lookup.fall_back(error.into()),
+            }
         }
         // With addresses to fall back on, half of the time is kept for them.
         let now = Instant::now();
@@ -102,11 +105,7 @@ impl Resolver {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                if lookup.known.is_empty() {
-                    return Err(transport::Error::TimedOut);
-                }
-                lookup.fresh_until = Some(Instant::now() + RETRY);
-                return Ok(lookup.remembered());
+                return lookup.fall_back(transport::Error::TimedOut);
             }
             (lookup, _) = shared
                 .changed
@@ -171,6 +170,15 @@ impl Shared {
 impl Lookup {
     fn is_fresh(&self) -> bool {
         !self.known.is_empty() && self.fresh_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// The last known addresses, for a while without asking again; where there are none, `error`.
+    fn fall_back(&mut self, error: transport::Error) -> Result<Found, transport::Error> {
+        if self.known.is_empty() {
+            return Err(error);
+        }
+        self.fresh_until = Some(Instant::now() + RETRY);
+        Ok(self.remembered())
     }
 
     fn remembered(&self) -> Found {

@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
+use crate::plain_text;
+
 /// How far, in seconds, a server's clock may be from ours before it is worth correcting: `Date` has
 /// whole seconds, and the answer takes time.
 const CLOCK_SLACK: i64 = 2;
@@ -43,9 +45,9 @@ impl Credentials {
         hex(md5.finalize().0)
     }
 
-    /// `text` without the secret, should somebody have sent it back to us.
+    /// `text` without the secret and without signatures, should somebody have sent them back to us.
     pub fn redact(&self, text: &str) -> String {
-        text.replace(self.secret.as_str(), "***")
+        plain_text::redact(text, &self.secret)
     }
 }
 
@@ -94,29 +96,35 @@ impl Clock {
 
     /// The time to sign with.
     pub fn read(&self) -> Stamp {
-        let offset = self.offset.load(Ordering::Relaxed);
+        Stamp::now(self.offset.load(Ordering::Relaxed))
+    }
+
+    /// The time to sign with again, by an answer that refused `stamp` as expired; `None` where it does not
+    /// differ, so that there is nothing to correct.
+    ///
+    /// `date` is the answer's `Date` (RFC 9110, 5.6.7). An answer with `Age` came from a cache: its
+    /// date is not the time of now.
+    pub fn corrected(&self, stamp: Stamp, date: Option<&str>, has_age: bool) -> Option<Stamp> {
+        let server = date
+            .filter(|_| !has_age)
+            .and_then(|date| httpdate::parse_http_date(date).ok())?;
+        let offset = seconds(server).saturating_sub(unix_now());
+        ((offset - stamp.offset).abs() > CLOCK_SLACK).then(|| Stamp::now(offset))
+    }
+
+    /// Keeps the offset of a stamp that was not refused as expired. A `Date` may be wrong (that of a
+    /// load balancer, say), so none is kept on its word alone.
+    pub fn keep(&self, stamp: Stamp) {
+        self.offset.store(stamp.offset, Ordering::Relaxed);
+    }
+}
+
+impl Stamp {
+    fn now(offset: i64) -> Stamp {
         Stamp {
             timestamp: unix_now().saturating_add(offset).max(0),
             offset,
         }
-    }
-
-    /// Learns from an answer that refused `stamp` as expired; true where that changes what the next
-    /// reading says, so that signing anew is worth it.
-    ///
-    /// `date` is the answer's `Date` (RFC 9110, 5.6.7). An answer with `Age` came from a cache: its
-    /// date is not the time of now.
-    pub fn correct(&self, stamp: Stamp, date: Option<&str>, has_age: bool) -> bool {
-        let server = date
-            .filter(|_| !has_age)
-            .and_then(|date| httpdate::parse_http_date(date).ok());
-        let Some(server) = server else { return false };
-        let offset = seconds(server).saturating_sub(unix_now());
-        if (offset - stamp.offset).abs() <= CLOCK_SLACK {
-            return false;
-        }
-        self.offset.store(offset, Ordering::Relaxed);
-        true
     }
 }
 
@@ -162,13 +170,22 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_follows_the_server_once_and_remembers() {
+    fn the_clock_follows_the_server_once_its_time_has_served() {
         let clock = Clock::default();
         let first = clock.read();
-        assert!(clock.correct(first, Some(&date_in(3600)), false));
-        let second = clock.read();
+        let second = clock
+            .corrected(first, Some(&date_in(3600)), false)
+            .expect("a correction");
         assert!((second.timestamp - first.timestamp - 3600).abs() <= CLOCK_SLACK);
-        assert!(!clock.correct(second, Some(&date_in(3600)), false));
+        // Not kept yet.
+        assert!((clock.read().timestamp - first.timestamp).abs() <= CLOCK_SLACK);
+        clock.keep(second);
+        assert!((clock.read().timestamp - second.timestamp).abs() <= CLOCK_SLACK);
+        assert!(
+            clock
+                .corrected(second, Some(&date_in(3600)), false)
+                .is_none()
+        );
         assert!((Clock::like(&clock).read().timestamp - second.timestamp).abs() <= CLOCK_SLACK);
     }
 
@@ -176,10 +193,14 @@ mod tests {
     fn a_date_that_cannot_be_trusted_corrects_nothing() {
         let clock = Clock::default();
         let stamp = clock.read();
-        assert!(!clock.correct(stamp, None, false));
-        assert!(!clock.correct(stamp, Some("yesterday"), false));
-        assert!(!clock.correct(stamp, Some(&date_in(3600)), true));
-        assert!(!clock.correct(stamp, Some(&date_in(1)), false));
-        assert_eq!(clock.offset.load(Ordering::Relaxed), 0);
+        for (date, has_age) in [
+            (None, false),
+            (Some("yesterday".to_owned()), false),
+            (Some(date_in(3600)), true),
+            (Some(date_in(1)), false),
+        ] {
+            let corrected = clock.corrected(stamp, date.as_deref(), has_age);
+            assert!(corrected.is_none(), "{date:?}");
+        }
     }
 }

@@ -283,12 +283,18 @@ impl Socket {
         unsafe { libc::connect(self.0.as_raw_fd(), &raw const nobody, length) };
     }
 
-    /// Whether the system still holds something that the other side has not acknowledged.
-    pub fn has_unacknowledged(&self) -> bool {
+    /// How many of the bytes that were sent the other side has not acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// Where the system cannot tell.
+    pub fn unacknowledged(&self) -> io::Result<usize> {
         let mut bytes: libc::c_int = 0;
         // SAFETY: TIOCOUTQ (SIOCOUTQ, tcp(7)) writes one int.
-        let failed = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-        failed != 0 || bytes > 0
+        if unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(usize::try_from(bytes).unwrap_or_default())
     }
 
     /// After a write that failed: waits where it was only too early.

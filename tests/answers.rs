@@ -6,10 +6,10 @@ mod support;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use support::answer::Answer;
+use support::answer::{Answer, fresh_id};
 use support::client::{
-    BAD_RESPONSE, CONNECTION_LOST, Client, HTTP_ERROR, INTERNAL_ERROR, NO_STATUS, OK, REJECTED,
-    Reply, SECRET,
+    BAD_RESPONSE, CONNECTION_LOST, Client, Config, HTTP_ERROR, INTERNAL_ERROR, NO_STATUS, OK,
+    REJECTED, Reply, SECRET, text,
 };
 use support::gateway::{Gateway, Step};
 
@@ -265,19 +265,7 @@ fn a_recording_id_of_19_digits_keeps_each_of_them() {
 
 #[test]
 fn every_refusal_is_passed_on_with_its_status_and_reason() {
-    for status in [
-        -1,
-        -2,
-        -10,
-        -16,
-        -18,
-        -22,
-        -26,
-        -999,
-        7,
-        i32::MAX,
-        i32::MIN + 1,
-    ] {
+    for status in [-1, -2, -10, -16, -18, -22, -26, -999, i32::MIN + 1] {
         for body in [
             format!(r#"{{"status":"{status}","reason":"not today","data":null}}"#),
             format!(r#"{{"status":{status},"reason":"not today"}}"#),
@@ -297,12 +285,57 @@ fn every_refusal_is_passed_on_with_its_status_and_reason() {
 }
 
 #[test]
+fn a_positive_status_is_nobodys_refusal() {
+    // What frameworks and gateways answer by themselves: the request may have been read, and the call placed.
+    let pages: [(u16, &str, i32); 12] = [
+        // Spring Boot's error page, and the same of a newer one.
+        (
+            500,
+            r#"{"timestamp":"2026-11-25T08:00:00.000+00:00","status":500,"error":"Internal Server Error","path":"/voice/sendSip"}"#,
+            500,
+        ),
+        (
+            404,
+            r#"{"timestamp":1764057600000,"status":404,"error":"Not Found","message":"","path":"/voice/sendSip"}"#,
+            404,
+        ),
+        // Problem details (RFC 9457), as ASP.NET, Quarkus and Spring 6 send them.
+        (504, r#"{"title":"Gateway Timeout","status":504}"#, 504),
+        (
+            400,
+            r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"x","instance":"/voice/sendSip"}"#,
+            400,
+        ),
+        (502, r#"{"status":"502","reason":"x"}"#, 502),
+        (302, r#"{"status":302}"#, 302),
+        (503, r#"{"status":1,"reason":"down","data":"1"}"#, 1),
+        (200, r#"{"code":0,"status":200,"data":"1"}"#, 200),
+        (
+            200,
+            r#"{"status":"200","reason":"success","data":"1"}"#,
+            200,
+        ),
+        (200, r#"{"status":1,"reason":"not today"}"#, 1),
+        (201, r#"{"status":"7","data":null}"#, 7),
+        (200, r#"{"status":2147483647}"#, i32::MAX),
+    ];
+    for (code, body, status) in pages {
+        let reply = answered_with(body, Answer::new(code, body).into());
+        let expected = if code < 300 { BAD_RESPONSE } else { HTTP_ERROR };
+        reply.expect(expected);
+        assert_eq!(reply.status, status, "{body}");
+        assert!(reply.may_have_dialed(), "{body}");
+    }
+}
+
+#[test]
 fn a_refusal_without_a_reason_gets_the_documented_meaning() {
     for (reason, expected) in [
         ("", "balance"),
         (r#","reason":null"#, "balance"),
         (r#","reason":"""#, "balance"),
         (r#","reason":"  \n ""#, "balance"),
+        (r#","reason":"\u200b\ufeff""#, "balance"),
         (r#","reason":{"text":"no"}"#, "balance"),
         (r#","reason":17"#, ""),
     ] {
@@ -398,6 +431,19 @@ fn status_0_without_a_usable_recording_id_is_no_answer() {
         r#""\u009f1""#,
         r#""\t""#,
         r#""1\r\nX-Evil: 1""#,
+        // Blank, hidden, and what stands for none.
+        r#"" ""#,
+        r#""\u00a0\u3000""#,
+        r#""1\u200b2""#,
+        r#""\ufeff1""#,
+        r#""1\u202e2""#,
+        r#""1\u2066""#,
+        r#""1\u20282""#,
+        r#""\u00ad""#,
+        r#""null""#,
+        r#""Null""#,
+        "-0",
+        r#""-0""#,
     ];
     let mut cases: Vec<_> = cases
         .map(|value| case(value, data(value), BAD_RESPONSE, 0))
@@ -650,13 +696,20 @@ fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
                 "x".repeat(3000)
             )),
         ] {
-            let expected = if answer.bytes().ends_with(b"null}") {
+            let answer = answer.bytes();
+            let expected = if answer.ends_with(b"null}") {
                 REJECTED
             } else {
                 OK
             };
-            let step = Step::SendBoth(answer.bytes(), behind.to_vec());
-            let gateway = Gateway::tls().answer(move |_| vec![step.clone()]).start();
+            let gateway = Gateway::tls()
+                .answer(move |_| {
+                    // Each call has a recording ID of its own.
+                    let text = String::from_utf8(answer.clone()).expect("text");
+                    let answer = text.replace(ID, &fresh_id());
+                    vec![Step::SendBoth(answer.into(), behind.to_vec())]
+                })
+                .start();
             let client = Client::new(&gateway.config().timeout_ms(10_000)).expect("a client");
             for callee in ["7000001", "7000002"] {
                 let reply = client.call(callee);
@@ -765,6 +818,7 @@ fn a_reason_is_one_clean_line_of_at_most_a_kibibyte() {
     // The rules themselves are checked for every reason of every test, in the wrapper.
     for (given, expected) in [
         (r"a\r\nb\tc\u0000d\u001be\u007ff\u0085g", "a  b c d e f g"),
+        (r"a\u202eb\u2066c\u200bd\ufeffe\u00adf\u2028g", "abcdef g"),
         ("ä€𝄞", "ä€𝄞"),
         ("%s%n %x", "%s%n %x"),
     ] {
@@ -831,7 +885,7 @@ fn a_secret_or_signature_that_the_server_sends_back_is_not_repeated() {
             move |request| {
                 let sign = request.header("sign").to_owned();
                 let before = std::mem::replace(&mut *before.lock().expect("no panic"), sign);
-                match request.number {
+                match request.order {
                     1 => Answer::refused(-16, "timestamp expires")
                         .date(SystemTime::now() + Duration::from_secs(3600)),
                     _ => Answer::refused(-1, &format!("after {before}")),
@@ -849,5 +903,65 @@ fn a_secret_or_signature_that_the_server_sends_back_is_not_repeated() {
         format!("HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n"),
     ] {
         assert_ne!(answered_with("not HTTP", raw(bytes)).result, OK);
+    }
+}
+
+#[test]
+fn a_secret_or_signature_is_not_repeated_however_it_is_broken() {
+    const SPACED: &str = "s3cr3t w1th a sp4ce";
+    type Change = fn(&str) -> String;
+    let changes: [(&str, Change); 7] = [
+        ("as it is", str::to_owned),
+        ("in capitals", str::to_uppercase),
+        ("with a line's end in it", |text| {
+            format!(r"{}\n{}", &text[..9], &text[9..])
+        }),
+        ("with a zero-width space in it", |text| {
+            format!("{}\u{200b}{}", &text[..9], &text[9..])
+        }),
+        ("with a joiner behind each character", |text| {
+            text.chars().flat_map(|c| [c, '\u{200d}']).collect()
+        }),
+        ("with a mark of direction in it", |text| {
+            format!("{}\u{202e}{}", &text[..9], &text[9..])
+        }),
+        ("with tabs for spaces", |text| text.replace(' ', r"\t")),
+    ];
+    for (name, change) in changes {
+        // The secret; the signature of this request; that of the call before.
+        for what in 0..3 {
+            let before = Mutex::new(String::new());
+            let gateway = Gateway::plain()
+                .answer(move |request| {
+                    let sign = request.header("sign");
+                    let last =
+                        std::mem::replace(&mut *before.lock().expect("no panic"), sign.clone());
+                    match request.order {
+                        1 => Answer::ok(&fresh_id()),
+                        _ => {
+                            let echo = change([SPACED, &sign, &last][what]);
+                            Answer::refused(-1, &format!("{echo} is what you sent"))
+                        }
+                    }
+                })
+                .start();
+            let config = Config {
+                api_secret: text(SPACED),
+                ..gateway.config()
+            };
+            let client = Client::new(&config).expect("a client");
+            client.call("4915112345678").accepted();
+            let reply = client.call("4915112345678");
+            reply.expect(REJECTED);
+            assert_eq!(reply.reason(), "*** is what you sent", "{name}, {what}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_id_is_handed_out_as_it_came() {
+    for id in ["1 2", " 12 ", "<12>", "a\u{301}\u{1f4de}", "-5", "nullable"] {
+        let reply = answered_with(id, data(&format!("\"{id}\"")).into());
+        assert_eq!(reply.accepted(), id);
     }
 }

@@ -4,7 +4,9 @@
 mod support;
 
 use std::ffi::CString;
+use std::process::Command;
 
+use support::answer::{Answer, fresh_id};
 use support::certs::Authority;
 use support::client::*;
 use support::gateway::Gateway;
@@ -109,17 +111,62 @@ fn a_required_field_that_is_null_or_empty_is_named() {
     assert_eq!(gateway.connections(), 0, "nothing was sent");
 }
 
+type SetInConfig = fn(&mut Config, Option<CString>);
+const CONFIG_STRINGS: [(&str, SetInConfig); 5] = [
+    ("api_key", |config, value| config.api_key = value),
+    ("api_secret", |config, value| config.api_secret = value),
+    ("base_url", |config, value| config.base_url = value),
+    ("ca_file", |config, value| config.ca_file = value),
+    ("proxy", |config, value| config.proxy = value),
+];
+
+type SetInRequest = fn(&mut Request, Option<CString>);
+const REQUEST_STRINGS: [(&str, SetInRequest); 5] = [
+    ("callee", |request, value| request.callee = value),
+    ("display_num", |request, value| request.display_num = value),
+    ("account", |request, value| request.account = value),
+    ("app_id", |request, value| request.app_id = value),
+    ("called_info", |request, value| request.called_info = value),
+];
+
+#[test]
+fn a_string_of_more_than_64_kib_is_named() {
+    for length in [MAX_ARGUMENT + 1, 100_000_000] {
+        let long = text("x".repeat(length));
+        for (field, set) in CONFIG_STRINGS {
+            let reason = refused(&config(|config| set(config, long.clone())), field);
+            assert!(reason.contains("64 KiB"), "{reason}");
+        }
+    }
+    // As long as may be: the key and the secret are no shorter than that.
+    let longest = text("x".repeat(MAX_ARGUMENT));
+    let gateway = Gateway::plain().answer(|_| Answer::ok(&fresh_id())).start();
+    let client = Client::new(&Config {
+        api_secret: longest.clone(),
+        ..gateway.config()
+    });
+    let client = client.expect("a client");
+    for (number, (field, set)) in REQUEST_STRINGS.into_iter().enumerate() {
+        for length in [MAX_ARGUMENT + 1, 100_000_000] {
+            let mut request = Request::to("7000001");
+            set(&mut request, text("x".repeat(length)));
+            let reply = client.send(&request);
+            reply.expect(INVALID_ARGUMENT);
+            assert!(
+                reply.reason().contains(field) && reply.reason().contains("64 KiB"),
+                "{reply:?}"
+            );
+        }
+        assert_eq!(gateway.deliveries().len(), number, "nothing was sent");
+        let mut request = Request::to(&format!("700000{number}"));
+        set(&mut request, longest.clone());
+        client.send(&request).accepted();
+    }
+}
+
 #[test]
 fn a_string_that_is_not_utf_8_is_named() {
-    type Set = fn(&mut Config, Option<CString>);
-    let fields: [(&str, Set); 5] = [
-        ("api_key", |config, value| config.api_key = value),
-        ("api_secret", |config, value| config.api_secret = value),
-        ("base_url", |config, value| config.base_url = value),
-        ("ca_file", |config, value| config.ca_file = value),
-        ("proxy", |config, value| config.proxy = value),
-    ];
-    for (field, set) in fields {
+    for (field, set) in CONFIG_STRINGS {
         for bytes in BAD_UTF8 {
             refused(&config(|config| set(config, text(bytes))), field);
         }
@@ -127,15 +174,7 @@ fn a_string_that_is_not_utf_8_is_named() {
 
     let gateway = Gateway::plain().start();
     let client = Client::new(&gateway.config()).expect("a client");
-    type SetIn = fn(&mut Request, Option<CString>);
-    let fields: [(&str, SetIn); 5] = [
-        ("callee", |request, value| request.callee = value),
-        ("display_num", |request, value| request.display_num = value),
-        ("account", |request, value| request.account = value),
-        ("app_id", |request, value| request.app_id = value),
-        ("called_info", |request, value| request.called_info = value),
-    ];
-    for (field, set) in fields {
+    for (field, set) in REQUEST_STRINGS {
         for bytes in BAD_UTF8 {
             let mut request = Request::to("7000001");
             set(&mut request, text(bytes));
@@ -273,6 +312,9 @@ fn a_ca_file_that_is_none_is_named() {
         .to_owned();
     let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let fifo = support::scratch().join("fifo.pem");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo").success());
     for path in [
         String::new(),
         "/nonexistent/authorities.pem".to_owned(),
@@ -284,6 +326,13 @@ fn a_ca_file_that_is_none_is_named() {
         write("garbage.pem", garbage.as_bytes()),
         write("key.pem", key.as_bytes()),
         write("one-bad.pem", format!("{pem}{garbage}").as_bytes()),
+        // What opens or reads without an end.
+        fifo.to_str().expect("a UTF-8 path").to_owned(),
+        "/dev/zero".to_owned(),
+        write(
+            "large.pem",
+            format!("{pem}{}", " ".repeat(16 * 1024 * 1024)).as_bytes(),
+        ),
     ] {
         let reason = refused(
             &config(|config| config.ca_file = text(path.as_str())),

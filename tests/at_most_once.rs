@@ -7,14 +7,15 @@ use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustls::ServerConnection;
 
-use support::answer::{Answer, recording_id_for};
+use support::answer::{Answer, fresh_id, recording_id_for};
+use support::c::{self, Build};
 use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::*;
-use support::gateway::{Gateway, Opening, Step};
+use support::gateway::{Builder, Gateway, Opening, Step};
 use support::sockets::Server;
 
 fn accepted(callee: &str) -> Vec<u8> {
@@ -137,28 +138,38 @@ fn fifty_calls_on_one_client_use_one_connection() {
 }
 
 #[test]
-fn a_connection_goes_on_after_refusals_and_error_pages() {
+fn only_an_accepted_call_leaves_its_connection_for_another() {
+    // Nothing tells a refusal or an error page that comes twice from one that is another call's.
     let gateway = Gateway::tls()
-        .answer(|request| match request.number {
+        .answer(|request| match request.order {
             1 => Answer::refused(-10, "no money"),
             2 => Answer::new(502, "<html>"),
             3 => Answer::json("not JSON"),
             4 => Answer::new(302, "").header("Location", "/"),
             5 => Answer::refused(-22, "no").chunked(),
-            _ => Answer::ok("1"),
+            _ => Answer::ok(&fresh_id()),
         })
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
-    for expected in [REJECTED, HTTP_ERROR, BAD_RESPONSE, HTTP_ERROR, REJECTED, OK] {
+    let results = [
+        REJECTED,
+        HTTP_ERROR,
+        BAD_RESPONSE,
+        HTTP_ERROR,
+        REJECTED,
+        OK,
+        OK,
+    ];
+    for expected in results {
         client.call("7000001").expect(expected);
     }
     drop(client);
-    assert_eq!(gateway.finish_and_count(), 6);
+    let connections: Vec<_> = gateway.finish().iter().map(|d| d.connection).collect();
+    assert_eq!(connections, [1, 2, 3, 4, 5, 6, 6]);
 }
 
 #[test]
 fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
-    let body = r#"{"status":"0","data":"1"}"#;
     for head in [
         "HTTP/1.1 200 OK\r\nConnection: close",
         "HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: keep-alive",
@@ -169,10 +180,13 @@ fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
         "HTTP/1.0 200 OK",
         "HTTP/1.0 200 OK\r\nConnection: keep-alive",
     ] {
-        let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         // Said, and then not done: a request on it would be ignored.
         let gateway = Gateway::plain()
-            .answer(move |_| vec![Step::Send(answer.clone().into()), Step::Stall])
+            .answer(move |_| {
+                let body = format!(r#"{{"status":"0","data":"{}"}}"#, fresh_id());
+                let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                vec![Step::Send(answer.into()), Step::Stall]
+            })
             .start();
         let client = Client::new(&gateway.config().timeout_ms(5_000)).expect("a client");
         for callee in ["7000001", "7000002", "7000003"] {
@@ -188,7 +202,7 @@ fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
 #[test]
 fn a_connection_is_kept_for_no_longer_than_the_server_said() {
     let gateway = Gateway::plain()
-        .answer(|_| Answer::ok("1").header("Keep-Alive", "timeout=3"))
+        .answer(|_| Answer::ok(&fresh_id()).header("Keep-Alive", "timeout=3"))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
     client.call("7000001").accepted();
@@ -229,6 +243,167 @@ fn an_answer_that_nobody_asked_for_is_nobodys_answer() {
             }
             drop(client);
             assert_eq!(gateway.finish_and_count(), 3);
+        }
+    }
+}
+
+#[test]
+fn what_a_server_says_before_the_first_request_is_nobodys_answer() {
+    let page = Answer::new(408, "<html>Request Timeout</html>");
+    let expired = Answer::refused(-16, "timestamp expires")
+        .date(SystemTime::now() + Duration::from_secs(3600));
+    for stray in [
+        Answer::ok("6666666666666666666"),
+        Answer::refused(-10, "no money"),
+        expired,
+        page,
+    ] {
+        let greet = |builder: Builder| {
+            let stray = stray.bytes();
+            builder.opening(move |connection| match connection {
+                1 => Opening::Greeting(stray.clone()),
+                _ => Opening::Serve,
+            })
+        };
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let certificate =
+                Authority::common().server_speaking(LOOPBACK, Validity::Now, &[version]);
+            let gateway = greet(Gateway::plain().certificate(certificate)).start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            let reply = client.call("7000001");
+            reply.expect(CONNECT_FAILED);
+            assert!(reply.reason().contains("before the request"), "{reply:?}");
+            assert_eq!(
+                client.call("7000002").accepted(),
+                recording_id_for("7000002")
+            );
+            drop(client);
+            assert_eq!(gateway.finish_and_count(), 1);
+        }
+        // Without a handshake the request would be out before the server has said a word.
+        let gateway = greet(Gateway::plain()).start();
+        let mut command = c::command(&Build::c().compile("call.c"));
+        command
+            .env("LD_PRELOAD", Build::preload().compile("preload_slow.c"))
+            .env("SLOW_CONNECT_MS", "500")
+            .args(["--url", &gateway.url(), "7000001", "7000002"]);
+        let output = c::run(command, c::LIMIT);
+        let lines: Vec<_> = output.success().lines().collect();
+        assert!(
+            lines[0].starts_with(&format!("result={CONNECT_FAILED} "))
+                && lines[0].contains("before the request"),
+            "{lines:?}"
+        );
+        let own = format!("id={} ", recording_id_for("7000002"));
+        assert!(lines[1].contains(&own), "{lines:?}");
+        assert_eq!(gateway.finish_and_count(), 1);
+    }
+}
+
+#[test]
+fn a_server_that_answers_twice_gives_no_call_the_answer_of_another() {
+    // By the callee's last digit.
+    fn answer(callee: &str) -> Answer {
+        match callee.as_bytes().last() {
+            Some(b'7') => Answer::refused(-10, "no money"),
+            Some(b'8') => Answer::new(502, "<html>"),
+            Some(b'9') => Answer::refused(-16, "timestamp expires"),
+            _ => Answer::ok(&recording_id_for(callee)),
+        }
+    }
+    let mut slips = 0;
+    for pause in [None, Some(0), Some(200), Some(1000), Some(3000)] {
+        for builder in [Gateway::plain(), Gateway::tls()] {
+            let gateway = builder
+                .answer(move |request| {
+                    let answer = answer(&request.callee()).bytes();
+                    match pause {
+                        None => vec![Step::Send([answer.clone(), answer].concat())],
+                        Some(micros) => vec![
+                            Step::Send(answer.clone()),
+                            Step::Pause(Duration::from_micros(micros)),
+                            Step::Send(answer),
+                        ],
+                    }
+                })
+                .start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            for number in 0..100 {
+                let callee = format!("70000{number:02}");
+                let reply = client.call(&callee);
+                let is_refused = matches!(number % 10, 7 | 9);
+                match reply.result {
+                    OK => assert_eq!(reply.accepted(), recording_id_for(&callee), "{pause:?}"),
+                    REJECTED => assert!(is_refused, "{pause:?}: {callee} was placed: {reply:?}"),
+                    HTTP_ERROR => {}
+                    _ => {
+                        reply.expect(BAD_RESPONSE);
+                        assert!(reply.reason().contains("another call"), "{reply:?}");
+                        slips += 1;
+                    }
+                }
+            }
+            drop(client);
+            assert_eq!(gateway.finish_and_count(), 100, "{pause:?}");
+        }
+    }
+    assert!(slips > 0, "no connection ever slipped");
+}
+
+#[test]
+fn a_recording_id_is_one_calls_whatever_connection_it_comes_over() {
+    let gateway = Gateway::plain()
+        .answer(|request| {
+            let id = match request.callee().as_str() {
+                "7000003" => recording_id_for("7000001"),
+                callee => recording_id_for(callee),
+            };
+            Answer::ok(&id).header("Connection", "close")
+        })
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    client.call("7000001").accepted();
+    client.call("7000002").accepted();
+    let reply = client.call("7000003");
+    reply.expect(BAD_RESPONSE);
+    assert_eq!(reply.status, 0);
+    assert!(
+        reply.reason().contains(&recording_id_for("7000001")),
+        "{reply:?}"
+    );
+    // Each client has its own; another one may have been told the ID.
+    let other = Client::new(&gateway.config()).expect("a client");
+    other.call("7000001").accepted();
+}
+
+#[test]
+fn a_refusal_that_comes_before_the_request_has_arrived_is_not_believed() {
+    // A part of the request is still on its way: the server's system has no room for it yet.
+    for refusal in [
+        Answer::refused(-10, "no money"),
+        Answer::refused(-16, "timestamp expires")
+            .date(SystemTime::now() + Duration::from_secs(3600)),
+    ] {
+        for builder in [Gateway::plain(), Gateway::tls()] {
+            let early = Opening::Shaken(vec![
+                Step::Pause(Duration::from_millis(300)),
+                Step::Send(refusal.bytes()),
+                Step::Pause(Duration::from_millis(300)),
+                Step::Read(20_000),
+            ]);
+            let gateway = builder
+                .receive_buffer(4096)
+                .opening(move |_| early.clone())
+                .start();
+            let client = Client::new(&gateway.config()).expect("a client");
+            let reply = client.send(&Request {
+                called_info: text("x".repeat(20_000)),
+                ..Request::to("7000001")
+            });
+            reply.expect(BAD_RESPONSE);
+            assert!(reply.reason().contains("before the request"), "{reply:?}");
+            assert!(reply.may_have_dialed());
+            assert_eq!(gateway.connections(), 1);
         }
     }
 }
@@ -316,7 +491,7 @@ fn a_request_cut_in_the_middle_is_never_completed() {
     // held may come, and never the whole.
     for builder in [Gateway::plain(), Gateway::tls()] {
         let gateway = builder
-            .receive_buffer(65_536)
+            .receive_buffer(4096)
             .opening(|_| {
                 Opening::Shaken(vec![
                     Step::Read(1000),
@@ -326,11 +501,7 @@ fn a_request_cut_in_the_middle_is_never_completed() {
             })
             .start();
         let client = Client::new(&gateway.config().timeout_ms(700)).expect("a client");
-        let request = Request {
-            called_info: text("x".repeat(24_000_000)),
-            ..Request::to("7000001")
-        };
-        let reply = client.send(&request);
+        let reply = client.send(&Request::large("7000001"));
         reply.expect(CONNECT_FAILED);
         assert!(reply.elapsed < Duration::from_secs(6), "{reply:?}");
         drop(client);

@@ -5,7 +5,7 @@ mod support;
 
 use std::mem::{offset_of, size_of};
 
-use support::answer::{Answer, recording_id_for};
+use support::answer::{Answer, RecordingIds};
 use support::c::{self, Build};
 use support::client::{RawConfig, RawRequest};
 use support::diary::Delivery;
@@ -13,18 +13,21 @@ use support::gateway::{Gateway, Step};
 use support::sockets::Refusing;
 
 /// By the callee's first digit, as c/api.c expects.
-fn by_first_digit(request: &Delivery) -> Vec<Step> {
-    let callee = request.callee();
-    match callee.chars().next() {
-        Some('9') => Answer::refused(-10, "no money").into(),
-        Some('8') => vec![Step::Reset],
-        _ => Answer::ok(&recording_id_for(&callee)).into(),
+fn by_first_digit() -> impl Fn(&Delivery) -> Vec<Step> + Send + Sync + 'static {
+    let ids = RecordingIds::default();
+    move |request| {
+        let callee = request.callee();
+        match callee.chars().next() {
+            Some('9') => Answer::refused(-10, "no money").into(),
+            Some('8') => vec![Step::Reset],
+            _ => Answer::ok(&ids.next(&callee)).into(),
+        }
     }
 }
 
 /// Runs one of the program's checks; gives what it printed, and the requests that it sent.
 fn check(promise: &str) -> (String, usize) {
-    let gateway = Gateway::plain().answer(by_first_digit).start();
+    let gateway = Gateway::plain().answer(by_first_digit()).start();
     let mut command = c::command(&Build::c().compile("api.c"));
     command.args([promise, &gateway.url()]);
     let output = c::run(command, c::LIMIT);
@@ -102,7 +105,7 @@ fn the_header_lays_structs_out_as_these_tests_do() {
 #[test]
 fn nothing_is_printed_whatever_happens() {
     let program = Build::c().compile("call.c");
-    let gateway = Gateway::tls().answer(by_first_digit).start();
+    let gateway = Gateway::tls().answer(by_first_digit()).start();
     let refusing = Refusing::new();
     let url = gateway.url();
     let elsewhere = format!("https://{}/voice", refusing.address());

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use support::answer::{Answer, recording_id_for};
 use support::client::*;
 use support::diary::Delivery;
-use support::gateway::{Builder, Gateway, Step};
+use support::gateway::{Builder, Gateway, Opening, Step};
 
 /// The server's clock, this many seconds from ours.
 fn server_time(offset: i64) -> SystemTime {
@@ -108,7 +108,7 @@ fn each_client_has_a_clock_of_its_own() {
 fn a_clock_that_changes_again_is_corrected_again() {
     // The server's clock is put right after the third request.
     let gateway = Gateway::plain()
-        .answer(|request| judge(request, if request.number <= 3 { -86_400 } else { 0 }))
+        .answer(|request| judge(request, if request.order <= 3 { -86_400 } else { 0 }))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
     for callee in ["7000001", "7000002", "7000003"] {
@@ -186,7 +186,7 @@ fn a_16_from_a_server_whose_clock_agrees_is_delivered_once() {
 fn a_16_after_the_correction_is_final() {
     // The server names another time in each answer: there is one repeat, not one per answer.
     let gateway = Gateway::plain()
-        .answer(|request| expired().date(server_time(3600 * request.number as i64)))
+        .answer(|request| expired().date(server_time(3600 * request.order as i64)))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
     let reply = client.call("7000001");
@@ -194,13 +194,13 @@ fn a_16_after_the_correction_is_final() {
     drop(client);
     assert_eq!(gateway.finish_and_count(), 2);
 
-    // The server always names the same time, and is never content with it: the second call has
-    // nothing new to learn.
+    // The server always names the same time, and is never content with it: what it says is not kept, and
+    // each call tries it once.
     let gateway = Gateway::plain()
         .answer(|_| expired().date(server_time(3600)))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
-    for delivered in [2, 3, 4] {
+    for delivered in [2, 4, 6] {
         client.call("7000001").expect(REJECTED);
         assert_eq!(gateway.deliveries().len(), delivered);
     }
@@ -223,7 +223,7 @@ fn a_fault_in_the_repeat_is_told_truly() {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let steps = steps.clone();
             let gateway = builder
-                .answer(move |request| match request.number {
+                .answer(move |request| match request.order {
                     1 => expired().date(server_time(3600)).into(),
                     _ => steps.clone(),
                 })
@@ -278,7 +278,7 @@ fn a_16_with_an_http_error_is_corrected_too() {
         let gateway = Gateway::plain()
             .answer(move |request| {
                 let answer = judge(request, 3600);
-                if request.number == 1 {
+                if request.order == 1 {
                     answer.code(code)
                 } else {
                     answer
@@ -326,4 +326,82 @@ fn threads_that_find_the_clock_wrong_at_once_each_repeat_at_most_once() {
             assert_eq!(times, 1, "{callee}: its thread knew the clock by then");
         }
     }
+}
+
+#[test]
+fn a_wrong_date_does_not_outlive_the_call_that_it_came_with() {
+    // Both clocks are right. One answer is a -16 all the same, and its Date is a load balancer's.
+    for wrong in [600, -600] {
+        let gateway = Gateway::plain()
+            .answer(move |request| match request.order {
+                1 => expired().date(server_time(wrong)),
+                _ => judge(request, 0).date(server_time(wrong)),
+            })
+            .start();
+        let client = Client::new(&gateway.config()).expect("a client");
+        let reply = client.call("7000001");
+        assert_eq!((reply.result, reply.status), (REJECTED, -16), "{reply:?}");
+        for callee in ["7000002", "7000003"] {
+            client.call(callee).accepted();
+        }
+        drop(client);
+        let skews: Vec<_> = gateway.finish().iter().map(Delivery::skew).collect();
+        assert_eq!(skews.len(), 4, "{skews:?}");
+        for (skew, expected) in skews.iter().zip([0, wrong, 0, 0]) {
+            assert!((skew - expected).abs() <= 2, "{skews:?}");
+        }
+    }
+}
+
+#[test]
+fn a_correction_that_served_outlives_a_wrong_date() {
+    // The host is an hour behind, which has been learnt. Then comes the same accident.
+    let gateway = Gateway::plain()
+        .answer(|request| match request.order {
+            3 => expired().date(server_time(7200)),
+            4 => judge(request, 3600).date(server_time(7200)),
+            _ => judge(request, 3600),
+        })
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    client.call("7000001").accepted();
+    client.call("7000002").expect(REJECTED);
+    client.call("7000003").accepted();
+    drop(client);
+    let skews: Vec<_> = gateway.finish().iter().map(Delivery::skew).collect();
+    for (skew, expected) in skews.iter().zip([0, 3600, 3600, 7200, 3600]) {
+        assert!((skew - expected).abs() <= 2, "{skews:?}");
+    }
+}
+
+#[test]
+fn a_repeat_that_nobody_answered_teaches_nothing() {
+    let gateway = Gateway::plain()
+        .answer(|request| match request.order {
+            1 => expired().date(server_time(3600)).into(),
+            2 => vec![Step::Reset],
+            _ => judge(request, 0).into(),
+        })
+        .start();
+    let client = Client::new(&gateway.config()).expect("a client");
+    client.call("7000001").expect(CONNECTION_LOST);
+    client.call("7000002").accepted();
+}
+
+#[test]
+fn a_16_whose_repeat_has_no_time_left_stays_a_16() {
+    // The repeat needs a connection, and nobody takes one up any more.
+    let gateway = Gateway::tls()
+        .opening(|connection| match connection {
+            1 => Opening::Serve,
+            _ => Opening::Raw(vec![Step::Stall]),
+        })
+        .answer(|_| expired().date(server_time(3600)))
+        .start();
+    let client = Client::new(&gateway.config().timeout_ms(900)).expect("a client");
+    let reply = client.call("7000001");
+    assert_eq!((reply.result, reply.status), (REJECTED, -16), "{reply:?}");
+    assert!(reply.elapsed >= Duration::from_millis(890), "{reply:?}");
+    drop(client);
+    assert_eq!(gateway.finish_and_count(), 1);
 }

@@ -12,7 +12,8 @@ use rustls::crypto::cipher::OutboundPlainMessage;
 use rustls::crypto::ring::cipher_suite;
 use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion, ServerConnection};
 
-use support::answer::Answer;
+use support::answer::{Answer, fresh_id};
+use support::c::{self, Build};
 use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::*;
 use support::diary::whole_request;
@@ -24,13 +25,6 @@ use support::sockets::{Ignoring, Server};
 const TIMEOUT_MS: u32 = 700;
 /// What a loaded machine may add. Far less than what any peer here would take.
 const SLACK: Duration = Duration::from_secs(5);
-
-fn large_request() -> Request {
-    Request {
-        called_info: text("x".repeat(24_000_000)),
-        ..Request::to("7000001")
-    }
-}
 
 /// Fails the test unless the call took its time, and not much more.
 #[track_caller]
@@ -117,7 +111,7 @@ rows! {
     a_server_that_drips_continues:
         answer(Gateway::plain(), [drip("HTTP/1.1 100 Continue\r\n\r\n".repeat(10))]) => TIMED_OUT, 1;
     a_server_that_drips_its_head:
-        answer(Gateway::tls(), [drip(Answer::ok("1").bytes())]) => TIMED_OUT, 1;
+        answer(Gateway::tls(), [drip(Answer::ok(&fresh_id()).bytes())]) => TIMED_OUT, 1;
     a_server_that_drips_its_body:
         answer(Gateway::tls(), [
             send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n"),
@@ -137,9 +131,9 @@ rows! {
 fn a_server_that_takes_no_bytes() {
     for builder in [Gateway::plain(), Gateway::tls()] {
         let builder = builder
-            .receive_buffer(65_536)
+            .receive_buffer(4096)
             .opening(|_| Opening::Shaken(vec![Step::Stall]));
-        check(builder, &large_request(), CONNECT_FAILED, 0);
+        check(builder, &Request::large("7000001"), CONNECT_FAILED, 0);
     }
 }
 
@@ -149,9 +143,9 @@ fn a_server_that_takes_a_few_bytes_now_and_then() {
         .flat_map(|n| [Step::Read(n * 10), Step::Pause(Duration::from_millis(60))])
         .collect();
     let builder = Gateway::plain()
-        .receive_buffer(65_536)
+        .receive_buffer(4096)
         .opening(move |_| Opening::Shaken(sips.clone()));
-    check(builder, &large_request(), CONNECT_FAILED, 0);
+    check(builder, &Request::large("7000001"), CONNECT_FAILED, 0);
 }
 
 #[test]
@@ -221,7 +215,7 @@ fn connect_timeout_does_not_bound_the_answer() {
         Gateway::tls(),
         [
             Step::Pause(Duration::from_millis(1200)),
-            Step::Send(Answer::ok("1").bytes()),
+            Step::Send(Answer::ok(&fresh_id()).bytes()),
         ],
     )
     .start();
@@ -248,7 +242,7 @@ fn a_slow_answer_within_the_time_is_an_answer() {
 fn a_deadline_holds_on_a_kept_connection() {
     let gateway = Gateway::tls()
         .answer(|request| match request.number {
-            1 => Answer::ok("1").into(),
+            1 => Answer::ok(&fresh_id()).into(),
             _ => vec![Step::Stall],
         })
         .start();
@@ -306,10 +300,10 @@ fn the_shortest_and_the_longest_timeout_are_kept() {
 fn a_kept_connection_that_takes_no_more_bytes_is_nobody_elses_fault() {
     // When the time is up, there is none left for another connection, which would then seem to fail.
     let gateway = Gateway::tls()
-        .receive_buffer(65_536)
-        .answer(|_| vec![Step::Send(Answer::ok("1").bytes()), Step::Stall])
+        .receive_buffer(4096)
+        .answer(|_| vec![Step::Send(Answer::ok(&fresh_id()).bytes()), Step::Stall])
         .start();
-    let proxy = Proxy::to(gateway.address());
+    let proxy = Proxy::narrow(gateway.address(), 4096);
     for by_proxy in [false, true] {
         let config = gateway.config().timeout_ms(TIMEOUT_MS);
         let config = if by_proxy {
@@ -319,7 +313,7 @@ fn a_kept_connection_that_takes_no_more_bytes_is_nobody_elses_fault() {
         };
         let client = Client::new(&config).expect("a client");
         client.call("7000001").accepted();
-        let reply = client.send(&large_request());
+        let reply = client.send(&Request::large("7000001"));
         reply.expect(CONNECT_FAILED);
         on_time(&reply, TIMEOUT_MS);
         assert!(reply.reason().contains("send the request"), "{reply:?}");
@@ -350,12 +344,12 @@ fn tickets(tls: ServerConnection) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-#[test]
-fn a_kept_connection_that_never_falls_silent_holds_up_no_call() {
+/// A server whose first connection floods the client with tickets once it has answered a request.
+fn flooding() -> Server {
     let mut tls = (*Authority::common().server(LOOPBACK, Validity::Now)).clone();
     tls.enable_secret_extraction = true;
     let tls = Arc::new(tls);
-    let server = Server::start(move |number, peer| {
+    Server::start(move |number, peer| {
         let mut tls = ServerConnection::new(Arc::clone(&tls)).expect("a server connection");
         let mut socket = peer.stream();
         let mut stream = rustls::Stream::new(&mut tls, &mut socket);
@@ -375,7 +369,12 @@ fn a_kept_connection_that_never_falls_silent_holds_up_no_call() {
                 .try_for_each(|record| socket.write_all(&record));
         }
         peer.stall();
-    });
+    })
+}
+
+#[test]
+fn a_kept_connection_that_never_falls_silent_holds_up_no_call() {
+    let server = flooding();
     let config = Config::new(&format!("https://{}/voice", server.address()))
         .ca_file(Authority::common().file())
         .timeout_ms(5_000);
@@ -386,4 +385,29 @@ fn a_kept_connection_that_never_falls_silent_holds_up_no_call() {
     let reply = client.call("7000002");
     assert!(reply.elapsed < SLACK, "{reply:?}");
     assert_eq!(reply.accepted(), "2");
+}
+
+#[test]
+fn the_look_at_kept_connections_keeps_the_deadline() {
+    // Each of the reads that a look may take takes half a second.
+    let server = flooding();
+    let mut command = c::command(&Build::c().compile("call.c"));
+    command
+        .env("LD_PRELOAD", Build::preload().compile("preload_slow.c"))
+        .env("SLOW_RECV_MS", "500")
+        .arg("--ca")
+        .arg(Authority::common().file())
+        .args(["--url", &format!("https://{}/voice", server.address())])
+        .args(["--timeout", "2500", "--pause", "1500", "7000001", "7000002"]);
+    let output = c::run(command, c::LIMIT);
+    let lines: Vec<_> = output.success().lines().collect();
+    assert!(lines[0].starts_with("result=0 "), "{lines:?}");
+    let expected = format!("result={CONNECT_FAILED} ");
+    assert!(lines[1].starts_with(&expected), "{lines:?}");
+    let took = lines[1].split_once("ms=").and_then(|(_, rest)| {
+        let (ms, _) = rest.split_once(' ')?;
+        ms.parse::<u64>().ok()
+    });
+    // Sixteen reads would take 8 s.
+    assert!(took.is_some_and(|ms| ms < 5500), "{lines:?}");
 }

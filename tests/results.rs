@@ -17,14 +17,6 @@ use support::sockets::{Ignoring, Refusing};
 
 const CALLEE: &str = "4915112345678";
 
-/// Large enough that no kernel takes it whole from a server that does not read.
-fn large_request() -> Request {
-    Request {
-        called_info: text("x".repeat(24_000_000)),
-        ..Request::to(CALLEE)
-    }
-}
-
 /// Makes one call; checks its result, and how often a whole request arrived.
 #[track_caller]
 fn check(builder: Builder, request: &Request, expected: i32, delivered: usize) -> Reply {
@@ -189,12 +181,9 @@ fn connect_failed_cut_before_the_request_was_out() {
     for (name, steps) in [
         (
             "reset in the request",
-            vec![Step::Read(100_000), Step::Reset],
+            vec![Step::Read(20_000), Step::Reset],
         ),
-        (
-            "closed in the request",
-            vec![Step::Read(100_000), Step::Cut],
-        ),
+        ("closed in the request", vec![Step::Read(20_000), Step::Cut]),
         (
             "reset before any of it is read",
             vec![Step::Pause(Duration::from_millis(300)), Step::Reset],
@@ -203,9 +192,9 @@ fn connect_failed_cut_before_the_request_was_out() {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let steps = steps.clone();
             let builder = builder
-                .receive_buffer(65_536)
+                .receive_buffer(4096)
                 .opening(move |_| Opening::Shaken(steps.clone()));
-            let reply = check(builder, &large_request(), CONNECT_FAILED, 0);
+            let reply = check(builder, &Request::large(CALLEE), CONNECT_FAILED, 0);
             assert!(!reply.may_have_dialed(), "{name}: {reply:?}");
         }
     }
@@ -296,7 +285,7 @@ fn shutdown_ends_a_call_in_each_phase_with_its_true_result() {
         (
             "in the request",
             Gateway::tls()
-                .receive_buffer(65_536)
+                .receive_buffer(4096)
                 .opening(move |_| shaken(&[Step::Stall])),
             SHUT_DOWN,
             0,
@@ -306,7 +295,7 @@ fn shutdown_ends_a_call_in_each_phase_with_its_true_result() {
         let gateway = builder.start();
         let client = Client::new(&patient(gateway.config())).expect("a client");
         let request = if name == "in the request" {
-            large_request()
+            Request::large(CALLEE)
         } else {
             Request::to(CALLEE)
         };

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use support::answer::{Answer, recording_id_for};
 use support::certs::{Authority, LOOPBACK, Validity};
-use support::client::{Client, Config, KEY, Request, SECRET, text};
+use support::client::{Client, Config, KEY, MAX_ARGUMENT, Request, SECRET, text};
 use support::gateway::{Gateway, Step};
 
 /// A request with every field given.
@@ -28,7 +28,7 @@ fn the_documented_example_is_signed_as_documented() {
     // may be a second later by then, so a few clients may be needed.
     for _ in 0..20 {
         let gateway = Gateway::plain()
-            .answer(|request| match request.number {
+            .answer(|request| match request.order {
                 1 => Answer::refused(-16, "timestamp expires")
                     .date(UNIX_EPOCH + Duration::from_secs(DOCUMENTED as u64)),
                 _ => Answer::ok("2203031113381000002"),
@@ -157,20 +157,22 @@ fn head_and_body_go_out_in_one_write() {
 
 #[test]
 fn a_large_request_arrives_whole() {
-    // More than the buffers of TLS and of the kernel hold.
-    let info: String = ('a'..='z').cycle().take(6_000_000).collect();
+    // More than the buffers of TLS and of the kernels hold.
+    let large = Request::large("7654321");
     for builder in [Gateway::plain(), Gateway::tls()] {
-        let gateway = builder.start();
+        let gateway = builder.receive_buffer(65_536).start();
         let client = Client::new(&gateway.config()).expect("a client");
-        let request = Request {
-            called_info: text(info.as_str()),
-            ..Request::to("7654321")
-        };
-        client.send(&request).accepted();
+        client.send(&large).accepted();
         drop(client);
         let deliveries = gateway.finish();
         assert_eq!(deliveries.len(), 1);
-        assert_eq!(deliveries[0].json()["calledInfo"], json!(info));
+        let json = deliveries[0].json();
+        for field in ["displayNum", "account", "appId", "calledInfo"] {
+            assert!(
+                json[field] == json!("\u{1}".repeat(MAX_ARGUMENT)),
+                "{field}"
+            );
+        }
     }
 }
 

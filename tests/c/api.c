@@ -155,7 +155,8 @@ static void outs(void)
             if (!(wanted & 2))
                 CHECK(id == unwritten_text);
             else if (result == ITNIO_OK)
-                CHECK(id != NULL && strcmp(id, "2203004915112345678") == 0);
+                /* Each call has an ID of its own, which ends with the number. */
+                CHECK(id != NULL && strlen(id) == 19 && strcmp(id + 4, "004915112345678") == 0);
             else
                 CHECK(id == NULL);
             if (!(wanted & 4))

@@ -164,8 +164,8 @@ static inline const char *callee_of(char callee[16], unsigned who, unsigned numb
 static const char *text_of_calls;
 
 /* Places a call. Whatever comes of it, what the header promises of every call holds, and an accepted
-   one has the recording ID that the gateway made for this callee and for no other. The request tells
-   the gateway the process that it is from. */
+   one has a recording ID that the gateway made for this callee and for no other: four digits, then the
+   callee. The request tells the gateway the process that it is from. */
 static inline itnio_result place_said(const itnio_client *client, const char *callee, char said[256])
 {
     itnio_sip_request request = {0};
@@ -182,8 +182,8 @@ static inline itnio_result place_said(const itnio_client *client, const char *ca
     CHECK((result == ITNIO_OK) == (id != NULL));
     CHECK((result == ITNIO_OK) == (reason == NULL));
     CHECK(status == (result == ITNIO_OK ? 0 : status) && status != 12345);
-    snprintf(own, sizeof own, "2203%015lld", atoll(callee));
-    if (id != NULL && strcmp(id, own) != 0)
+    snprintf(own, sizeof own, "%015lld", atoll(callee));
+    if (id != NULL && (strlen(id) != 19 || strcmp(id + 4, own) != 0))
         FAIL("another's answer: %s for %s", id, callee);
     snprintf(said, 256, "%s", reason != NULL ? reason : "");
     itnio_free_string(id);

@@ -128,6 +128,26 @@ static void without_threads(void)
     printf("calls=%lu lost=0\n", calls);
 }
 
+/* No thread to look up with, once the addresses are known. The gateway closes each connection after its
+   answer. */
+static void without_threads_later(void)
+{
+    offset_s = -300;
+    client = client_given();
+    call(ITNIO_OK);
+    offset_s += 61;
+    no_threads = 1;
+    call(ITNIO_OK);
+    call(ITNIO_OK);
+    asked_so_far(1);
+    no_threads = 0;
+    offset_s += 6;
+    call(ITNIO_OK);
+    asked_so_far(2);
+    itnio_client_free(client);
+    printf("calls=%lu asked=2 lost=0\n", calls);
+}
+
 static void *call_once(void *unused)
 {
     (void)unused;
@@ -268,6 +288,8 @@ int main(int argc, char **argv)
         moves();
     else if (strcmp(life, "no-threads") == 0)
         without_threads();
+    else if (strcmp(life, "no-threads-later") == 0)
+        without_threads_later();
     else if (strcmp(life, "fork") == 0)
         fork_meanwhile();
     else

@@ -129,7 +129,10 @@ fn what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked
     for life in ["given-up", "given-up-fork"] {
         // Reads only when the call has long been given up.
         let late = Opening::Shaken(vec![Step::Pause(Duration::from_secs(2))]);
-        let gateway = Gateway::plain().opening(move |_| late.clone()).start();
+        let gateway = Gateway::plain()
+            .receive_buffer(4096)
+            .opening(move |_| late.clone())
+            .start();
         let figures = Host::new("host_fork.c")
             .arg(life)
             .calling(&gateway)

@@ -94,3 +94,10 @@ fn a_system_without_threads_to_give_fails_look_ups_and_nothing_else() {
     host("no-threads", &gateway).keeps("no thread to be had");
     assert_eq!(gateway.finish_and_count(), 2);
 }
+
+#[test]
+fn a_system_without_threads_to_give_goes_on_with_the_last_known_addresses() {
+    let gateway = Gateway::tls().answer(last_answer).start();
+    let figures = host("no-threads-later", &gateway).keeps("no thread to be had, a name known");
+    assert_eq!(gateway.finish_and_count(), figures.count("calls"));
+}

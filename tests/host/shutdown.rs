@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::program::{Figures, Host};
-use super::support::client::{CONNECTION_LOST, OK, SHUT_DOWN};
+use super::support::client::{CONNECTION_LOST, MAX_ARGUMENT, OK, SHUT_DOWN};
 use super::support::gateway::{Gateway, Opening, Step};
 use super::support::instrument::slower;
 use super::support::proxy::Proxy;
@@ -107,11 +107,11 @@ fn shutdown_ends_calls_that_send_within_100_ms() {
     // More than the system's buffers take, and read only when the caller has gone.
     let late = Opening::Shaken(vec![Step::Pause(Duration::from_secs(2))]);
     let gateway = Gateway::plain()
-        .receive_buffer(256 * 1024)
+        .receive_buffer(4096)
         .opening(move |_| late.clone())
         .start();
     ends_at_once("to send the rest of a request", SHUT_DOWN, || {
-        host(&gateway.url()).env("HOST_TEXT", "6000000")
+        host(&gateway.url()).env("HOST_TEXT", MAX_ARGUMENT.to_string())
     });
     let diary = gateway.finish();
     assert!(!diary.is_empty() && diary.iter().all(|delivery| !delivery.complete));

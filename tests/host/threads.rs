@@ -91,8 +91,13 @@ fn failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib() {
     live_small(host().calling(&stranger), life, client::TLS_FAILED, 0);
 
     let gateway = Gateway::tls().start();
-    let life = "a text of 1 MB";
-    live_small(host().calling(&gateway), life, client::OK, 1_000_000);
+    let life = "the longest text";
+    live_small(
+        host().calling(&gateway),
+        life,
+        client::OK,
+        client::MAX_ARGUMENT,
+    );
 
     let nested = Gateway::tls()
         .answer(|_| {

@@ -1,5 +1,8 @@
 //! HTTP answers, built to the byte.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use super::gateway::Step;
@@ -126,5 +129,31 @@ impl From<Answer> for Vec<Step> {
 
 /// A recording ID of the documented shape, 19 digits, that no other callee gets.
 pub fn recording_id_for(callee: &str) -> String {
-    format!("2203{callee:0>15}")
+    recording_id(callee, 0)
+}
+
+/// The one for a call to `callee` before which there were so many others.
+fn recording_id(callee: &str, before: u64) -> String {
+    format!("{}{callee:0>15}", 2203 + before)
+}
+
+/// Recording IDs as the API gives them: each call has one of its own.
+#[derive(Default)]
+pub struct RecordingIds(Mutex<HashMap<String, u64>>);
+
+impl RecordingIds {
+    /// For another call to `callee`: [`recording_id_for`] for the first.
+    pub fn next(&self, callee: &str) -> String {
+        let mut calls = self.0.lock().expect("no panic under the lock");
+        let before = calls.entry(callee.to_owned()).or_default();
+        let id = recording_id(callee, *before);
+        *before += 1;
+        id
+    }
+}
+
+/// A recording ID that no other call of this process gets.
+pub fn fresh_id() -> String {
+    static GIVEN: AtomicU64 = AtomicU64::new(0);
+    format!("26{:017}", GIVEN.fetch_add(1, Ordering::Relaxed))
 }

@@ -93,7 +93,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .expect("versions that ring has")
             .with_no_client_auth()
@@ -102,6 +102,8 @@ impl Authority {
                 PrivateKeyDer::Pkcs8(key.serialize_der().into()),
             )
             .expect("a key that fits");
+        // A server may speak before the handshake is over (RFC 8446, 4.4.4).
+        config.send_half_rtt_data = true;
         Arc::new(config)
     }
 }

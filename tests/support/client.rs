@@ -209,6 +209,23 @@ impl Request {
     }
 }
 
+/// The longest argument that is allowed, in bytes.
+pub const MAX_ARGUMENT: usize = 64 * 1024;
+
+impl Request {
+    /// As large as a request can be: each control character becomes six bytes of JSON (1.5 MiB in all).
+    pub fn large(callee: &str) -> Request {
+        let long = text("\u{1}".repeat(MAX_ARGUMENT));
+        Request {
+            callee: text(callee),
+            display_num: long.clone(),
+            account: long.clone(),
+            app_id: long.clone(),
+            called_info: long,
+        }
+    }
+}
+
 /// What one `itnio_send_sip` gave back.
 #[derive(Clone, Debug)]
 pub struct Reply {

@@ -9,6 +9,8 @@ pub struct Delivery {
     pub connection: usize,
     /// Its number within the connection; the first is 1.
     pub number: usize,
+    /// Its number among all that this gateway has received; the first is 1.
+    pub order: usize,
     /// When its last byte had been read.
     pub at: Instant,
     pub clock: SystemTime,

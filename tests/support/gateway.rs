@@ -20,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustls::{ServerConfig, ServerConnection};
 
-use super::answer::{Answer, recording_id_for};
+use super::answer::{Answer, RecordingIds};
 use super::certs::{Authority, LOOPBACK, Validity};
 use super::client::Config;
 use super::diary::{Delivery, whole_request};
@@ -66,6 +66,9 @@ pub enum Opening {
     MidHandshake(Vec<Step>),
     /// The handshake, then these steps; then requests, if the connection is still there.
     Shaken(Vec<Step>),
+    /// These bytes together with the end of the server's part of the handshake, or at once without TLS;
+    /// then requests.
+    Greeting(Vec<u8>),
 }
 
 type OnOpening = Box<dyn Fn(usize) -> Opening + Send + Sync>;
@@ -105,7 +108,8 @@ impl Builder {
         self
     }
 
-    /// A small SO_RCVBUF, so that a large request does not fit into the kernel's buffers.
+    /// A small SO_RCVBUF and small segments (by which a sender's system chooses its buffer, too), so that
+    /// a large request does not fit into the kernels' buffers.
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.script.receive_buffer = Some(bytes);
         self
@@ -114,7 +118,8 @@ impl Builder {
     pub fn start(self) -> Gateway {
         let tls = self.script.tls.is_some();
         let diary = Arc::new(Diary::default());
-        let server = Server::start({
+        let receive_buffer = self.script.receive_buffer;
+        let server = Server::start_with(receive_buffer, {
             let (script, diary) = (self.script, Arc::clone(&diary));
             move |number, peer| {
                 diary.update(|book| book.opened += 1);
@@ -178,7 +183,8 @@ impl Gateway {
 
     /// HTTP.
     pub fn plain() -> Builder {
-        let accept = |delivery: &Delivery| Answer::ok(&recording_id_for(&delivery.callee())).into();
+        let ids = RecordingIds::default();
+        let accept = move |delivery: &Delivery| Answer::ok(&ids.next(&delivery.callee())).into();
         Builder {
             script: Script {
                 tls: None,
@@ -318,11 +324,12 @@ impl<'a> Connection<'a> {
     }
 
     fn run(mut self) {
-        if let Some(bytes) = self.script.receive_buffer {
-            let _ = socket2::SockRef::from(self.peer.stream()).set_recv_buffer_size(bytes);
-        }
         let flow = match (self.script.opening)(self.number) {
-            Opening::Serve => self.handshake(),
+            Opening::Serve => self.handshake(&[]),
+            Opening::Greeting(bytes) => match self.script.tls {
+                Some(_) => self.handshake(&bytes),
+                None => self.perform(vec![Step::Send(bytes)]),
+            },
             Opening::Raw(steps) => {
                 self.perform(steps);
                 Flow::Ended
@@ -333,7 +340,7 @@ impl<'a> Connection<'a> {
                 }
                 Flow::Ended
             }
-            Opening::Shaken(steps) => match self.handshake() {
+            Opening::Shaken(steps) => match self.handshake(&[]) {
                 Flow::On => self.perform(steps),
                 Flow::Ended => Flow::Ended,
             },
@@ -349,20 +356,30 @@ impl<'a> Connection<'a> {
         self.note_the_rest();
     }
 
-    /// The handshake to its end, where there is TLS.
-    fn handshake(&mut self) -> Flow {
+    /// The handshake to its end, where there is TLS, with this data as early as TLS allows.
+    fn handshake(&mut self, early: &[u8]) -> Flow {
         let Some(config) = &self.script.tls else {
             return Flow::On;
         };
         let mut tls = ServerConnection::new(Arc::clone(config)).expect("a server connection");
+        tls.writer().write_all(early).expect("room");
         let mut tap = Tap {
             stream: self.peer.stream(),
             records: &mut self.records,
         };
         let mut result = Ok(());
         while tls.is_handshaking() && result.is_ok() {
-            result = tls.complete_io(&mut tap).map(|_| ());
+            // What there is to say goes out in one segment, early data too.
+            result = flush_at_once(&mut tls, &mut tap)
+                .and_then(|()| tls.read_tls(&mut tap))
+                .and_then(|read| match read {
+                    0 => Err(ErrorKind::UnexpectedEof.into()),
+                    _ => tls.process_new_packets().map_err(io::Error::other),
+                })
+                .map(drop);
         }
+        // With the alert that says why, where there is one.
+        result = flush_at_once(&mut tls, &mut tap).and(result);
         self.before = (self.peer.segments(), self.records.count);
         // A replay of early data would be a second call.
         if tls.early_data().is_some() {
@@ -395,9 +412,7 @@ impl<'a> Connection<'a> {
             tls.process_new_packets().map_err(io::Error::other)?;
         }
         let mut flight = Vec::new();
-        while tls.wants_write() {
-            tls.write_tls(&mut flight)?;
-        }
+        flush_at_once(&mut tls, &mut flight)?;
         self.peer.stream().write_all(&flight[..flight.len() / 2])
     }
 
@@ -416,9 +431,10 @@ impl<'a> Connection<'a> {
     fn note(&mut self, head: Vec<u8>, body: Vec<u8>, complete: bool) -> Delivery {
         self.requests += 1;
         let now = (self.peer.segments(), self.records.count);
-        let delivery = Delivery {
+        let mut delivery = Delivery {
             connection: self.number,
             number: self.requests,
+            order: 0,
             at: Instant::now(),
             clock: SystemTime::now(),
             head,
@@ -428,8 +444,10 @@ impl<'a> Connection<'a> {
             records: now.1 - self.before.1,
         };
         self.before = now;
-        self.diary
-            .update(|book| book.deliveries.push(delivery.clone()));
+        self.diary.update(|book| {
+            delivery.order = book.deliveries.len() + 1;
+            book.deliveries.push(delivery.clone());
+        });
         delivery
     }
 
@@ -494,9 +512,7 @@ impl<'a> Connection<'a> {
                 match &mut self.tls {
                     Some(tls) => {
                         tls.writer().write_all(&bytes)?;
-                        while tls.wants_write() {
-                            tls.write_tls(&mut segment)?;
-                        }
+                        flush_at_once(tls, &mut segment)?;
                     }
                     None => segment.extend(bytes),
                 }
@@ -571,6 +587,15 @@ impl<'a> Connection<'a> {
         let _ = back.join();
         Ok(())
     }
+}
+
+/// Writes all that TLS has ready in one piece.
+fn flush_at_once(tls: &mut ServerConnection, to: &mut impl Write) -> io::Result<()> {
+    let mut flight = Vec::new();
+    while tls.wants_write() {
+        tls.write_tls(&mut flight)?;
+    }
+    to.write_all(&flight)
 }
 
 /// Copies until `from` ends, then ends both: a tunnel with one end is no use to the tests.

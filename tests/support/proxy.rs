@@ -16,7 +16,17 @@ impl Proxy {
         Proxy::answering(move |_| tunnel(target))
     }
 
-    /// The same, for whoever presents this name and password; 407 for others.
+    /// The same, with small buffers on its way, as [`super::gateway::Builder::receive_buffer`] has them.
+    pub fn narrow(target: SocketAddr, bytes: usize) -> Proxy {
+        Proxy {
+            inner: Gateway::plain()
+                .receive_buffer(bytes)
+                .answer(move |_| tunnel(target))
+                .start(),
+        }
+    }
+
+    /// The same as [`Proxy::to`], for whoever presents this name and password; 407 for others.
     pub fn with_password(target: SocketAddr, basic: &'static str) -> Proxy {
         Proxy::answering(move |ask| {
             let right = ask

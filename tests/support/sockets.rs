@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// No peer waits longer than this for anything.
 pub const FOREVER: Duration = Duration::from_secs(60);
@@ -45,7 +45,21 @@ pub struct Server {
 impl Server {
     /// Runs `serve` for each connection, in a thread of its own; the first is number 1.
     pub fn start(serve: impl Fn(usize, Peer) + Send + Sync + 'static) -> Server {
+        Server::start_with(None, serve)
+    }
+
+    /// The same, with a receive buffer of this size and with small segments.
+    pub fn start_with(
+        receive_buffer: Option<usize>,
+        serve: impl Fn(usize, Peer) + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        if let Some(bytes) = receive_buffer {
+            // Of the listening socket: those that it accepts inherit both, and tell the other side at once.
+            let socket = SockRef::from(&listener);
+            socket.set_recv_buffer_size(bytes).expect("a buffer's size");
+            socket.set_tcp_mss(1000).expect("a segment's size");
+        }
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared::default());
         let serve = Arc::new(serve);
