@@ -32,9 +32,9 @@
  *         itnio_client_free(client);
  *     }
  *
- * Input. All strings are NUL-terminated UTF-8. Zero-initialise both structs: a zero field means its
- * default, or "not given". The library copies what it keeps, so that arguments need to live for the
- * duration of a call only. A mistake in an argument crashes nothing and sends nothing; it is
+ * Input. All strings are NUL-terminated UTF-8 of at most 64 KiB. Zero-initialise both structs: a zero field
+ * means its default, or "not given". The library copies what it keeps, so that arguments need to live for
+ * the duration of a call only. A mistake in an argument crashes nothing and sends nothing; it is
  * ITNIO_INVALID_ARGUMENT, with a reason that names the field.
  *
  * Output. Each out-parameter may be NULL where it is not wanted; the others are always written,
@@ -50,7 +50,13 @@
  * connections of its own; what a child does, itnio_client_shutdown() and itnio_client_free()
  * included, does not reach its parent's.
  *
- * Manners. Nothing is printed, no signal disposition is changed, SIGPIPE is never raised, and the
+ * Memory. Where the system has no memory for an allocation of the library's, the process is ended by
+ * abort(), after a message on standard error that says so: there is no result for it. (Linux grants memory
+ * before it has it, so that this takes a limit, such as RLIMIT_AS.) What a call takes is bounded by the
+ * limits on its fields and on answers: 1 KiB for an ordinary one, and at most 6 MiB. An idle connection
+ * takes some 20 KiB, and a client 150 KiB.
+ *
+ * Manners. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is never raised, and the
  * environment is read in itnio_client_new() only. No thread outlives a call, but for a look-up in DNS
  * that has timed out, since getaddrinfo() cannot be cancelled: the library therefore stays mapped
  * after dlclose().
@@ -165,8 +171,8 @@ typedef struct itnio_config {
    */
   const char *base_url;
   /**
-   * A file with the certificates, in PEM, of the authorities to trust, used instead of the system's
-   * trust store. NULL: the system's. Verification cannot be switched off. An `http://` base URL does
+   * A regular file of at most 16 MiB with the certificates, in PEM, of the authorities to trust, used
+   * instead of the system's trust store. NULL: the system's. Verification cannot be switched off. An `http://` base URL does
    * not look at it.
    */
   const char *ca_file;
@@ -229,7 +235,7 @@ extern "C" {
  * Returns `ITNIO_OK`; `ITNIO_INVALID_ARGUMENT` for a field that cannot be used (a missing key, a
  * `ca_file` that cannot be read, a proxy in the environment that is none), or where `client` is NULL;
  * `ITNIO_TLS_FAILED` where the system's trust store cannot be used; `ITNIO_CONNECT_FAILED` where the
- * process has no descriptor or memory left.
+ * process has no descriptor left.
  *
  * May be called from any thread, as long as no other one changes the environment.
  */
@@ -262,14 +268,20 @@ void itnio_client_free(struct itnio_client *client);
  *
  * The request is sent at most once. Two cases are proved not to have been a call, and are tried again,
  * once each, within the same time: a kept connection that turned out dead before the whole request was
- * out, and status -16 (timestamp expires) where the answer's `Date` shows a wrong clock.
+ * out, and status -16 (timestamp expires) where the answer's `Date` shows a wrong clock. That clock is
+ * corrected for later calls, too, once a request has been signed by it and was not refused as expired.
+ *
+ * What a server says before a request is no answer to it: the connection is then not used. Nor is an
+ * answer with the recording ID of another call of this client. What no caller can tell is an answer that
+ * belongs to nobody, has an ID never seen, and comes once the request has arrived.
  *
  * `client` and `request` are not changed; the request's strings are read during the call only.
- * `*status` is the API's status (0 is success) where it answered with one, else `ITNIO_NO_STATUS`.
- * `*recording_id` is the recording ID, not empty and without control characters, on `ITNIO_OK`, else
- * NULL. `*reason` is NULL on `ITNIO_OK`, else one line of text for a log: the API's own reason where it
- * gave one, else what failed, naming the field, the host or the file; at most 1 KiB, with neither the
- * secret nor the signature in it. Both strings are freed with itnio_free_string(). Each of the three
+ * `*status` is the status that was answered (0 is the API's success), whatever the result, else
+ * `ITNIO_NO_STATUS`. `*recording_id` is the recording ID on `ITNIO_OK`, else NULL: as it was answered, not
+ * blank, and without control, format or bidirectional characters. `*reason` is NULL on `ITNIO_OK`, else
+ * one line of text for a log: the API's own reason where it gave one, else what failed, naming the field,
+ * the host or the file; at most 1 KiB, without control, format or bidirectional characters, and with
+ * neither the secret nor a signature in it. Both strings are freed with itnio_free_string(). Each of the three
  * pointers may be NULL.
  *
  * Returns `ITNIO_OK` if and only if the API answered with status 0 and a recording ID; else see

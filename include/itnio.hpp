@@ -28,8 +28,9 @@
  *
  * Exceptions. There is no `throw` in this header, and it compiles with -fno-exceptions. Making a client
  * and placing a call are noexcept, so that no call which may ring a phone ends in an exception that
- * says nothing about it; where memory is short before the request is out, the call is not sent. Only
- * what returns a std::string may throw std::bad_alloc, and then the object it was asked of is as before.
+ * says nothing about it; where this header itself finds no memory for its copies, the call is not sent,
+ * and where the library finds none, the process ends (itnio.h, Memory). Only what returns a std::string
+ * may throw std::bad_alloc, and then the object it was asked of is as before.
  *
  * Strings. They go in as itnio::Text, a view that std::string_view, std::string, a literal, or what
  * getenv() returned convert to; they come out as std::string. A NUL within one, where C would end it and

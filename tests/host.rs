@@ -10,6 +10,8 @@ mod door;
 mod failures;
 #[path = "host/forks.rs"]
 mod forks;
+#[path = "host/memory.rs"]
+mod memory;
 #[path = "host/names.rs"]
 mod names;
 #[path = "host/program.rs"]

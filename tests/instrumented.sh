@@ -32,16 +32,19 @@ left_out() {
     cat <<'LIST'
 valgrind host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which valgrind replaces
 valgrind host forks::what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked_child gives a call up in the middle of its request, by the clock
+valgrind host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing valgrind needs the address space, too
 valgrind host secret::after_free_the_secret_is_nowhere_in_the_process would search the memory of valgrind, too
 valgrind host shutdown::shutdown_ends_calls_that_send_within_100_ms sends megabytes, which takes longer under valgrind
 valgrind host signals::no_signal_is_delivered_on_the_librarys_thread valgrind keeps a signal to itself
 asan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which the sanitizer replaces
 asan host forks::children_forked_during_the_very_first_call_call_at_once the sanitizer's malloc may be locked for ever in a child
 asan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer's malloc may be locked for ever in a child
+asan host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing the sanitizer needs the address space, too
 asan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
 tsan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which the sanitizer replaces
 tsan host forks::children_forked_during_the_very_first_call_call_at_once the sanitizer allows no threads in a child of threads
 tsan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer allows no threads in a child of threads
+tsan host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing the sanitizer needs the address space, too
 tsan host names::a_child_forked_during_a_look_up_does_its_own the sanitizer allows no threads in a child of threads
 tsan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
 tsan host shutdown::shutdown_ends_calls_that_send_within_100_ms sends megabytes, which takes longer under the sanitizer

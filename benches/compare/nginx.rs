@@ -15,8 +15,8 @@ use rcgen::{
 
 use crate::process;
 
-/// The documentation's own answer.
-const ANSWER: &str = r#"{"status":"0","reason":"success","data":"2203031113381000002"}"#;
+/// The documentation's own answer, with a recording ID that no other request gets.
+const ANSWER: &str = r#"{"status":"0","reason":"success","data":"$request_id"}"#;
 
 /// How many bytes of an answer a second, while the server is slow: it then takes a few seconds.
 const SLOW_RATE: u32 = 100;

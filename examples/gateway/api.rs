@@ -78,13 +78,16 @@ pub struct Api {
 impl Api {
     /// `window` is in seconds.
     pub fn new(key: String, secret: String, window: u64, faults: Faults) -> Self {
-        // The documentation's example ID ends in 1000002.
+        // A gateway that is started again within a second does not begin where the last one did.
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Self {
             key,
             secret,
             window,
             faults,
-            next_id: AtomicU64::new(1_000_001),
+            next_id: AtomicU64::new(u64::from(since.subsec_micros()) * 10),
         }
     }
 

@@ -45,8 +45,11 @@ func serve(t testing.TB, handler http.HandlerFunc) itnio.Config {
 	return itnio.Config{APIKey: "key", APISecret: "secret", BaseURL: server.URL + "/voice"}
 }
 
+// accepted counts the calls that accept has accepted: each has a recording ID of its own.
+var accepted atomic.Int64
+
 func accept(w http.ResponseWriter) {
-	fmt.Fprint(w, `{"status":"0","reason":"success","data":"2203031113381000002"}`)
+	fmt.Fprintf(w, `{"status":"0","reason":"success","data":"2203%015d"}`, accepted.Add(1))
 }
 
 func request(callee string) itnio.Request {

@@ -3,6 +3,7 @@
 package itnio_test
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"runtime"
@@ -17,7 +18,7 @@ import (
 func TestNoCMemoryLeaks(t *testing.T) {
 	var status atomic.Value
 	config := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Write([]byte(`{"status":"` + status.Load().(string) + `","reason":"as told","data":"2203031113381000002"}`))
+		fmt.Fprintf(w, `{"status":"%s","reason":"as told","data":"2203%015d"}`, status.Load(), accepted.Add(1))
 	})
 	config.CAFile, config.Proxy = "", "http://127.0.0.1:1"
 	client := newClient(t, config)

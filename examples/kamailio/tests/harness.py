@@ -129,7 +129,7 @@ class Api:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                answer = b'{"status":"0","reason":"success","data":"2203031113381000002"}'
+                answer = b'{"status":"0","reason":"success","data":"2203%015d"}' % len(calls)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
