@@ -68,6 +68,7 @@ use crate::client::{Client, Config};
 use crate::message::SipRequest;
 use crate::outcome::itnio_result::{self, ITNIO_INTERNAL_ERROR, ITNIO_OK};
 use crate::outcome::{self, Failure};
+use crate::wipe;
 
 /// What `*status` is where the API did not answer with a status: `INT32_MIN`.
 pub const ITNIO_NO_STATUS: i32 = i32::MIN;
@@ -340,7 +341,7 @@ unsafe fn read_config<'a>(config: &'a itnio_config) -> Result<Config<'a>, Failur
     unsafe {
         Ok(Config {
             api_key: boundary::required(config.api_key, "api_key")?,
-            api_secret: boundary::required(config.api_secret, "api_secret")?,
+            api_secret: wipe::after(|| boundary::required(config.api_secret, "api_secret"))?,
             base_url: boundary::optional(config.base_url, "base_url")?,
             ca_file: boundary::optional(config.ca_file, "ca_file")?,
             proxy: boundary::optional(config.proxy, "proxy")?,

@@ -22,6 +22,7 @@ use crate::plain_text::plain;
 use crate::recordings::Recordings;
 use crate::sign::{Clock, Credentials, Stamp};
 use crate::transport;
+use crate::wipe;
 
 /// The API's documented address.
 const BASE_URL: &str = "https://api.itniotech.com/voice";
@@ -79,7 +80,7 @@ impl Client {
             if text.is_empty() {
                 return Err(Failure::invalid(field, "empty"));
             }
-            if text.contains(char::is_control) {
+            if wipe::after(|| text.contains(char::is_control)) {
                 return Err(Failure::invalid(field, "has a control character"));
             }
         }

@@ -18,9 +18,11 @@
 //! | [`transport`] | the system calls: sockets, waiting, forks, threads |
 //! | [`recordings`] | the recording IDs that a client has handed out |
 //! | [`plain_text`] | text that is fit for a log, without the secret and without signatures |
+//! | [`wipe`] | registers and stack, after work on the secret |
 //! | [`outcome`] | the results, and the failure that carries one |
 //!
-//! Only `capi` and `boundary` know C. `unsafe` is there and in `transport`, and nowhere else.
+//! Only `capi` and `boundary` know C. `unsafe` is there, in `transport` and in `wipe`, and nowhere
+//! else.
 
 // Tests may panic; what is shipped may not.
 #![cfg_attr(
@@ -62,3 +64,4 @@ pub mod sign;
 pub mod boundary;
 pub mod capi;
 pub mod transport;
+pub mod wipe;

@@ -1,13 +1,13 @@
 //! Signing: key + secret + timestamp -> `Sign`, and the clock that the timestamp is read from.
 
 use std::fmt;
-use std::hint::black_box;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
 use crate::plain_text;
+use crate::wipe;
 
 /// How far, in seconds, a server's clock may be from ours before it is worth correcting: `Date` has
 /// whole seconds, and the answer takes time.
@@ -24,30 +24,26 @@ impl Credentials {
     pub fn new(key: &str, secret: &str) -> Credentials {
         Credentials {
             key: key.to_owned(),
-            secret: Zeroizing::new(secret.to_owned()),
+            secret: wipe::after(|| Zeroizing::new(secret.to_owned())),
         }
     }
 
     /// The lower-case hex MD5 of key, secret and timestamp, as the API's documentation has it.
     pub fn sign(&self, timestamp: i64) -> String {
-        let sign = self.digest(timestamp);
-        wipe_stack();
-        sign
-    }
-
-    // Not inlined, so that all that it leaves on the stack lies below the frame of `sign`.
-    #[inline(never)]
-    fn digest(&self, timestamp: i64) -> String {
-        let mut md5 = md5::Context::new();
-        md5.consume(&self.key);
-        md5.consume(self.secret.as_bytes());
-        md5.consume(timestamp.to_string());
-        hex(md5.finalize().0)
+        let timestamp = timestamp.to_string();
+        let digest = wipe::after(|| {
+            let mut md5 = md5::Context::new();
+            md5.consume(&self.key);
+            md5.consume(self.secret.as_bytes());
+            md5.consume(&timestamp);
+            md5.finalize().0
+        });
+        hex(digest)
     }
 
     /// `text` without the secret and without signatures, should somebody have sent them back to us.
     pub fn redact(&self, text: &str) -> String {
-        plain_text::redact(text, &self.secret)
+        wipe::after(|| plain_text::redact(text, &self.secret))
     }
 }
 
@@ -62,13 +58,6 @@ fn hex(bytes: [u8; 16]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     text.extend(nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)));
     text
-}
-
-/// Overwrites what [`Credentials::digest`] left on the stack: MD5 keeps its last block, and with it
-/// the secret, in a local that nobody else wipes.
-#[inline(never)]
-fn wipe_stack() {
-    black_box(&mut [0_u8; 2048]);
 }
 
 /// The server's clock as far as we know it: ours, and an offset once the server has told one.
@@ -142,6 +131,8 @@ fn seconds(time: SystemTime) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    use std::collections::HashSet;
     use std::time::Duration;
 
     fn date_in(seconds: i64) -> String {
@@ -161,6 +152,24 @@ mod tests {
             credentials.sign(1_630_468_800),
             "05d7a50893e22a5c4bb3216ae3396c7c"
         );
+    }
+
+    #[test]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    fn signing_leaves_nothing_of_the_secret_on_the_stack() {
+        let secret = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".repeat(3);
+        let mut kept = [0; wipe::STACK];
+        // Wherever it ends within a block of MD5.
+        for length in 8..secret.len() {
+            let secret = &secret[..length];
+            let parts: HashSet<_> = secret.as_bytes().windows(8).collect();
+            let credentials = Credentials::new("bDqJFiq9", secret);
+            wipe::left_below(&mut kept);
+            assert!(!kept.windows(8).any(|bytes| parts.contains(bytes)));
+            credentials.sign(1_630_468_800);
+            wipe::left_below(&mut kept);
+            assert!(!kept.windows(8).any(|bytes| parts.contains(bytes)));
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ left_out() {
 valgrind host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which valgrind replaces
 valgrind host forks::what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked_child gives a call up in the middle of its request, by the clock
 valgrind host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing valgrind needs the address space, too
+valgrind host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies would search the memory of valgrind, too
 valgrind host secret::after_free_the_secret_is_nowhere_in_the_process would search the memory of valgrind, too
 valgrind host shutdown::shutdown_ends_calls_that_send_within_100_ms sends megabytes, which takes longer under valgrind
 valgrind host signals::no_signal_is_delivered_on_the_librarys_thread valgrind keeps a signal to itself
@@ -40,12 +41,14 @@ asan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_cal
 asan host forks::children_forked_during_the_very_first_call_call_at_once the sanitizer's malloc may be locked for ever in a child
 asan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer's malloc may be locked for ever in a child
 asan host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing the sanitizer needs the address space, too
+asan host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies would search the sanitizer's terabytes, too
 asan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
 tsan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which the sanitizer replaces
 tsan host forks::children_forked_during_the_very_first_call_call_at_once the sanitizer allows no threads in a child of threads
 tsan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer allows no threads in a child of threads
 tsan host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing the sanitizer needs the address space, too
 tsan host names::a_child_forked_during_a_look_up_does_its_own the sanitizer allows no threads in a child of threads
+tsan host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies would search the sanitizer's terabytes, too
 tsan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
 tsan host shutdown::shutdown_ends_calls_that_send_within_100_ms sends megabytes, which takes longer under the sanitizer
 tsan host threads::a_whole_life_over_tls_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger

@@ -1,19 +1,28 @@
 /*
- * Where the secret is. argv: its length. The host makes up a secret, hands it to the library, wipes its
- * own copy, and later searches all of its memory for any eight bytes of it.
+ * Where the secret is. argv: its length, or the first and the last of many lengths. The host makes up a
+ * secret, hands it to the library, wipes its own copy, and later searches all of its memory for any eight
+ * bytes of it.
  *
  * HOST_URL accepts calls, HOST_REFUSED refuses them, HOST_SILENT never answers, HOST_CLOSED is not
  * there.
  */
 #include "host.h"
 
+#include <dlfcn.h>
 #include <sys/resource.h>
 
-enum { PART = 8, CHUNK = 1 << 20, LONGEST = 4096, MASK = 0x5a, STAYING = 3 };
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
+/* SHORTEST: anything shorter may be in memory by accident. */
+enum { PART = 8, SHORTEST = 6, CHUNK = 1 << 20, LONGEST = 4096, MASK = 0x5a, STAYING = 3 };
 
 /* The secret, never in the open. */
 static unsigned char masked[LONGEST];
 static size_t length;
+/* How much of it is searched for. */
+static size_t part_length;
 /* Which two bytes, in the open, some part of it begins with. */
 static char beginnings[256][256];
 
@@ -23,24 +32,27 @@ static void make_up(size_t of_length)
     static unsigned long long state = 0x9e3779b97f4a7c15u;
     size_t i;
     length = of_length;
+    part_length = length < PART ? length : PART;
+    memset(beginnings, 0, sizeof beginnings);
     state ^= (unsigned long long)getpid() << 32 ^ (unsigned long long)now_ms();
     for (i = 0; i < length; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         masked[i] = (unsigned char)(('A' + (state >> 33) % 26 + (state >> 60) % 2 * 32) ^ MASK);
     }
-    for (i = 0; i + PART <= length; i++)
+    for (i = 0; i + 1 < length && i + part_length <= length; i++)
         beginnings[masked[i] ^ MASK][masked[i + 1] ^ MASK] = 1;
 }
 
-/* A copy in the open, to be wiped. */
-static char *reveal(void)
+/* A copy in the open, to be wiped; with `last` behind it, unless that is 0. */
+static char *reveal(char last)
 {
-    char *secret = malloc(length + 1);
+    char *secret = malloc(length + 2);
     size_t i;
     CHECK(secret != NULL);
     for (i = 0; i < length; i++)
         secret[i] = (char)(masked[i] ^ MASK);
-    secret[length] = 0;
+    secret[length] = last;
+    secret[length + 1] = 0;
     return secret;
 }
 
@@ -50,41 +62,52 @@ static void wipe(char *secret)
     free(secret);
 }
 
+static int is_letter(unsigned char byte)
+{
+    return (byte | 32) >= 'a' && (byte | 32) <= 'z';
+}
+
 /* Which part of the secret stands at `bytes`, counted from 1; or 0. */
 static size_t part_at(const unsigned char *bytes)
 {
     size_t i, j;
     if (!beginnings[bytes[0]][bytes[1]])
         return 0;
-    for (i = 0; i + PART <= length; i++) {
-        for (j = 0; j < PART && (bytes[j] ^ MASK) == masked[i + j]; j++)
+    for (i = 0; i + part_length <= length; i++) {
+        for (j = 0; j < part_length && (bytes[j] ^ MASK) == masked[i + j]; j++)
             ;
-        if (j == PART)
+        if (j == part_length)
             return i + 1;
     }
     return 0;
 }
 
-/* Whether anything was ever written to the memory from here on. */
-static int is_touched(int pages, unsigned long from, size_t size)
+/* Leaves out what was never written to, at the beginning and at the end of this memory. */
+static void trim(int pages, unsigned long *from, unsigned long *to)
 {
-    enum { SWAPPED = 62, PRESENT = 63 };
+    enum { SWAPPED = 62 }; /* and present: the next bit */
     unsigned long long entries[CHUNK / 4096 + 2];
     unsigned long page = (unsigned long)sysconf(_SC_PAGESIZE);
-    size_t count = (size + page - 1) / page, i;
+    size_t count = (*to - *from + page - 1) / page, first = 0;
     CHECK(count <= sizeof entries / sizeof *entries);
-    if (pread(pages, entries, count * sizeof *entries, (off_t)(from / page * sizeof *entries)) !=
+    if (pread(pages, entries, count * sizeof *entries, (off_t)(*from / page * sizeof *entries)) !=
         (ssize_t)(count * sizeof *entries))
-        return 1;
-    for (i = 0; i < count; i++)
-        if (entries[i] >> PRESENT & 1 || entries[i] >> SWAPPED & 1)
-            return 1;
-    return 0;
+        return;
+    while (first < count && (entries[first] >> SWAPPED & 3) == 0)
+        first++;
+    *from += first * page;
+    for (; count > first && (entries[count - 1] >> SWAPPED & 3) == 0; count--)
+        *to = *from + (count - 1 - first) * page;
+    if (*to < *from)
+        *to = *from;
 }
+
+/* What is searched: what can be read, or only what could have been written to. */
+enum where { READABLE, WRITABLE };
 
 /* How many copies of the secret, or of parts of it, there are in this process. Says where, if told
    to. */
-static int copies(int say)
+static int copies(enum where where, int say)
 {
     static unsigned char *buffer;
     char line[512];
@@ -96,24 +119,30 @@ static int copies(int say)
     CHECK(memory >= 0 && maps != NULL && buffer != MAP_FAILED);
     while (fgets(line, sizeof line, maps) != NULL) {
         unsigned long from, to, at;
-        char readable;
-        CHECK(sscanf(line, "%lx-%lx %c", &from, &to, &readable) == 3);
-        if (readable != 'r' || strstr(line, "[v") != NULL)
+        char readable, writable;
+        CHECK(sscanf(line, "%lx-%lx %c%c", &from, &to, &readable, &writable) == 4);
+        if (readable != 'r' || (where == WRITABLE && writable != 'w') || strstr(line, "[v") != NULL)
             continue;
         for (at = from; at < to; at += CHUNK) {
-            size_t wanted = to - at < CHUNK + PART ? to - at : CHUNK + PART, i, last = 0;
+            unsigned long begin = at, end = to - at < CHUNK + PART ? to : at + CHUNK + PART;
+            size_t i, last = 0;
             ssize_t got;
             if ((unsigned char *)at <= buffer && buffer < (unsigned char *)to)
                 break; /* what it reads with */
-            if (!is_touched(pages, at, wanted))
-                continue;
-            got = pread(memory, buffer, wanted, (off_t)at);
-            for (i = 0; got > 0 && i + PART <= (size_t)got && i < CHUNK; i++) {
-                size_t part = part_at(buffer + i);
+            trim(pages, &begin, &end);
+            got = pread(memory, buffer, end - begin, (off_t)begin);
+            for (i = 0; got > 0 && i + part_length <= (size_t)got && begin + i < at + CHUNK; i++) {
+                size_t part;
+                if (!is_letter(buffer[i + part_length - 1])) {
+                    i += part_length - 1; /* no part has it anywhere */
+                    last = 0;
+                    continue;
+                }
+                part = part_at(buffer + i);
                 if (part != 0 && (last == 0 || part != last + 1)) {
                     count++;
                     if (say)
-                        fprintf(stderr, "part %zu at %lx of %s", part, at + i - from, line);
+                        fprintf(stderr, "part %zu at %lx of %s", part, begin + i - from, line);
                 }
                 last = part;
             }
@@ -127,18 +156,48 @@ static int copies(int say)
 }
 
 /* Fails where there is any copy. */
-static void nowhere(const char *when)
+static void nowhere_in(enum where where, const char *when)
 {
-    if (copies(1) != 0)
-        FAIL("the secret is in memory %s", when);
+    if (copies(where, 1) != 0)
+        FAIL("the secret, of %zu bytes, is in memory %s", length, when);
 }
 
-static itnio_result new_client(const char *url, const char *ca, uint32_t timeout_ms,
-                               itnio_client **client)
+static void nowhere(const char *when)
+{
+    nowhere_in(READABLE, when);
+}
+
+/* What a call of the library left in the vector registers and on the stack, for the search to find. */
+enum call { NEW, NEW_REFUSED, SEND, SEND_CLOSED, FREE, CALLS };
+enum { BELOW = 16 << 10 };
+static unsigned char registers[CALLS][BELOW] __attribute__((aligned(64)));
+static unsigned char stacks[CALLS][BELOW];
+
+__attribute__((noinline)) static void keep_what_is_left(enum call of)
+{
+    const volatile unsigned char *here = __builtin_frame_address(0);
+    size_t i;
+#ifdef __x86_64__
+    static unsigned size;
+    unsigned a, b, c, d;
+    if (size == 0) {
+        CHECK(__get_cpuid(1, &a, &b, &c, &d) && (c & bit_OSXSAVE) != 0);
+        CHECK(__get_cpuid_count(13, 0, &a, &b, &c, &d) && b <= sizeof registers[of]);
+        size = b;
+    }
+    __asm__ volatile("xsave64 (%0)" : : "r"(registers[of]), "a"(-1), "d"(-1) : "memory");
+#endif
+    for (i = 1; i <= BELOW; i++)
+        stacks[of][BELOW - i] = here[-(ptrdiff_t)i];
+}
+
+/* With `last` behind the secret, unless that is 0. */
+static itnio_result new_client_with(char last, const char *url, const char *ca, uint32_t timeout_ms,
+                                    itnio_client **client)
 {
     itnio_config config = {0};
     itnio_result result;
-    char *secret = reveal();
+    char *secret = reveal(last);
     config.api_key = KEY;
     config.api_secret = secret;
     config.base_url = url;
@@ -146,8 +205,15 @@ static itnio_result new_client(const char *url, const char *ca, uint32_t timeout
     config.proxy = "";
     config.timeout_ms = timeout_ms;
     result = itnio_client_new(&config, client, NULL);
+    keep_what_is_left(last == 0 ? NEW : NEW_REFUSED);
     wipe(secret);
     return result;
+}
+
+static itnio_result new_client(const char *url, const char *ca, uint32_t timeout_ms,
+                               itnio_client **client)
+{
+    return new_client_with(0, url, ca, timeout_ms, client);
 }
 
 static itnio_client *client;
@@ -178,7 +244,7 @@ static int searches, most;
 /* Searches before and after `client` is freed. */
 static void search_and_free(const char *when)
 {
-    int before = copies(0);
+    int before = copies(READABLE, 0);
     CHECK(before > 0); /* else the search is blind */
     if (before > most)
         most = before;
@@ -195,6 +261,86 @@ static void use(const char *name, itnio_result expected, uint32_t timeout_ms, in
     search_and_free(name);
 }
 
+/* Like call(), and keeps what is left. */
+static void send(const char *callee, itnio_result expected)
+{
+    itnio_sip_request request = {0};
+    itnio_result result;
+    request.callee = callee;
+    request.account = "1001";
+    request.app_id = "host";
+    result = itnio_send_sip(client, &request, NULL, NULL, NULL);
+    keep_what_is_left(expected == ITNIO_CONNECT_FAILED ? SEND_CLOSED : SEND);
+    CHECK(result == expected);
+    add(&calls, 1);
+}
+
+/* Makes, uses and frees clients with the secret, but for the last one. */
+static void live(int number)
+{
+    const char *url = getenv("HOST_URL"), *ca = getenv("HOST_CA");
+    char callee[16];
+    CHECK(new_client_with('\xff', url, ca, 0, &client) == ITNIO_INVALID_ARGUMENT);
+    CHECK(new_client_with('\x01', url, ca, 0, &client) == ITNIO_INVALID_ARGUMENT);
+    CHECK(new_client("http://example.com", ca, 0, &client) == ITNIO_INVALID_ARGUMENT);
+    CHECK(new_client(getenv("HOST_CLOSED"), ca, 20000, &client) == ITNIO_OK);
+    send("8610000000000", ITNIO_CONNECT_FAILED);
+    itnio_client_free(client);
+    if (number % 2 == 0)
+        url = getenv("HOST_REFUSED");
+    CHECK(new_client(url, ca, 20000, &client) == ITNIO_OK);
+    send(callee_of(callee, 1, (unsigned)number), number % 2 == 0 ? ITNIO_REJECTED : ITNIO_OK);
+}
+
+static void *live_often(void *times)
+{
+    int number;
+    for (number = 0; number < *(int *)times; number++) {
+        pthread_barrier_wait(&called);
+        live(number);
+        pthread_barrier_wait(&called);
+        pthread_barrier_wait(&searched);
+        itnio_client_free(client);
+        keep_what_is_left(FREE);
+        pthread_barrier_wait(&searched);
+    }
+    return NULL;
+}
+
+/* Where a function is in its library: which of several that the processor could have. */
+static long place_of(const char *function)
+{
+    void *address = dlsym(RTLD_DEFAULT, function);
+    Dl_info info;
+    CHECK(address != NULL && dladdr(address, &info) != 0);
+    return (long)((char *)address - (char *)info.dli_fbase);
+}
+
+static void sweep(size_t first, size_t last)
+{
+    int times = (int)(last - first + 1), number;
+    pthread_t thread;
+    ZERO(pthread_barrier_init(&called, NULL, 2));
+    ZERO(pthread_barrier_init(&searched, NULL, 2));
+    start(&thread, live_often, &times);
+    for (number = 0; number < times; number++) {
+        make_up(first + (size_t)number);
+        pthread_barrier_wait(&called);
+        pthread_barrier_wait(&called);
+        if (length >= SHORTEST && number % 25 == 0)
+            CHECK(copies(WRITABLE, 0) > 0); /* else the search is blind */
+        pthread_barrier_wait(&searched);
+        pthread_barrier_wait(&searched);
+        if (length >= SHORTEST) {
+            nowhere_in(number + 1 < times ? WRITABLE : READABLE, "after it was freed");
+            searches++;
+        }
+    }
+    join(thread);
+    printf("lengths=%d calls=%lu searches=%d copies_left=0 memcpy=%ld strlen=%ld\n", times, calls,
+           searches, place_of("memcpy"), place_of("strlen"));
+}
+
 int main(int argc, char **argv)
 {
     pthread_t threads[STAYING];
@@ -202,7 +348,11 @@ int main(int argc, char **argv)
     pid_t forked;
     int i;
     watchdog(100);
-    CHECK(argc == 2);
+    CHECK(argc == 2 || argc == 3);
+    if (argc == 3) {
+        sweep((size_t)atoi(argv[1]), (size_t)atoi(argv[2]));
+        return 0;
+    }
     make_up((size_t)atoi(argv[1]));
     nowhere("before it was handed over");
 

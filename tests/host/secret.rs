@@ -1,5 +1,6 @@
 //! Where the secret is, and is not.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::program::Host;
@@ -8,16 +9,57 @@ use super::support::c::Build;
 use super::support::gateway::{Gateway, Step};
 use super::support::sockets::Refusing;
 
-#[test]
-fn after_free_the_secret_is_nowhere_in_the_process() {
-    let gateway = Gateway::tls().start();
-    // The first refusal has the client sign once more, with another time.
+/// What a processor may lack and what it may be good at, by glibc's names: each of them has glibc copy or
+/// read otherwise on some processor, from the newest functions down to the oldest. Names that it does not
+/// know are nothing to it.
+const PROCESSORS: [&str; 12] = [
+    "",
+    "-ERMS",
+    "-AVX512VL",
+    "-AVX512F",
+    "-AVX512F,-ERMS",
+    "-AVX512F,-AVX512VL",
+    "-AVX512F,-AVX512VL,-ERMS,-FSRM",
+    "-AVX512F,-AVX512VL,RTM",
+    "-AVX512F,-AVX512VL,Prefer_No_VZEROUPPER",
+    "-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load",
+    "-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-SSSE3",
+    "-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-SSSE3,-ERMS",
+];
+
+/// Accepts calls; and refuses them, so that the client signs once more, with another time.
+fn gateways() -> (Gateway, Gateway) {
     let refused = Gateway::tls()
         .answer(|_| {
             let late = SystemTime::now() + Duration::from_secs(3600);
             Answer::refused(-16, "timestamp expires").date(late)
         })
         .start();
+    (Gateway::tls().start(), refused)
+}
+
+#[test]
+fn after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies() {
+    let (gateway, refused) = gateways();
+    let closed = Refusing::new();
+    let mut ways = BTreeSet::new();
+    for processor in PROCESSORS {
+        let figures = Host::built(&Build::c().flag("-O2"), "host_secret.c")
+            .arg(1)
+            .arg(300)
+            .calling(&gateway)
+            .env("HOST_REFUSED", refused.url())
+            .env("HOST_CLOSED", format!("https://{}", closed.address()))
+            .env("GLIBC_TUNABLES", format!("glibc.cpu.hwcaps={processor}"))
+            .keeps(&format!("secrets on a processor as it is, {processor:?}"));
+        ways.insert((figures.count("memcpy"), figures.count("strlen")));
+    }
+    println!("with {} pairs of memcpy and strlen", ways.len());
+}
+
+#[test]
+fn after_free_the_secret_is_nowhere_in_the_process() {
+    let (gateway, refused) = gateways();
     // Without TLS, so that the request is out long before the call is given up.
     let silent = Gateway::plain().answer(|_| vec![Step::Stall]).start();
     let closed = Refusing::new();
