@@ -56,9 +56,10 @@
  * limits on its fields and on answers: 1 KiB for an ordinary one, and at most 6 MiB. An idle connection
  * takes some 20 KiB, and a client 150 KiB.
  *
- * Manners. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is never raised, and the
- * environment is read in itnio_client_new() only. No thread outlives a call, but for a look-up in DNS
- * that has timed out, since getaddrinfo() cannot be cancelled: the library therefore stays mapped
+ * Manners. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is never
+ * raised, and the environment is read in itnio_client_new() only, and not at all in a program with more
+ * rights than its caller (setuid, setgid, file capabilities). No thread outlives a call, but for a look-up
+ * in DNS that has timed out, since getaddrinfo() cannot be cancelled: the library therefore stays mapped
  * after dlclose().
  */
 

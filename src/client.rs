@@ -481,8 +481,12 @@ fn environment_proxy(url: &Uri) -> Result<Option<Proxy>, Failure> {
     http_proxy(name, &value).map(Some)
 }
 
-/// The first of these environment variables that is set.
+/// The first of these environment variables that is set. Where the environment is not to be trusted, none
+/// is.
 fn first_set(names: &[&'static str]) -> Result<Option<(&'static str, String)>, Failure> {
+    if transport::is_secure_execution() {
+        return Ok(None);
+    }
     let set = names
         .iter()
         .find_map(|name| env::var_os(name).map(|value| (*name, value)));

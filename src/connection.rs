@@ -20,7 +20,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::outcome::itnio_result::{ITNIO_CONNECT_FAILED, ITNIO_SHUT_DOWN, ITNIO_TLS_FAILED};
 use crate::outcome::{Failure, itnio_result};
-use crate::transport::{Error, Socket, Wait, is_transient};
+use crate::transport::{self, Error, Socket, Wait, is_transient};
 
 /// How long a connection is kept without a call. Less than what servers and load balancers allow
 /// (from 60 s up), since one that the server closes as the request goes out leaves the call's fate open.
@@ -59,6 +59,10 @@ impl Tls {
             .map_err(|error| Failure::new(ITNIO_TLS_FAILED, error.to_string()))?;
         let config = match ca_file {
             Some(path) => builder.with_root_certificates(authorities(path)?),
+            // The verifier below reads the environment.
+            None if transport::is_secure_execution() => {
+                builder.with_root_certificates(system_authorities()?)
+            }
             None => {
                 let verifier =
                     rustls_platform_verifier::Verifier::new(provider).map_err(|error| {
@@ -139,6 +143,23 @@ fn read_ca_file(path: &str) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("larger than 16 MiB"));
     }
     Ok(contents)
+}
+
+/// The system's, whatever the environment says: all that is in the directories where systems keep them.
+fn system_authorities() -> Result<RootCertStore, Failure> {
+    let mut store = RootCertStore::empty();
+    for directory in openssl_probe::candidate_cert_dirs() {
+        let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
+        // A file that cannot be used does not keep the others from it.
+        store.add_parsable_certificates(found.certs);
+    }
+    if store.is_empty() {
+        return Err(Failure::new(
+            ITNIO_TLS_FAILED,
+            "the system's trust store cannot be used: no certificate found",
+        ));
+    }
+    Ok(store)
 }
 
 /// A connection, ready for requests.

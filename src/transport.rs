@@ -403,6 +403,13 @@ pub fn watch_forks() -> io::Result<()> {
     }
 }
 
+/// Whether this program has more rights than who started it (setuid, setgid, file capabilities), so that
+/// the environment is not to be trusted: glibc's `secure_getenv` says so, too.
+pub fn is_secure_execution() -> bool {
+    // SAFETY: getauxval takes no pointer. Miri does not have it.
+    !cfg!(miri) && unsafe { libc::getauxval(libc::AT_SECURE) } != 0
+}
+
 /// Starts a thread to which no signal is delivered: the host's handlers expect the host's threads.
 ///
 /// # Errors
