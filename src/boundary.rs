@@ -19,10 +19,25 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs an export's body: what panics in it ends here, and gives `on_panic`.
-pub fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
+/// Runs an export's body: what panics in it ends here, and gives `on_panic`; and pthread_cancel() of
+/// this thread waits until it is over.
+///
+/// glibc cancels a thread by unwinding its frames, from any instruction where the type is asynchronous.
+/// It aborts the process where it meets a frame that catches panics or drops something. So the frames
+/// that run while the thread can be cancelled, this one and the export's, do neither: exports are
+/// `extern "C-unwind"`, with nothing in them but a call of this.
+pub fn guard<T: Copy>(on_panic: T, body: impl FnOnce() -> T + Copy) -> T {
+    let before = turn_cancellation_off();
+    let result = catch(on_panic, body);
+    // Where the thread has been cancelled, this may not return.
+    restore_cancellation(before);
+    result
+}
+
+/// Runs `body` with cancellation off. In a frame of its own, also where everything is inlined.
+#[inline(never)]
+fn catch<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
     silence_panics();
-    let _kept = CancellationOff::new();
     let outer = GUARDED.replace(true);
     // What the body works on is either its own, or guarded by locks that outlive a panic.
     let result = panic::catch_unwind(AssertUnwindSafe(body));
@@ -36,43 +51,62 @@ pub fn guard<T>(on_panic: T, body: impl FnOnce() -> T) -> T {
     })
 }
 
-/// While this lives, pthread_cancel() of this thread waits: glibc would unwind the call's frames, and
-/// abort the process where it meets a `catch_unwind`.
-struct CancellationOff {
-    before: c_int,
+/// How pthread_cancel() acts on this thread.
+#[derive(Clone, Copy)]
+struct Cancellation {
+    state: c_int,
+    kind: c_int,
 }
 
-unsafe extern "C" {
-    // The libc crate does not have it for glibc. POSIX: it cannot fail with a valid state.
+// Of glibc and musl.
+const PTHREAD_CANCEL_ENABLE: c_int = 0;
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
+const PTHREAD_CANCEL_DEFERRED: c_int = 0;
+const PTHREAD_CANCEL_ASYNCHRONOUS: c_int = 1;
+
+// The libc crate does not have them for glibc. POSIX: they cannot fail with a valid argument. They may
+// unwind: that is how glibc ends the thread.
+unsafe extern "C-unwind" {
     fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
+    fn pthread_testcancel();
 }
 
-/// `PTHREAD_CANCEL_DISABLE` of glibc and musl.
-const DISABLED: c_int = 1;
-
-impl CancellationOff {
-    fn new() -> CancellationOff {
-        CancellationOff {
-            before: set_cancellation(DISABLED),
+/// From here on, pthread_cancel() of this thread waits. Gives how it was before.
+fn turn_cancellation_off() -> Cancellation {
+    let mut before = Cancellation {
+        state: PTHREAD_CANCEL_ENABLE,
+        kind: PTHREAD_CANCEL_DEFERRED,
+    };
+    // Miri does not have them.
+    if !cfg!(miri) {
+        // The type as well: before glibc 2.34, a signal that is on its way would cancel the thread
+        // whatever the state is.
+        // SAFETY: the pointers may be written to, and no frame from here to the host has anything to
+        // drop.
+        unsafe {
+            pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut before.state);
+            pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &raw mut before.kind);
         }
     }
-}
-
-impl Drop for CancellationOff {
-    fn drop(&mut self) {
-        set_cancellation(self.before);
-    }
-}
-
-/// Sets whether this thread can be cancelled, and gives what it was before.
-fn set_cancellation(state: c_int) -> c_int {
-    let mut before = 0;
-    // Miri does not have it.
-    if !cfg!(miri) {
-        // SAFETY: `before` may be written to, and the state is a constant or what the system gave.
-        unsafe { pthread_setcancelstate(state, &raw mut before) };
-    }
     before
+}
+
+/// Puts it back. Acts at once on what waits, where the type is asynchronous.
+fn restore_cancellation(before: Cancellation) {
+    let mut off = 0;
+    if !cfg!(miri) {
+        // SAFETY: `off` may be written to, the values are what the system gave, and no frame from
+        // here to the host has anything to drop.
+        unsafe {
+            pthread_setcancelstate(before.state, &raw mut off);
+            if before.kind == PTHREAD_CANCEL_ASYNCHRONOUS {
+                // The next line would do, but glibc 2.36 then forgets what pthread_join() is to give.
+                pthread_testcancel();
+                pthread_setcanceltype(before.kind, &raw mut off);
+            }
+        }
+    }
 }
 
 /// Nothing is printed on the host's terminal. The hook is that of this library's own copy of Rust's

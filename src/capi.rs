@@ -142,7 +142,7 @@ pub struct itnio_sip_request {
 /// `config` is NULL or points to a valid struct; its strings are NULL or NUL-terminated. `client` and
 /// `reason` are NULL or may be written to.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn itnio_client_new(
+pub unsafe extern "C-unwind" fn itnio_client_new(
     config: *const itnio_config,
     client: *mut *mut itnio_client,
     reason: *mut *mut c_char,
@@ -193,7 +193,7 @@ pub unsafe extern "C" fn itnio_client_new(
 ///
 /// `client` is NULL, or a client that has not been freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn itnio_client_shutdown(client: *const itnio_client) {
+pub unsafe extern "C-unwind" fn itnio_client_shutdown(client: *const itnio_client) {
     guard((), || {
         // SAFETY: the caller's promise.
         if let Ok(client) = unsafe { boundary::borrow(client, "client") } {
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn itnio_client_shutdown(client: *const itnio_client) {
 ///
 /// `client` is NULL, or a client that has not been freed and that nobody uses.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn itnio_client_free(client: *mut itnio_client) {
+pub unsafe extern "C-unwind" fn itnio_client_free(client: *mut itnio_client) {
     guard((), || {
         // SAFETY: the caller's promise.
         drop(unsafe { boundary::take(client) });
@@ -249,7 +249,7 @@ pub unsafe extern "C" fn itnio_client_free(client: *mut itnio_client) {
 /// points to a valid struct; its strings are NULL or NUL-terminated. `status`, `recording_id` and
 /// `reason` are NULL or may be written to.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn itnio_send_sip(
+pub unsafe extern "C-unwind" fn itnio_send_sip(
     client: *const itnio_client,
     request: *const itnio_sip_request,
     status: *mut i32,
@@ -294,7 +294,7 @@ pub unsafe extern "C" fn itnio_send_sip(
 ///
 /// `string` is NULL, or a string that this library handed out and that has not been freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn itnio_free_string(string: *mut c_char) {
+pub unsafe extern "C-unwind" fn itnio_free_string(string: *mut c_char) {
     guard((), || {
         // SAFETY: the caller's promise.
         unsafe { boundary::free_string(string) };
@@ -304,7 +304,7 @@ pub unsafe extern "C" fn itnio_free_string(string: *mut c_char) {
 /// Whether a call that ended with this result may have been placed: false means that the phone has not
 /// rung and that trying again is safe. Takes any number; an unknown one is true.
 #[unsafe(no_mangle)]
-pub extern "C" fn itnio_may_have_dialed(result: i32) -> bool {
+pub extern "C-unwind" fn itnio_may_have_dialed(result: i32) -> bool {
     guard(true, || {
         outcome::of_number(result).is_none_or(itnio_result::may_have_dialed)
     })
@@ -312,7 +312,7 @@ pub extern "C" fn itnio_may_have_dialed(result: i32) -> bool {
 
 /// One line in English that says what a result means. Takes any number. The text is static; never NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn itnio_result_message(result: i32) -> *const c_char {
+pub extern "C-unwind" fn itnio_result_message(result: i32) -> *const c_char {
     let unknown = c"a result that this version of the library does not have";
     guard(unknown, || {
         outcome::of_number(result).map_or(unknown, itnio_result::message)
@@ -323,14 +323,14 @@ pub extern "C" fn itnio_result_message(result: i32) -> *const c_char {
 /// The meaning that the API's documentation gives to a status. Takes any number. The text is static;
 /// never NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn itnio_status_message(status: i32) -> *const c_char {
+pub extern "C-unwind" fn itnio_status_message(status: i32) -> *const c_char {
     guard(c"", || outcome::status_message(status)).as_ptr()
 }
 
 /// The version of the library that runs, such as "0.1.0"; `ITNIO_VERSION` is that of the header. The text
 /// is static; never NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn itnio_version() -> *const c_char {
+pub extern "C-unwind" fn itnio_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
@@ -426,6 +426,8 @@ mod tests {
                 body.contains("guard(") || name.ends_with("itnio_version"),
                 "{name}"
             );
+            // Else the host is aborted where its thread is cancelled in the guard.
+            assert!(name.contains("extern \"C-unwind\" fn"), "{name}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
 
 use support::library;
@@ -57,6 +57,48 @@ fn exactly_the_nine_functions_are_exported() {
     let expected: Vec<_> = FUNCTIONS.iter().map(|name| ("T", *name)).collect();
     let symbols: BTreeSet<_> = symbols.into_iter().collect();
     assert_eq!(symbols.into_iter().collect::<Vec<_>>(), expected);
+}
+
+/// pthread_cancel() of the asynchronous type unwinds from any instruction, which aborts the process in a
+/// function with a table of what to catch and drop ("L" in its frames' augmentation).
+#[test]
+fn no_export_has_anything_to_catch_or_drop_itself() {
+    let symbols = output("nm", &["-D", "--defined-only"]);
+    let exports: HashMap<u64, &str> = symbols
+        .lines()
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            let address = words.next().expect("an address");
+            (hexadecimal(address), words.last().expect("a name"))
+        })
+        .collect();
+    let frames = output("readelf", &["--debug-dump=frames", "-W"]);
+    // Where each kind of frame is described, and how it is augmented.
+    let mut kinds: HashMap<&str, &str> = HashMap::new();
+    let mut seen = BTreeSet::new();
+    let mut kind = "";
+    for line in frames.lines() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match words[..] {
+            [offset, _, _, "CIE", ..] => kind = offset,
+            ["Augmentation:", augmentation] => _ = kinds.insert(kind, augmentation),
+            [_, _, _, "FDE", cie, range, ..] => {
+                let start = range.trim_start_matches("pc=").split("..").next();
+                let start = hexadecimal(start.expect("a first address"));
+                if let Some(export) = exports.get(&start) {
+                    let cie = cie.trim_start_matches("cie=");
+                    assert!(!kinds[cie].contains('L'), "{export}: {}", kinds[cie]);
+                    seen.insert(*export);
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), FUNCTIONS);
+}
+
+fn hexadecimal(digits: &str) -> u64 {
+    u64::from_str_radix(digits, 16).expect("hexadecimal digits")
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::program::Host;
 use super::support::answer::{Answer, recording_id_for};
+use super::support::c::Build;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
+use super::support::instrument::Instrument;
 
 fn host(life: &str) -> Host {
     Host::new("host_signals.c").arg(life)
@@ -123,4 +125,61 @@ fn a_thread_cancelled_inside_a_call_ends_once_the_call_has_returned() {
         .keeps("threads cancelled inside a call");
     assert_eq!(figures.count("lost"), 0);
     assert_eq!(silent.finish().len(), figures.count("threads"));
+}
+
+/// The host that cancels threads of the asynchronous type. All its symbols are bound at its start: the
+/// loader is not to be cancelled.
+fn cancelling(life: &str) -> Option<Host> {
+    if let Some(instrument) = Instrument::current() {
+        println!("ignored: {instrument:?} cannot be cancelled at any instruction");
+        return None;
+    }
+    let build = Build::c().flag("-rdynamic").flag("-Wl,-z,now");
+    Some(Host::built(&build, "host_cancel.c").arg(life))
+}
+
+#[test]
+fn a_thread_cancelled_asynchronously_inside_any_function_ends_once_that_has_done_its_work() {
+    let Some(host) = cancelling("inside") else {
+        return;
+    };
+    let (gateway, silent) = (Gateway::tls().start(), silent());
+    host.calling(&gateway)
+        .env("HOST_SILENT", silent.url())
+        .keeps("threads of the asynchronous type, cancelled inside each function");
+    assert_eq!(silent.finish_and_count(), 1);
+}
+
+#[test]
+fn a_thread_cancelled_before_its_calls_makes_them_and_keeps_its_cancellation_type() {
+    let Some(host) = cancelling("pending") else {
+        return;
+    };
+    let gateway = Gateway::tls().start();
+    host.calling(&gateway)
+        .keeps("threads cancelled before their calls");
+    assert_eq!(gateway.finish_and_count(), 3);
+}
+
+#[test]
+fn threads_cancelled_asynchronously_at_any_moment_leave_nothing_behind() {
+    for (calls, gateway) in [
+        (true, Gateway::plain()),
+        (true, Gateway::tls()),
+        (false, Gateway::tls()),
+    ] {
+        let Some(host) = cancelling("any") else {
+            return;
+        };
+        let gateway = gateway.start();
+        let host = host.arg(400);
+        // Without calls that take their time, other functions are hit as well.
+        let host = if calls { host } else { host.arg("unsent") };
+        let figures = host
+            .calling(&gateway)
+            .keeps("400 threads of the asynchronous type, cancelled at any moment");
+        let inside = ["in_new", "in_send", "in_shutdown", "in_free"];
+        let inside = inside.map(|place| figures.count(place));
+        assert!(inside.iter().sum::<usize>() > 100, "{inside:?}");
+    }
 }
