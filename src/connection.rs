@@ -344,7 +344,9 @@ fn unasked() -> Error {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let (Some(tls), false) = (&mut self.tls, self.cut) {
+        if let (Some(tls), false) = (&mut self.tls, self.cut)
+            && self.socket.is_ours()
+        {
             // RFC 8446, 6.1.
             tls.send_close_notify();
             say_last_words(tls, &self.socket);

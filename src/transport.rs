@@ -1,14 +1,19 @@
 //! The system calls: sockets whose every wait ends at a deadline or when the client is shut down,
 //! and what else a guest in somebody's process has to ask of the system.
 //!
-//! The sockets never block in the kernel: each wait is one `poll` on the socket and on the client's
+//! The sockets never block in the kernel: each wait is a `poll` on the socket and on the client's
 //! [`Stop`], so that a shut-down reaches it at once, without `shutdown(2)` on a socket that a forked
 //! process may share, and without a list of who waits where.
+//!
+//! A host may close descriptors that are not its own, and open others under the same numbers. So no
+//! receive or send can block, whatever the number stands for; no wait relies on what `poll` says of it;
+//! and nothing is shut down or closed that is not what was opened.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -18,6 +23,18 @@ use socket2::{Domain, Protocol, SockRef, Type};
 
 /// How long an attempt to connect has before the next address is tried beside it (RFC 8305, 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// How long a wait goes on without a look at the client's shut-down, should its descriptor be gone.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The same where the descriptor is known to be of no use.
+const LOOK_WITHOUT_EVENT: Duration = Duration::from_millis(50);
+
+/// How often in a row a socket may be reported ready that is not, before the next wait is put off.
+const FALSE_REPORTS: u32 = 4;
+
+/// The first descriptor that is not standard input, output or error.
+const FIRST_DESCRIPTOR: RawFd = 3;
 
 /// Why I/O ended.
 #[derive(Debug)]
@@ -49,12 +66,79 @@ impl fmt::Display for Error {
     }
 }
 
+/// A descriptor that was opened here, as long as it is: the host may have closed it since, and opened
+/// something of its own under the same number.
+#[derive(Debug)]
+struct Descriptor {
+    number: RawFd,
+    // Of what was opened.
+    device: libc::dev_t,
+    inode: libc::ino_t,
+}
+
+impl Descriptor {
+    /// Takes `fd` over, under a number of 3 or more: those below are the host's, even while they are
+    /// closed.
+    fn new(mut fd: OwnedFd) -> io::Result<Descriptor> {
+        if fd.as_raw_fd() < FIRST_DESCRIPTOR {
+            // SAFETY: F_DUPFD_CLOEXEC takes no pointer.
+            let number =
+                unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) };
+            if number < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // SAFETY: fcntl has just returned the descriptor, and nobody else has it.
+            fd = unsafe { OwnedFd::from_raw_fd(number) };
+        }
+        let (device, inode) = identity(fd.as_raw_fd())?;
+        Ok(Descriptor {
+            number: fd.into_raw_fd(),
+            device,
+            inode,
+        })
+    }
+
+    /// Whether the number still stands for what was opened. One system call.
+    fn is_ours(&self) -> bool {
+        identity(self.number).is_ok_and(|identity| identity == (self.device, self.inode))
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: nobody here closes it as long as `self` lives, and it is not -1.
+        unsafe { BorrowedFd::borrow_raw(self.number) }
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            // SAFETY: it is ours, and nobody uses it any more.
+            unsafe { libc::close(self.number) };
+        }
+    }
+}
+
+/// What a descriptor stands for, apart from any other that is open.
+fn identity(number: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
+    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: fstat writes one `stat`.
+    if unsafe { libc::fstat(number, stat.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: fstat has written it.
+    let stat = unsafe { stat.assume_init() };
+    Ok((stat.st_dev, stat.st_ino))
+}
+
 /// The client's shut-down: set once, seen by every wait.
 #[derive(Debug)]
 pub struct Stop {
     requested: AtomicBool,
-    // Readable from the shut-down on.
-    event: OwnedFd,
+    // A socket that nobody sends to. Readable from the shut-down on, for good. Not an eventfd: those
+    // share one inode, and could not be told from the host's.
+    event: Descriptor,
 }
 
 impl Stop {
@@ -64,28 +148,26 @@ impl Stop {
     ///
     /// Where the process has no descriptor left.
     pub fn new() -> io::Result<Stop> {
-        // SAFETY: eventfd takes no pointer.
-        let event = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        if event < 0 {
-            return Err(io::Error::last_os_error());
-        }
+        // Of a pair, since some sandboxes refuse socket(AF_UNIX). The other one is closed at once,
+        // which does not end a connectionless one.
+        let kind = Type::DGRAM.nonblocking().cloexec();
+        let (event, _) = socket2::Socket::pair(Domain::UNIX, kind, None)?;
         Ok(Stop {
             requested: AtomicBool::new(false),
-            // SAFETY: eventfd has just returned the descriptor, and nobody else has it.
-            event: unsafe { OwnedFd::from_raw_fd(event) },
+            event: Descriptor::new(event.into())?,
         })
     }
 
     /// Ends every wait, now and later.
     pub fn request(&self) {
         self.requested.store(true, Ordering::SeqCst);
-        // SAFETY: eventfd_write takes no pointer, and `event` is open as long as `self` lives. It
-        // can fail only where the counter is full, and then the descriptor is readable already.
-        unsafe { libc::eventfd_write(self.event.as_raw_fd(), 1) };
+        if self.event.is_ours() {
+            let _ = SockRef::from(&self.event).shutdown(std::net::Shutdown::Both);
+        }
     }
 
     fn event(&self) -> libc::pollfd {
-        pollfd(self.event.as_raw_fd(), libc::POLLIN)
+        pollfd(self.event.number, libc::POLLIN)
     }
 
     /// Whether it has been requested.
@@ -119,39 +201,68 @@ impl Wait<'_> {
         Ok(())
     }
 
-    /// Waits until one of `events` has happened; which one is then in `revents`. The stop's is to
-    /// be among them.
+    /// Waits until one of `events` has happened; which one is then in `revents`. The last of them is
+    /// the stop's, which is not waited for where it says something else than that it was requested.
+    ///
+    /// # Errors
+    ///
+    /// The end of the wait, also where something is ready: somebody who never stops sending is not
+    /// waited for. And a socket that is none any more.
     fn poll(&self, events: &mut [libc::pollfd]) -> Result<(), Error> {
-        let ready = loop {
+        let mut look = LOOK;
+        loop {
+            if self.stop.requested() {
+                return Err(Error::ShutDown);
+            }
             let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                // Also where something is ready: somebody who never stops sending is not waited for.
-                break 0;
+                return Err(Error::TimedOut);
             }
-            let millis = left.as_nanos().div_ceil(1_000_000);
+            let millis = left.min(look).as_nanos().div_ceil(1_000_000);
             let millis = libc::c_int::try_from(millis).unwrap_or(libc::c_int::MAX);
             // SAFETY: the pointer and the length are those of one live slice.
             let ready =
                 unsafe { libc::poll(events.as_mut_ptr(), events.len() as libc::nfds_t, millis) };
-            if ready >= 0 {
-                break ready;
+            if ready < 0 {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(Error::Io(error));
+                }
+                continue;
             }
-            let error = io::Error::last_os_error();
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(Error::Io(error));
+            if self.stop.requested() {
+                return Err(Error::ShutDown);
             }
-        };
-        if self.stop.requested() {
-            Err(Error::ShutDown)
-        } else if ready == 0 {
-            Err(Error::TimedOut)
-        } else {
-            Ok(())
+            let Some((stop, sockets)) = events.split_last_mut() else {
+                return Ok(());
+            };
+            if sockets
+                .iter()
+                .any(|socket| socket.revents & libc::POLLNVAL != 0)
+            {
+                return Err(Error::Io(io::Error::from_raw_os_error(libc::EBADF)));
+            }
+            if sockets.iter().any(|socket| socket.revents != 0) {
+                return Ok(());
+            }
+            if stop.revents != 0 {
+                // It is the host's by now: poll passes over a negative one.
+                stop.fd = -1;
+                look = LOOK_WITHOUT_EVENT;
+            }
         }
     }
 
-    fn until(&self, socket: &TcpStream, event: libc::c_short) -> Result<(), Error> {
-        self.poll(&mut [pollfd(socket.as_raw_fd(), event), self.stop.event()])
+    /// Waits this long, or to the end of the wait.
+    fn pause(&self, pause: Duration) -> Result<(), Error> {
+        let paused = Wait {
+            deadline: self.deadline.min(Instant::now() + pause),
+            ..*self
+        };
+        match paused.poll(&mut [self.stop.event()]) {
+            Err(Error::TimedOut) => self.check(),
+            ended => ended,
+        }
     }
 }
 
@@ -165,7 +276,11 @@ fn pollfd(fd: RawFd, events: libc::c_short) -> libc::pollfd {
 
 /// A connected TCP socket: non-blocking, close-on-exec, without Nagle's delay, and without SIGPIPE.
 #[derive(Debug)]
-pub struct Socket(TcpStream);
+pub struct Socket {
+    descriptor: Descriptor,
+    // How often in a row it was reported ready and nothing could be read or written since.
+    false_reports: Cell<u32>,
+}
 
 impl Socket {
     /// Connects to the first address that answers. While one has not, the next is tried beside it
@@ -176,7 +291,7 @@ impl Socket {
     /// The last address's error, where all fail; or the end of the wait.
     pub fn connect(addresses: &[SocketAddr], wait: &Wait<'_>) -> Result<Socket, Error> {
         let mut next = addresses.iter();
-        let mut pending: Vec<socket2::Socket> = Vec::new();
+        let mut pending: Vec<Socket> = Vec::new();
         let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
         loop {
             wait.check()?;
@@ -199,7 +314,7 @@ impl Socket {
             };
             let mut events: Vec<_> = pending
                 .iter()
-                .map(|socket| pollfd(socket.as_raw_fd(), libc::POLLOUT))
+                .map(|socket| pollfd(socket.descriptor.number, libc::POLLOUT))
                 .chain([wait.stop.event()])
                 .collect();
             match attempt.poll(&mut events) {
@@ -211,11 +326,11 @@ impl Socket {
             for (socket, event) in tried.into_iter().zip(&events) {
                 if event.revents == 0 {
                     pending.push(socket);
-                } else if let Some(error) = socket.take_error()? {
+                } else if let Some(error) = socket.options().take_error()? {
                     last_error = error;
                 } else {
-                    socket.set_tcp_nodelay(true)?;
-                    return Ok(Socket(socket.into()));
+                    socket.options().set_tcp_nodelay(true)?;
+                    return Ok(socket);
                 }
             }
         }
@@ -244,7 +359,7 @@ impl Socket {
     pub fn receive(&self, buffer: &mut [u8], wait: &Wait<'_>) -> Result<usize, Error> {
         loop {
             self.until_readable(wait)?;
-            match (&self.0).read(buffer) {
+            match (&mut &*self).read(buffer) {
                 Ok(received) => return Ok(received),
                 Err(error) if is_transient(&error) => {}
                 Err(error) => return Err(Error::Io(error)),
@@ -258,7 +373,18 @@ impl Socket {
     ///
     /// The end of the wait.
     pub fn until_readable(&self, wait: &Wait<'_>) -> Result<(), Error> {
-        wait.until(&self.0, libc::POLLIN)
+        self.until(libc::POLLIN, wait)
+    }
+
+    fn until(&self, event: libc::c_short, wait: &Wait<'_>) -> Result<(), Error> {
+        let reports = self.false_reports.get();
+        if reports >= FALSE_REPORTS {
+            // 1 ms, 2 ms, 4 ms ...
+            let millis = 1 << (reports - FALSE_REPORTS).min(6);
+            wait.pause(Duration::from_millis(millis))?;
+        }
+        self.false_reports.set(reports.saturating_add(1));
+        wait.poll(&mut [pollfd(self.descriptor.number, event), wait.stop.event()])
     }
 
     /// Looks at what can be read without waiting: `WouldBlock` where nothing can.
@@ -267,20 +393,47 @@ impl Socket {
     ///
     /// The connection's.
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.peek(buffer)
+        self.receive_now(buffer, libc::MSG_PEEK)
+    }
+
+    /// Never waits, not even where the number stands for a blocking socket by now.
+    fn receive_now(&self, buffer: &mut [u8], flags: libc::c_int) -> io::Result<usize> {
+        // SAFETY: the pointer and the length are those of one live slice, and any byte may be
+        // written there.
+        let received = unsafe {
+            libc::recv(
+                self.descriptor.number,
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                flags | libc::MSG_DONTWAIT,
+            )
+        };
+        usize::try_from(received).map_err(|_| io::Error::last_os_error())
+    }
+
+    fn options(&self) -> SockRef<'_> {
+        SockRef::from(&self.descriptor)
+    }
+
+    /// Whether the host has not put something of its own in its place. One system call.
+    pub fn is_ours(&self) -> bool {
+        self.descriptor.is_ours()
     }
 
     /// Ends the connection at once, and with it what the system still holds of what was sent. Closing
     /// alone would leave that to be sent again for minutes, until the network that has failed is back;
     /// and closing without lingering would not end what a process forked from this one holds a copy of.
     pub fn abandon(&self) {
+        if !self.is_ours() {
+            return;
+        }
         // SAFETY: all zeros is a valid address, of the family AF_UNSPEC.
         let nobody: libc::sockaddr = unsafe { std::mem::zeroed() };
         let length = size_of_val(&nobody) as libc::socklen_t;
         // Connecting to nobody dissolves the connection with an RST (connect(2)). An error leaves it at
         // the shut-down and close that follow.
         // SAFETY: the pointer and the length are those of one live address.
-        unsafe { libc::connect(self.0.as_raw_fd(), &raw const nobody, length) };
+        unsafe { libc::connect(self.descriptor.number, &raw const nobody, length) };
     }
 
     /// How many of the bytes that were sent the other side has not acknowledged.
@@ -291,7 +444,7 @@ impl Socket {
     pub fn unacknowledged(&self) -> io::Result<usize> {
         let mut bytes: libc::c_int = 0;
         // SAFETY: TIOCOUTQ (SIOCOUTQ, tcp(7)) writes one int.
-        if unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) } != 0 {
+        if unsafe { libc::ioctl(self.descriptor.number, libc::TIOCOUTQ, &raw mut bytes) } != 0 {
             return Err(io::Error::last_os_error());
         }
         Ok(usize::try_from(bytes).unwrap_or_default())
@@ -304,31 +457,42 @@ impl Socket {
     /// Any other error, and the end of the wait.
     pub fn until_writable(&self, error: io::Error, wait: &Wait<'_>) -> Result<(), Error> {
         match error.kind() {
-            io::ErrorKind::WouldBlock => wait.until(&self.0, libc::POLLOUT),
-            io::ErrorKind::Interrupted => Ok(()),
+            io::ErrorKind::WouldBlock => self.until(libc::POLLOUT, wait),
+            io::ErrorKind::Interrupted => wait.check(),
             _ => Err(Error::Io(error)),
         }
+    }
+
+    /// Takes note that what was reported ready was.
+    fn was_ready(&self, moved: io::Result<usize>) -> io::Result<usize> {
+        if moved.is_ok() {
+            self.false_reports.set(0);
+        }
+        moved
     }
 }
 
 /// Reads do not wait: `WouldBlock` where they would.
 impl Read for &Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&self.0).read(buffer)
+        self.was_ready(self.receive_now(buffer, 0))
     }
 }
+
+/// How everything is sent: without waiting, and without SIGPIPE.
+const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 
 /// Writes do not wait either, and never raise SIGPIPE: the standard library's `write_vectored` would.
 impl Write for &Socket {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(&self.0).send_with_flags(bytes, libc::MSG_NOSIGNAL)
+        self.was_ready(self.options().send_with_flags(bytes, SEND_FLAGS))
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         match pieces {
             // What most requests are; the kernel then has no list to copy.
             [piece] => self.write(piece),
-            _ => SockRef::from(&self.0).send_vectored_with_flags(pieces, libc::MSG_NOSIGNAL),
+            _ => self.was_ready(self.options().send_vectored_with_flags(pieces, SEND_FLAGS)),
         }
     }
 
@@ -342,7 +506,9 @@ impl Drop for Socket {
         // A process forked from this one may hold a copy of the descriptor: closing ours alone
         // would leave the connection open. The reverse, a child that ends its parent's connection,
         // cannot happen: `client` keeps what was inherited from ever being dropped.
-        let _ = self.0.shutdown(Shutdown::Both);
+        if self.is_ours() {
+            let _ = self.options().shutdown(std::net::Shutdown::Both);
+        }
     }
 }
 
@@ -354,10 +520,14 @@ pub fn is_transient(error: &io::Error) -> bool {
     )
 }
 
-fn start_connect(address: &SocketAddr) -> io::Result<socket2::Socket> {
+fn start_connect(address: &SocketAddr) -> io::Result<Socket> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let socket = socket2::Socket::new(Domain::for_address(*address), kind, Some(Protocol::TCP))?;
-    match socket.connect(&(*address).into()) {
+    let socket = Socket {
+        descriptor: Descriptor::new(socket.into())?,
+        false_reports: Cell::new(0),
+    };
+    match socket.options().connect(&(*address).into()) {
         Err(error)
             if error.raw_os_error() != Some(libc::EINPROGRESS)
                 && error.kind() != io::ErrorKind::Interrupted =>

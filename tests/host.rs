@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "host/descriptors.rs"]
+mod descriptors;
 #[path = "host/door.rs"]
 mod door;
 #[path = "host/failures.rs"]

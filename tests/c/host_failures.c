@@ -7,7 +7,6 @@
 #include "host_names.h"
 
 #include <stdarg.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -24,11 +23,11 @@ int socket(int domain, int type, int protocol)
     return (int)syscall(SYS_socket, domain, type, protocol);
 }
 
-int eventfd(unsigned count, int flags)
+int socketpair(int domain, int type, int protocol, int pair[2])
 {
-    CHECK(flags & EFD_CLOEXEC);
-    add(&opened, 1);
-    return (int)syscall(SYS_eventfd2, count, flags);
+    CHECK(type & SOCK_CLOEXEC);
+    add(&opened, 2);
+    return (int)syscall(SYS_socketpair, domain, type, protocol, pair);
 }
 
 static int open_any(const char *path, int flags, va_list rest)

@@ -1,6 +1,8 @@
 /* A host with signals. argv: one of the lives at the end of this file. */
 #include "host_names.h"
 
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 enum { THREADS = 4, INTERVAL_US = 500 };
@@ -282,6 +284,85 @@ static void cancel(void)
     printf("threads=%d returned=%lu lost=%lu\n", 2 * THREADS, returned, 2 * THREADS - returned);
 }
 
+/* The system call of the library that a signal interrupts each time, or none. */
+static const char *volatile interrupted_call = "";
+
+static int interrupts_call(const char *name)
+{
+    if (strcmp(interrupted_call, name) != 0)
+        return 0;
+    errno = EINTR;
+    return 1;
+}
+
+ssize_t send(int descriptor, const void *bytes, size_t count, int flags)
+{
+    return interrupts_call("send")
+               ? -1
+               : syscall(SYS_sendto, descriptor, bytes, count, flags, NULL, 0);
+}
+
+ssize_t sendmsg(int descriptor, const struct msghdr *message, int flags)
+{
+    return interrupts_call("send") ? -1 : syscall(SYS_sendmsg, descriptor, message, flags);
+}
+
+ssize_t recv(int descriptor, void *bytes, size_t count, int flags)
+{
+    return interrupts_call("recv")
+               ? -1
+               : syscall(SYS_recvfrom, descriptor, bytes, count, flags, NULL, NULL);
+}
+
+int poll(struct pollfd *events, nfds_t count, int timeout)
+{
+    struct timespec limit = {timeout / 1000, timeout % 1000 * 1000000L};
+    return interrupts_call("poll") ? -1 : ppoll(events, count, timeout < 0 ? NULL : &limit, NULL);
+}
+
+static itnio_client *endless;
+static itnio_result ended_with;
+
+static void *call_endlessly(void *unused)
+{
+    char said[256];
+    (void)unused;
+    ended_with = place_said(endless, "8613000000001", said);
+    return NULL;
+}
+
+/* Calls, by a connection that has served one, end in time and when the client is shut down, though a
+   system call of theirs is interrupted for ever. */
+static void endlessly(const char *name, int sends)
+{
+    const double limit = 600 * slower();
+    double began, late = 0;
+    int shuts_down;
+    for (shuts_down = 0; shuts_down <= 1; shuts_down++) {
+        pthread_t caller;
+        uint32_t timeout = shuts_down ? 60000 : (uint32_t)limit;
+        endless = client_with(url_given(), getenv("HOST_CA"), "", timeout, timeout);
+        expect(endless, "8613000000000", ITNIO_OK);
+        interrupted_call = name;
+        began = now_ms();
+        start(&caller, call_endlessly, NULL);
+        if (shuts_down) {
+            sleep_ms((int)limit);
+            itnio_client_shutdown(endless);
+        }
+        join(caller);
+        interrupted_call = "";
+        if (now_ms() - began - limit > late)
+            late = now_ms() - began - limit;
+        if (sends)
+            CHECK(ended_with == (shuts_down ? ITNIO_SHUT_DOWN : ITNIO_CONNECT_FAILED));
+        else
+            CHECK(ended_with == (shuts_down ? ITNIO_CONNECTION_LOST : ITNIO_TIMED_OUT));
+        itnio_client_free(endless);
+    }
+    printf("calls=2 late_ms=%.1f\n", late);
+}
+
 int main(int argc, char **argv)
 {
     const char *life = argc > 1 ? argv[1] : "";
@@ -296,6 +377,8 @@ int main(int argc, char **argv)
         blocked();
     else if (strcmp(life, "cancel") == 0)
         cancel();
+    else if (strcmp(life, "endlessly") == 0 && argc == 3)
+        endlessly(argv[2], strcmp(argv[2], "send") == 0);
     else
         FAIL("no such life: %s", life);
     return 0;

@@ -6,7 +6,7 @@ use super::program::Host;
 use super::support::answer::{Answer, recording_id_for};
 use super::support::c::Build;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
-use super::support::instrument::Instrument;
+use super::support::instrument::{Instrument, slower};
 
 fn host(life: &str) -> Host {
     Host::new("host_signals.c").arg(life)
@@ -37,6 +37,35 @@ fn a_timer_that_interrupts_every_system_call_costs_no_call_and_shortens_no_wait(
         .keeps("4 threads, each interrupted every 500 us without SA_RESTART");
     let answered = gateway.finish_and_count();
     assert_eq!(answered + silent.finish_and_count(), figures.count("calls"));
+}
+
+#[test]
+fn a_call_that_is_interrupted_for_ever_ends_in_time_and_when_its_client_is_shut_down() {
+    for (scheme, builder) in [
+        ("TLS", Gateway::tls as fn() -> Builder),
+        ("plain HTTP", Gateway::plain),
+    ] {
+        for system_call in ["send", "recv", "poll"] {
+            // Answers the first call only.
+            let gateway = builder()
+                .answer(|delivery| {
+                    if delivery.callee() == "8613000000000" {
+                        vec![Step::Send(
+                            Answer::ok(&recording_id_for(&delivery.callee())).bytes(),
+                        )]
+                    } else {
+                        vec![Step::Stall]
+                    }
+                })
+                .start();
+            let figures = host("endlessly")
+                .arg(system_call)
+                .calling(&gateway)
+                .keeps(&format!("{system_call} interrupted for ever, {scheme}"));
+            let late = figures.get("late_ms");
+            assert!(late < 1000.0 * f64::from(slower()), "{late} ms late");
+        }
+    }
 }
 
 #[test]
