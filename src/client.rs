@@ -105,7 +105,6 @@ impl Client {
         };
 
         let resources = |error| Failure::new(ITNIO_CONNECT_FAILED, format!("client: {error}"));
-        transport::watch_forks().map_err(resources)?;
         Ok(Client {
             head: PostHead::new(
                 base.url.path(),
@@ -234,7 +233,7 @@ impl Client {
     /// What this process keeps of the client. A forked child makes its own at its first use, and
     /// touches nothing of its parent's, neither locks nor connections.
     fn process(&self) -> io::Result<&Process> {
-        let here = transport::process();
+        let here = transport::process_id();
         let mut process = &self.first;
         while process.id != here {
             let parent = process;
@@ -269,7 +268,7 @@ struct Process {
 impl Process {
     fn new(route: &Route, clock: Clock) -> io::Result<Process> {
         Ok(Process {
-            id: transport::process(),
+            id: transport::process_id(),
             endpoint: Arc::new(Endpoint::new(route)?),
             clock,
             child: OnceBox::new(),
@@ -279,7 +278,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.id != transport::process() {
+        if self.id != transport::process_id() {
             // Inherited: to close its connections would end the parent's, and its locks may be
             // taken for ever. One more owner, never dropped, keeps it as it is.
             Box::leak(Box::new(Arc::clone(&self.endpoint)));

@@ -15,7 +15,7 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -538,39 +538,110 @@ fn start_connect(address: &SocketAddr) -> io::Result<Socket> {
     }
 }
 
-/// Counts the forks between the first process that called [`watch_forks`] and this one.
-static FORKS: AtomicU64 = AtomicU64::new(0);
+/// The number of this process, where it has one; 0 where it has just been forked. In a page that the
+/// kernel wipes in a forked child, or else in [`NOT_WIPED`]. Null before the first use.
+static PROCESS: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
 
-/// Which process this is: a number that changes in a forked child, at no system call's cost.
-pub fn process() -> u64 {
-    FORKS.load(Ordering::Relaxed)
-}
+/// What [`PROCESS`] is where the kernel wipes no page.
+static NOT_WIPED: AtomicU64 = AtomicU64::new(0);
 
-extern "C" fn count_fork() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Makes [`process`] tell a forked child from its parent, for forks from now on.
+/// Which process this is: a number that no process that this one was forked from has, however it was
+/// forked: by fork(), _Fork(), or clone(2) without libc, seen by its libc or not.
 ///
-/// # Errors
+/// A child that shares its parent's memory (vfork(), `CLONE_VM`) is not another process here: it may
+/// only exec or _exit.
 ///
-/// Where the system has no memory for it.
-pub fn watch_forks() -> io::Result<()> {
-    // No lock, which a fork could leave taken. Two threads may both register, which only makes the
-    // number grow by two.
-    static WATCHED: AtomicBool = AtomicBool::new(false);
-    if WATCHED.load(Ordering::Acquire) {
-        return Ok(());
+/// It costs two loads; where the kernel wipes no page (before Linux 4.14, in gVisor, in qemu-user), a
+/// `getpid`, and then a child is not told from an ancestor that is gone and whose process ID it has got,
+/// unless libc forked it, or a process between the two has used the library.
+pub fn process_id() -> u64 {
+    let mut word = PROCESS.load(Ordering::Acquire);
+    if word.is_null() {
+        word = detect_forks();
     }
-    // SAFETY: the handler is a function of this library, which is never unmapped (it is linked with
-    // `-z nodelete`), and only touches an atomic.
-    match unsafe { libc::pthread_atfork(None, None, Some(count_fork)) } {
-        0 => {
-            WATCHED.store(true, Ordering::Release);
-            Ok(())
+    // SAFETY: it is NOT_WIPED, or at the start of a page that is never unmapped, aligned, and used
+    // for this only.
+    let known = unsafe { &*word }.load(Ordering::Acquire);
+    if known != 0 && !(ptr::eq(word, &raw const NOT_WIPED) && known as u32 != system_id()) {
+        return known;
+    }
+    // SAFETY: as above.
+    number_process(unsafe { &*word }, known)
+}
+
+/// This process's ID, from the system: glibc does not remember it since 2.25, nor does musl.
+fn system_id() -> u32 {
+    // SAFETY: getpid takes no pointer, and cannot fail.
+    unsafe { libc::getpid() }.cast_unsigned()
+}
+
+/// Gives this process a number, unless another thread has, in place of `old`.
+#[cold]
+fn number_process(word: &AtomicU64, old: u64) -> u64 {
+    // Copied into a child by the fork, so that it is ahead of every ancestor's.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let count = LAST.fetch_add(1, Ordering::SeqCst) + 1;
+    // Together with the process ID, should the fork have copied the count a moment earlier than what
+    // another thread did with it.
+    let fresh = count << 32 | u64::from(system_id());
+    match word.compare_exchange(old, fresh, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => fresh,
+        Err(others) => others,
+    }
+}
+
+/// Chooses the word for [`PROCESS`]. Takes no lock, which a fork could leave taken; two threads may both
+/// come here, and one of them wins.
+#[cold]
+fn detect_forks() -> *mut AtomicU64 {
+    let page = wiped_page();
+    let ours = page.unwrap_or((&raw const NOT_WIPED).cast_mut());
+    if page.is_none() {
+        // Where a process ID is not enough: a child in a namespace of its own, a process ID used
+        // again. Where there is no memory for it, the process ID alone has to do.
+        // SAFETY: the handler is a function of this library, which is never unmapped (it is linked
+        // with `-z nodelete`), and only touches an atomic.
+        unsafe { libc::pthread_atfork(None, None, Some(forget_process)) };
+    }
+    match PROCESS.compare_exchange(ptr::null_mut(), ours, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => ours,
+        Err(others) => {
+            if let Some(page) = page {
+                // SAFETY: mapped by this thread, and nobody else has seen it.
+                unsafe { libc::munmap(page.cast(), size_of::<AtomicU64>()) };
+            }
+            others
         }
-        error => Err(io::Error::from_raw_os_error(error)),
     }
+}
+
+extern "C" fn forget_process() {
+    NOT_WIPED.store(0, Ordering::Release);
+}
+
+/// A page that is all zeros here, and in every process that is forked from this one.
+fn wiped_page() -> Option<*mut AtomicU64> {
+    // The kernel makes a whole page of it.
+    let size = size_of::<AtomicU64>();
+    let readable = libc::PROT_READ | libc::PROT_WRITE;
+    let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping, at an address that the kernel chooses.
+    let page = unsafe { libc::mmap(ptr::null_mut(), size, readable, private, -1, 0) };
+    if page == libc::MAP_FAILED {
+        return None;
+    }
+    // Some versions of qemu-user accept any advice and do nothing: one that accepts -1 knows none
+    // (BoringSSL looks so, too).
+    // SAFETY: the page is ours, and empty.
+    let is_wiped = unsafe {
+        libc::madvise(page, size, -1) != 0 && libc::madvise(page, size, libc::MADV_WIPEONFORK) == 0
+    };
+    if !is_wiped {
+        // SAFETY: mapped above, and nobody else has seen it.
+        unsafe { libc::munmap(page, size) };
+        return None;
+    }
+    Some(page.cast())
 }
 
 /// Whether this program has more rights than who started it (setuid, setgid, file capabilities), so that

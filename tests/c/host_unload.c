@@ -116,7 +116,7 @@ int main(int argc, char **argv)
     for (i = 0; i < THREADS; i++)
         join(threads[i]);
     CHECK(stays());
-    forked = fork_watched(); /* the library still counts forks */
+    forked = fork_watched(); /* the library still tells processes apart */
     if (forked == 0)
         _exit(0);
     reap(forked);

@@ -7,7 +7,8 @@ use super::program::{Figures, Host, process_of};
 use super::support::answer::{Answer, recording_id_for};
 use super::support::client::{CONNECT_FAILED, TIMED_OUT};
 use super::support::diary::Delivery;
-use super::support::gateway::{Gateway, Opening, Step};
+use super::support::gateway::{Builder, Gateway, Opening, Step};
+use super::support::instrument::{self, Instrument, slower};
 
 /// A gateway whose answers take a while, so that calls are in flight when a process forks.
 fn slow_gateway(pause: Duration) -> Gateway {
@@ -22,10 +23,11 @@ fn slow_gateway(pause: Duration) -> Gateway {
 /// Runs a life of the forking host, and compares its figures with the gateway's diary: every call
 /// arrived once, and no connection served two processes.
 fn live(life: &str, gateway: Gateway, promise: &str) -> (Figures, Vec<Delivery>) {
-    let figures = Host::new("host_fork.c")
-        .arg(life)
-        .calling(&gateway)
-        .keeps(promise);
+    compare(Host::new("host_fork.c").arg(life), gateway, promise)
+}
+
+fn compare(host: Host, gateway: Gateway, promise: &str) -> (Figures, Vec<Delivery>) {
+    let figures = host.calling(&gateway).keeps(promise);
     let diary = gateway.finish();
     let calls = figures.count("parent_calls") + figures.count("child_calls");
     let callees: HashSet<_> = diary.iter().map(|delivery| delivery.callee()).collect();
@@ -142,4 +144,75 @@ fn what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked
         assert_eq!(diary.len(), 1);
         assert!(!diary[0].complete, "{life}: it went on by itself");
     }
+}
+
+/// How the host makes its processes.
+const WAYS: [&str; 5] = ["fork", "_Fork", "clone", "handler", "dlmopen"];
+
+/// A gateway whose answers take a little, and the last one a second.
+fn lingering(gateway: Builder) -> Gateway {
+    gateway
+        .answer(|delivery| {
+            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            let last = delivery.callee().ends_with("9000000");
+            let pause = Duration::from_millis(if last { 1000 } else { 5 });
+            vec![Step::Pause(pause), Step::Send(answer.bytes())]
+        })
+        .start()
+}
+
+/// Parent and children, made in this way, all use the client and end it as they like.
+fn makes_processes(way: &str, gateway: Gateway, change: impl Fn(Host) -> Host, promise: &str) {
+    let host = Host::new("host_processes.c").arg(way);
+    let host = match way {
+        "dlmopen" => host.arg(instrument::library().display()),
+        _ => host,
+    };
+    let lacking = match (way, Instrument::current()) {
+        ("fork" | "handler", _) | (_, None) => None,
+        (_, Some(instrument)) => Some(format!("{instrument:?} does not follow it")),
+    };
+    if let Some(why) = lacking {
+        println!("{promise}: ignored: {why}");
+        return;
+    }
+    let (figures, diary) = compare(change(host), gateway, promise);
+    if figures.count("lacking") == 1 {
+        println!("{promise}: ignored: this libc has no {way}");
+        return;
+    }
+    assert_eq!(figures.count("children"), 6, "{promise}");
+    assert_eq!(figures.count("child_calls"), 4 * 3, "{promise}");
+    // One after the other, over one connection: none of them ended it.
+    assert_eq!(connections_of_the_parent(&diary).len(), 1, "{promise}");
+    let used = figures.get("wait_processor_ms");
+    assert!(
+        used < 100.0 * f64::from(slower()),
+        "{promise}: the parent waits at {used} ms of processor time a second"
+    );
+}
+
+#[test]
+fn a_child_is_told_from_its_parent_in_whichever_way_it_was_made() {
+    for way in WAYS {
+        for (scheme, gateway) in [("TLS", Gateway::tls()), ("plain HTTP", Gateway::plain())] {
+            let promise = format!("6 children made by {way}, {scheme}");
+            makes_processes(way, lingering(gateway), |host| host, &promise);
+        }
+    }
+}
+
+#[test]
+fn a_child_is_told_from_its_parent_where_the_kernel_wipes_no_page() {
+    // The second copy of dlmopen() does not get the host's madvise().
+    for way in ["fork", "_Fork", "clone", "handler"] {
+        for advice in ["refused", "ignored"] {
+            let promise = format!("6 children made by {way}, MADV_WIPEONFORK {advice}");
+            let change = |host: Host| host.env("HOST_ADVICE", advice);
+            makes_processes(way, lingering(Gateway::tls()), change, &promise);
+        }
+    }
+    let promise = "6 children that have their parent's process ID, MADV_WIPEONFORK refused";
+    let change = |host: Host| host.env("HOST_ADVICE", "refused").env("HOST_SAME_ID", "1");
+    makes_processes("fork", lingering(Gateway::plain()), change, promise);
 }
