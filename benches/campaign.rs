@@ -19,11 +19,11 @@ use clap::{Parser, ValueEnum};
 
 use campaign::compare::{rings, violations};
 use campaign::figures::Figures;
-use campaign::lane::BULK;
 use campaign::run::{Evidence, Field, Terms, library};
+use support::answer::recording_id_for;
 use support::c::Build;
 use support::certs::Authority;
-use support::client::{KEY, SECRET};
+use support::client::{KEY, MAX_ARGUMENT, SECRET};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Caller {
@@ -129,6 +129,7 @@ struct Performed {
     http_status: u32,
     /// Of the answer's JSON.
     status: Option<String>,
+    recording_id: Option<String>,
 }
 
 impl Performed {
@@ -138,12 +139,18 @@ impl Performed {
             panic!("not a line of the diary: {line:?}");
         };
         let answer: Option<serde_json::Value> = serde_json::from_str(answer).ok();
+        let text = |field: &str| match &answer.as_ref()?[field] {
+            serde_json::Value::String(text) => Some(text.clone()),
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
         Performed {
             callee: callee.to_owned(),
             code: code.parse().expect("a CURLcode"),
             words: words.to_owned(),
             http_status: http_status.parse().expect("an HTTP status"),
-            status: answer.and_then(|answer| Some(answer["status"].as_str()?.to_owned())),
+            status: text("status"),
+            recording_id: text("data"),
         }
     }
 
@@ -156,6 +163,12 @@ impl Performed {
         }
     }
 
+    /// Whether the API itself said no: any other status is some page's.
+    fn is_refusal(&self) -> bool {
+        let negative = |status: &String| status.starts_with('-');
+        self.code == 0 && self.status.as_ref().is_some_and(negative)
+    }
+
     fn is_success(&self) -> bool {
         self.code == 0 && self.http_status == 200 && self.status.as_deref() == Some("0")
     }
@@ -166,7 +179,7 @@ fn call_by_hand(field: &Field, fresh: bool) -> Vec<Performed> {
     let mut lanes = String::new();
     for lane in &field.lanes {
         for caller in 0..lane.callers {
-            let bulk = if lane.bulky { BULK } else { 0 };
+            let bulk = if lane.bulky { MAX_ARGUMENT } else { 0 };
             let (url, prefix) = (field.url(lane), lane.prefix(caller));
             writeln!(
                 lanes,
@@ -217,6 +230,9 @@ struct Comparison {
     rang_twice_and_success: usize,
     most_rings: usize,
     arrived: usize,
+    refused_and_rang: usize,
+    success_with_anothers_recording: usize,
+    strays: usize,
 }
 
 impl Comparison {
@@ -236,6 +252,11 @@ impl Comparison {
             rang_twice_and_success: 0,
             most_rings: 0,
             arrived: 0,
+            refused_and_rang: 0,
+            success_with_anothers_recording: 0,
+            strays: (evidence.endings.iter().flatten())
+                .map(|ending| ending.strays.len())
+                .sum(),
         };
         for performed in diary {
             let arrivals = evidence.arrivals_of(&performed.callee);
@@ -248,6 +269,10 @@ impl Comparison {
             comparison.told.entry(performed.says()).or_default()[column] += 1;
             comparison.arrived += usize::from(!arrivals.is_empty());
             comparison.most_rings = comparison.most_rings.max(rings);
+            comparison.refused_and_rang += usize::from(performed.is_refusal() && rings > 0);
+            let own = Some(recording_id_for(&performed.callee));
+            comparison.success_with_anothers_recording +=
+                usize::from(performed.is_success() && performed.recording_id != own);
             if rings > 1 {
                 comparison.rang_twice += 1;
                 comparison.rang_twice_and_success += usize::from(performed.is_success());
@@ -272,6 +297,11 @@ impl std::fmt::Display for Comparison {
             f,
             "arrived: {}; rang more than once: {} (at most {} times), of those reported as success: {}",
             self.arrived, self.rang_twice, self.most_rings, self.rang_twice_and_success
+        )?;
+        writeln!(
+            f,
+            "strays: {}; success with another call's recording ID: {}; refused (a negative status), and rang: {}",
+            self.strays, self.success_with_anothers_recording, self.refused_and_rang
         )
     }
 }

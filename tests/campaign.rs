@@ -12,12 +12,14 @@ use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use campaign::careless::Careless;
-use campaign::compare::{Promise, Violation, violations};
+use campaign::compare::{Promise, Untruth, Violation, violations};
+use campaign::conduct::{Conduct, Page};
 use campaign::ending::Age;
 use campaign::figures::{Figures, Loss};
 use campaign::lane::Lane;
 use campaign::plan::{Kind, Plan, Way};
 use campaign::run::{Evidence, Field, Terms, library};
+use campaign::stray::{Occasion, Stray};
 use campaign::twins::{Fate, see};
 
 fn seed() -> u64 {
@@ -69,11 +71,11 @@ fn assert_kept(promise: Promise) {
         .collect();
     assert!(
         broken.is_empty(),
-        "{} of {} calls; ITNIO_CAMPAIGN_SEED={} replays them\n{}",
+        "{} of {} calls; ITNIO_CAMPAIGN_SEED={} replays them; the first of them:\n{}",
         broken.len(),
         outcome().figures.calls,
         seed(),
-        broken.join("\n")
+        broken[..broken.len().min(10)].join("\n")
     );
 }
 
@@ -100,6 +102,16 @@ fn accepted_comes_with_the_recording_id_of_that_very_call() {
 #[test]
 fn refused_means_refused() {
     assert_kept(Promise::RefusalIsTrue);
+}
+
+#[test]
+fn no_request_goes_over_a_connection_that_has_spoken_unasked() {
+    assert_kept(Promise::Quiet);
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_corrects_no_clock() {
+    assert_kept(Promise::OwnClock);
 }
 
 #[test]
@@ -156,7 +168,7 @@ fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
     let figures = &outcome().figures;
     let strikes: Vec<_> = figures.strikes.keys().copied().collect();
     for way in [Way::Up, Way::Down] {
-        for kind in Kind::ALL {
+        for kind in Kind::ANYWHERE {
             let struck = strikes.iter().any(|(k, w, _)| (*k, *w) == (kind, way));
             assert!(struck, "no {kind:?} {way:?}: {figures}");
         }
@@ -168,27 +180,69 @@ fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
             );
         }
     }
+    let early = |kind: &Kind| matches!(kind, Kind::AnswerAndHold(_));
+    assert!(
+        strikes.iter().any(|(kind, ..)| early(kind)),
+        "no answer before the end of a bulky request: {figures}"
+    );
+    for page in Page::WITH_STATUS {
+        assert!(figures.pages.contains_key(&page), "no {page:?}: {figures}");
+    }
+    for occasion in [Occasion::Fresh, Occasion::Idle] {
+        for stray in Stray::ALL {
+            let came = figures.strays.contains_key(&(occasion, stray));
+            assert!(came, "no {stray:?} {occasion:?}: {figures}");
+        }
+    }
+    for word in ["accepted", "page", "refused", "expired"] {
+        let sent = figures.copies.keys().any(|(w, _)| *w == word);
+        assert!(sent, "no {word} twice: {figures}");
+    }
+    let behind_copies: usize = figures.copies.values().map(|(_, met)| met).sum();
+    assert!(
+        behind_copies > 0,
+        "no request met another call's answer: {figures}"
+    );
+    assert!(figures.hit_by_answers * 40 >= figures.calls, "{figures}");
+    assert!(
+        figures.held_back > 0,
+        "no part of a bulky request stayed in the caller's system: {figures}"
+    );
     assert!(figures.hit * 20 >= figures.calls, "{figures}");
     assert!(figures.repeats > 0, "no timestamp was corrected: {figures}");
 }
 
-/// The checks above can fail: a phone that repeats and guesses does not get through.
+/// The checks above can fail: a phone that repeats, guesses and believes does not get through.
 #[test]
 fn a_careless_client_is_caught() {
     let terms = Terms {
         seed: seed(),
-        calls: 1000,
-        lanes: 16,
+        calls: 3000,
+        lanes: 32,
         timeout_ms: 300,
     };
-    let field = Field::with(terms, Lane::plain_for_calls(terms.calls, terms.lanes));
+    let field = Field::with(terms, Lane::for_small_calls(terms.calls, terms.lanes));
     let diary = field.call_all(Careless::on);
     let evidence = field.finish();
     let violations = violations(&diary, &evidence);
-    for promise in [Promise::Once, Promise::UnsentIsUnsent] {
+    for promise in [Promise::Once, Promise::UnsentIsUnsent, Promise::Quiet] {
         let caught = violations.iter().filter(|v| v.promise == promise).count();
         println!("a careless client breaks {promise:?} {caught} times");
         assert!(caught > 0, "{promise:?}: ITNIO_CAMPAIGN_SEED={}", seed());
+    }
+    for untruth in [
+        Untruth::StraysRecording(Occasion::Fresh),
+        Untruth::StraysRecording(Occasion::Idle),
+        Untruth::AnothersRecording,
+        Untruth::PageForRefusal,
+        Untruth::OthersRefusal,
+    ] {
+        let told = violations
+            .iter()
+            .filter(|v| v.untruth() == Some(untruth))
+            .count();
+        println!("a careless client tells {untruth:?} {told} times");
+        assert!(told > 0, "{untruth:?}: ITNIO_CAMPAIGN_SEED={}", seed());
     }
 }
 
@@ -203,4 +257,14 @@ fn a_seed_gives_the_same_faults_again() {
     };
     assert_eq!(plans(7), plans(7));
     assert_ne!(plans(7), plans(8));
+    let conducts = |seed| -> Vec<Conduct> {
+        let callees = lanes
+            .iter()
+            .flat_map(|lane| (0..20).map(move |call| lane.callee(0, call)));
+        callees
+            .map(|callee| Conduct::of(seed, &lanes, &callee))
+            .collect()
+    };
+    assert_eq!(conducts(7), conducts(7));
+    assert_ne!(conducts(7), conducts(8));
 }

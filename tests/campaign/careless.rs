@@ -1,35 +1,83 @@
-//! A phone as many a program has one: it tries again when a kept connection dies, and takes every
-//! failure for "not placed". The campaign has to find both out.
+//! A phone as many a program has one: it tries again when a kept connection dies, takes every failure for
+//! "not placed" and every status but 0 for a refusal, and reads whatever comes first as the answer. The
+//! campaign has to find all of it out.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::support::certs::{Authority, LOOPBACK};
 use crate::support::client::{CONNECT_FAILED, KEY, NO_STATUS, OK, REJECTED, SECRET};
 
 use super::lane::Lane;
 use super::run::{Field, Phone, Said};
 
-/// Plain HTTP, over one connection.
+/// It keeps one connection.
 pub struct Careless {
     address: String,
+    tls: Option<Arc<ClientConfig>>,
     timeout: Duration,
-    kept: Mutex<Option<TcpStream>>,
+    kept: Mutex<Option<Stream>>,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(stream) => &stream.sock,
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> Option<()> {
+        match self {
+            Stream::Plain(socket) => socket.write_all(bytes).ok(),
+            Stream::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()).ok(),
+        }
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        match self {
+            Stream::Plain(socket) => socket.read(bytes).ok(),
+            Stream::Tls(stream) => stream.read(bytes).ok(),
+        }
+    }
 }
 
 impl Careless {
     pub fn on(field: &Field, lane: &Lane) -> Careless {
         let url = field.url(lane);
-        let address = url.trim_start_matches("http://").trim_end_matches("/voice");
+        let (_, address) = url.split_once("://").expect("a URL");
+        let address = address.trim_end_matches("/voice");
         Careless {
             address: address.to_owned(),
+            tls: lane.wire.is_tls().then(trusting),
             timeout: Duration::from_millis(field.terms.timeout_ms.into()),
             kept: Mutex::new(None),
         }
     }
 
-    fn ask(&self, stream: &mut TcpStream, callee: &str, until: Instant) -> Option<String> {
+    fn connect(&self) -> Option<Stream> {
+        let socket = TcpStream::connect(&self.address).ok()?;
+        let _ = socket.set_read_timeout(Some(self.timeout));
+        let Some(config) = &self.tls else {
+            return Some(Stream::Plain(socket));
+        };
+        let name = ServerName::try_from(LOOPBACK[0]).expect("a name");
+        let session = ClientConnection::new(Arc::clone(config), name).ok()?;
+        Some(Stream::Tls(Box::new(StreamOwned::new(session, socket))))
+    }
+
+    fn ask(&self, stream: &mut Stream, callee: &str, until: Instant) -> Option<String> {
         let body = format!(r#"{{"callee":"{callee}","account":"8001","appId":"4"}}"#);
         let sign = md5::compute(format!("{KEY}{SECRET}0"));
         let head = format!(
@@ -37,15 +85,16 @@ impl Careless {
              Sign: {sign:x}\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
-        stream.write_all((head + &body).as_bytes()).ok()?;
+        stream.write_all((head + &body).as_bytes())?;
         let mut answer = Vec::new();
         loop {
             let left = until.checked_duration_since(Instant::now())?;
             stream
+                .socket()
                 .set_read_timeout(Some(left.max(Duration::from_millis(1))))
                 .ok()?;
             let mut more = [0; 1024];
-            match stream.read(&mut more).ok()? {
+            match stream.read(&mut more)? {
                 0 => return None,
                 count => answer.extend(&more[..count]),
             }
@@ -59,14 +108,14 @@ impl Careless {
 }
 
 impl Phone for Careless {
-    fn call(&self, callee: &str, _: Option<&str>) -> Said {
+    fn call(&self, callee: &str, _: bool) -> Said {
         let started = Instant::now();
         let until = started + self.timeout;
         let mut kept = self.kept.lock().expect("no panic under the lock");
-        let attempt = |stream: Option<TcpStream>| {
+        let attempt = |stream: Option<Stream>| {
             let mut stream = match stream {
                 Some(stream) => stream,
-                None => TcpStream::connect(&self.address).ok()?,
+                None => self.connect()?,
             };
             let answer = self.ask(&mut stream, callee, until)?;
             Some((stream, answer))
@@ -80,8 +129,9 @@ impl Phone for Careless {
             answer
         });
         let field = |name: &str| {
-            let (_, rest) = text.as_deref()?.split_once(&format!("\"{name}\":\""))?;
-            Some(rest.split_once('"')?.0.to_owned())
+            let (_, rest) = text.as_deref()?.split_once(&format!("\"{name}\":"))?;
+            let rest = rest.trim_start_matches('"');
+            Some(rest.split(['"', ',', '}']).next()?.to_owned())
         };
         let status = field("status").and_then(|status| status.parse().ok());
         Said {
@@ -97,4 +147,19 @@ impl Phone for Careless {
             elapsed: started.elapsed(),
         }
     }
+}
+
+fn trusting() -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(Authority::common().file());
+    roots
+        .add(certificate.expect("a certificate"))
+        .expect("an authority's");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions that ring has")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
 }

@@ -10,6 +10,7 @@ use crate::support::client::{OK, REJECTED};
 use super::conduct::{Arrival, EXPIRED, Verdict};
 use super::lane::Lane;
 use super::run::{Evidence, Line};
+use super::stray::{Occasion, is_on_a_strays_clock, occasion_of};
 
 /// The promises that a campaign checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,23 @@ pub enum Promise {
     InTime,
     /// What arrives whole is what was asked for.
     Authentic,
+    /// No request is sent over a connection on which there stands what nobody asked for.
+    Quiet,
+    /// No clock is corrected by what nobody asked for.
+    OwnClock,
+}
+
+/// What a caller was told wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Untruth {
+    /// Accepted, with the recording ID of an answer to nothing.
+    StraysRecording(Occasion),
+    /// Accepted, with the recording ID of another call.
+    AnothersRecording,
+    /// Refused, for a status that is not the API's.
+    PageForRefusal,
+    /// Refused, by an answer to nothing or to another request.
+    OthersRefusal,
 }
 
 /// A promise that was not kept.
@@ -36,6 +54,26 @@ pub struct Violation {
     pub promise: Promise,
     pub line: Line,
     pub arrivals: Vec<Arrival>,
+}
+
+impl Violation {
+    /// What the caller was told wrongly, where that can be told apart.
+    pub fn untruth(&self) -> Option<Untruth> {
+        let said = &self.line.said;
+        match self.promise {
+            Promise::OwnRecording => {
+                let id = said.recording_id.as_deref()?;
+                if let Some(occasion) = occasion_of(id) {
+                    return Some(Untruth::StraysRecording(occasion));
+                }
+                let own = id == recording_id_for(&self.line.callee);
+                (!own).then_some(Untruth::AnothersRecording)
+            }
+            Promise::RefusalIsTrue if said.status > 0 => Some(Untruth::PageForRefusal),
+            Promise::RefusalIsTrue => Some(Untruth::OthersRefusal),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Violation {
@@ -116,6 +154,16 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
                 Promise::Authentic,
                 arrivals.iter().all(|arrival| arrival.authentic),
             ),
+            (
+                Promise::Quiet,
+                arrivals.iter().all(|arrival| arrival.stray.is_none()),
+            ),
+            (
+                Promise::OwnClock,
+                arrivals
+                    .iter()
+                    .all(|arrival| !is_on_a_strays_clock(arrival.stamp, arrival.came)),
+            ),
         ] {
             if !kept {
                 found.push(Violation {
@@ -151,10 +199,11 @@ fn was_held_back(line: &Line, arrival: &Arrival, evidence: &Evidence) -> bool {
     let number = usize::try_from(line.lane).expect("a small number");
     evidence.lanes[number].bulky
         && evidence.endings[number].iter().any(|ending| {
-            ending
-                .turns
-                .last()
-                .is_some_and(|turn| turn.call == Some(line.call))
+            ending.connection == arrival.connection
+                && ending
+                    .turns
+                    .last()
+                    .is_some_and(|turn| turn.call == Some(line.call))
                 && ending.held.is_some_and(|held| held < arrival.length)
         })
 }

@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::support::answer::{Answer, recording_id_for};
+use crate::support::certs::{Authority, LOOPBACK, Validity};
 use crate::support::client::{KEY, SECRET};
 use crate::support::diary::Delivery;
-use crate::support::gateway::{Builder, Gateway, Step};
+use crate::support::gateway::{Builder, Gateway, Greeting, Report, Step};
 
-use super::lane::{Wire, dice_for};
-use crate::support::certs::{Authority, LOOPBACK, Validity};
+use super::dice::Dice;
+use super::lane::{Lane, Wire, dice_for, lane_and_call};
+use super::links::{Link, Links, Sent};
+use super::stray::{Copy, Occasion, Stray};
 
 /// What became of a request that arrived whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +39,14 @@ pub struct Arrival {
     pub authentic: bool,
     /// Bytes of head and body.
     pub length: u64,
+    /// The connection of the lane's that it came by.
+    pub connection: u64,
+    /// When it came, by our clock.
+    pub came: i64,
+    /// The stray answer that had come to the caller's system on this connection before it was sent.
+    pub stray: Option<Sent>,
+    /// The answer that had been sent twice on this connection, or was when this request had been read.
+    pub copy: Option<(Word, Copy)>,
 }
 
 /// Each request that arrived whole, by the number that it dials, in the order of arrival.
@@ -70,15 +81,132 @@ pub enum Conduct {
     ResetWithoutAnswer,
     NeverAnswer,
     /// The phone rings, and the answer is somebody's page.
-    AcceptWithPage,
+    AcceptWithPage(Page),
     Refuse(i32),
     /// Refused for its timestamp, and told a time that is so many seconds from ours.
     Expire(i64),
+    /// The answer comes twice.
+    Twice(Word, Copy),
+    /// Before the caller's next call there comes an answer to nothing.
+    AcceptThenStray(Stray),
+}
+
+/// What the gateway says to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    Accepted,
+    Page(Page),
+    Refused(i32),
+    Expired(i64),
+}
+
+impl Word {
+    fn of(dice: &mut Dice, ahead: i64) -> Word {
+        let page = Page::of(dice);
+        dice.pick(&[
+            (3, Word::Accepted),
+            (1, Word::Page(page)),
+            (1, Word::Refused(-10)),
+            (1, Word::Expired(ahead)),
+        ])
+    }
+
+    fn answer(self, callee: &str) -> Answer {
+        match self {
+            Word::Accepted => Answer::ok(&recording_id_for(callee)),
+            Word::Page(page) => page.answer(),
+            Word::Refused(status) => Answer::refused(status, "refused"),
+            Word::Expired(ahead) => {
+                Answer::refused(EXPIRED, "timestamp expires").date(clock(ahead))
+            }
+        }
+    }
+
+    fn verdict(self) -> Verdict {
+        match self {
+            Word::Accepted | Word::Page(_) => Verdict::Accepted,
+            Word::Refused(status) => Verdict::Refused(status),
+            Word::Expired(_) => Verdict::Refused(EXPIRED),
+        }
+    }
+
+    /// For figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Word::Accepted => "accepted",
+            Word::Page(_) => "page",
+            Word::Refused(_) => "refused",
+            Word::Expired(_) => "expired",
+        }
+    }
+}
+
+/// What stands between the caller and the API says when it has trouble. All but the first have a
+/// `status` that is not the API's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Page {
+    Html,
+    /// Spring Boot's, as it comes.
+    Framework,
+    /// RFC 9457.
+    Problem,
+    Text,
+    Redirect,
+    /// HTTP 200.
+    Fine,
+}
+
+impl Page {
+    pub const WITH_STATUS: [Page; 5] = [
+        Page::Framework,
+        Page::Problem,
+        Page::Text,
+        Page::Redirect,
+        Page::Fine,
+    ];
+
+    /// Whether there is a `status` in it.
+    pub fn has_status(self) -> bool {
+        self != Page::Html
+    }
+
+    fn of(dice: &mut Dice) -> Page {
+        Page::WITH_STATUS[usize::try_from(dice.below(5)).expect("a small number")]
+    }
+
+    fn answer(self) -> Answer {
+        match self {
+            Page::Html => Answer::new(502, "<html>Bad Gateway</html>"),
+            Page::Framework => Answer::new(
+                500,
+                r#"{"timestamp":"2026-11-25T08:00:00.000+00:00","status":500,"error":"Internal Server Error","path":"/voice/sendSip"}"#,
+            ),
+            Page::Problem => Answer::new(504, r#"{"title":"Gateway Timeout","status":504}"#),
+            Page::Text => Answer::new(502, r#"{"status":"502","error":"Bad Gateway"}"#),
+            Page::Redirect => {
+                Answer::new(302, r#"{"status":302}"#).header("Location", "/voice/login")
+            }
+            Page::Fine => Answer::new(200, r#"{"code":0,"status":200,"data":"1"}"#),
+        }
+    }
 }
 
 impl Conduct {
     /// For the first request with this number. Whatever follows it is accepted.
-    pub fn of(seed: u64, callee: &str) -> Conduct {
+    pub fn of(seed: u64, lanes: &[Lane], callee: &str) -> Conduct {
+        let conduct = Conduct::drawn(seed, callee);
+        let idles = || {
+            let (lane, call) = lane_and_call(callee)?;
+            let lane = lanes.get(usize::try_from(lane).ok()?)?;
+            Some(lane.is_idle_before(call + 1))
+        };
+        match conduct {
+            Conduct::AcceptThenStray(_) if idles() != Some(true) => Conduct::Accept,
+            _ => conduct,
+        }
+    }
+
+    fn drawn(seed: u64, callee: &str) -> Conduct {
         let mut dice = dice_for(seed, callee);
         let hang_up = |reset, micros| Conduct::AcceptAndHangUp {
             after: Duration::from_micros(micros),
@@ -87,8 +215,11 @@ impl Conduct {
         let pause = dice.below(2000);
         let hours = i64::try_from(dice.within(1..=12)).expect("a small number");
         let ahead = if dice.one_in(2) { hours } else { -hours };
+        let page = Page::of(&mut dice);
+        let twice = Conduct::Twice(Word::of(&mut dice, ahead * 3600), Copy::of(&mut dice));
+        let stray = Stray::of(&mut dice);
         dice.pick(&[
-            (800, Conduct::Accept),
+            (535, Conduct::Accept),
             (30, Conduct::AcceptChunked),
             (30, Conduct::AcceptInPieces),
             (30, Conduct::AcceptAndClose),
@@ -97,9 +228,13 @@ impl Conduct {
             (8, Conduct::CutWithoutAnswer),
             (8, Conduct::ResetWithoutAnswer),
             (4, Conduct::NeverAnswer),
-            (10, Conduct::AcceptWithPage),
+            (10, Conduct::AcceptWithPage(Page::Html)),
+            (15, Conduct::AcceptWithPage(page)),
             (20, Conduct::Refuse(-10)),
             (30, Conduct::Expire(ahead * 3600)),
+            (50, twice),
+            // One call in six has a place for it.
+            (200, Conduct::AcceptThenStray(stray)),
         ])
     }
 
@@ -107,6 +242,7 @@ impl Conduct {
         match self {
             Conduct::Refuse(status) => Verdict::Refused(status),
             Conduct::Expire(_) => Verdict::Refused(EXPIRED),
+            Conduct::Twice(word, _) => word.verdict(),
             _ => Verdict::Accepted,
         }
     }
@@ -124,8 +260,24 @@ impl Conduct {
         )
     }
 
-    fn steps(self, callee: &str) -> Vec<Step> {
-        let ok = Answer::ok(&recording_id_for(callee));
+    /// The page that it answers with.
+    pub fn page(self) -> Option<Page> {
+        match self {
+            Conduct::AcceptWithPage(page) | Conduct::Twice(Word::Page(page), _) => Some(page),
+            _ => None,
+        }
+    }
+
+    /// What it tells of the time, in seconds from ours.
+    fn told(self) -> Option<i64> {
+        match self {
+            Conduct::Expire(ahead) | Conduct::Twice(Word::Expired(ahead), _) => Some(ahead),
+            _ => None,
+        }
+    }
+
+    fn steps(self, callee: &str, links: &Links, link: &Arc<Link>) -> Vec<Step> {
+        let ok = Word::Accepted.answer(callee);
         match self {
             Conduct::Accept => ok.into(),
             Conduct::AcceptChunked => ok.chunked().into(),
@@ -148,42 +300,104 @@ impl Conduct {
             Conduct::CutWithoutAnswer => vec![Step::Cut],
             Conduct::ResetWithoutAnswer => vec![Step::Reset],
             Conduct::NeverAnswer => vec![Step::Stall],
-            Conduct::AcceptWithPage => Answer::new(502, "<html>Bad Gateway</html>").into(),
-            Conduct::Refuse(status) => Answer::refused(status, "refused").into(),
-            Conduct::Expire(ahead) => Answer::refused(EXPIRED, "timestamp expires")
-                .date(clock(ahead))
-                .into(),
+            Conduct::AcceptWithPage(page) => page.answer().into(),
+            Conduct::Refuse(status) => Word::Refused(status).answer(callee).into(),
+            Conduct::Expire(ahead) => Word::Expired(ahead).answer(callee).into(),
+            Conduct::Twice(word, copy) => {
+                let answer = word.answer(callee).bytes();
+                match copy {
+                    Copy::AtOnce => {
+                        link.note_copy(word, copy);
+                        vec![Step::Send([answer.clone(), answer].concat())]
+                    }
+                    Copy::After(pause) => {
+                        link.note_copy(word, copy);
+                        vec![
+                            Step::Send(answer.clone()),
+                            Step::Pause(pause),
+                            Step::Send(answer),
+                        ]
+                    }
+                    Copy::WithTheNext => {
+                        link.keep_copy(word, answer.clone());
+                        vec![Step::Send(answer)]
+                    }
+                }
+            }
+            Conduct::AcceptThenStray(stray) => {
+                let Some((lane, call)) = lane_and_call(callee) else {
+                    return ok.into();
+                };
+                links.announce(lane, call, link);
+                let number = callee.parse().expect("a number");
+                let link = Arc::clone(link);
+                vec![
+                    Step::Send(ok.bytes()),
+                    Step::Pause(Duration::from_micros(100)),
+                    Step::Send(stray.bytes(Occasion::Idle, number)),
+                    Step::Report(Report::to(move |sent| {
+                        link.note_stray(stray, Occasion::Idle, Some(call), sent);
+                    })),
+                ]
+            }
         }
     }
 }
 
 /// A gateway of this campaign, which writes into `book`.
-pub fn gateway(wire: Wire, seed: u64, book: &Arc<Book>) -> Gateway {
-    let book = Arc::clone(book);
+pub fn gateway(
+    wire: Wire,
+    seed: u64,
+    lanes: &[Lane],
+    book: &Arc<Book>,
+    links: &Arc<Links>,
+) -> Gateway {
+    let (lanes, book, links) = (lanes.to_vec(), Arc::clone(book), Arc::clone(links));
+    let known = Arc::clone(&links);
     builder(wire)
+        .greeting(move |proxy| greeting(wire, &known.at(wire, proxy)?))
         .answer(move |delivery: &Delivery| {
             let callee = delivery.callee();
+            let link = links
+                .at(wire, delivery.peer)
+                .expect("a proxy's connection is known while it lasts");
+            let stray = link.strays().first().copied();
+            let copy = link.take_copy();
             let mut pages = book.0.lock().unwrap_or_else(PoisonError::into_inner);
             let arrivals = pages.entry(callee.clone()).or_default();
             let conduct = if arrivals.is_empty() {
-                Conduct::of(seed, &callee)
+                Conduct::of(seed, &lanes, &callee)
             } else {
                 Conduct::Accept
             };
             arrivals.push(Arrival {
                 verdict: conduct.verdict(),
                 stamp: delivery.timestamp(),
-                told: match conduct {
-                    Conduct::Expire(ahead) => Some(seconds(clock(ahead))),
-                    _ => None,
-                },
+                told: conduct.told().map(|ahead| seconds(clock(ahead))),
                 authentic: is_authentic(delivery),
                 length: (delivery.head.len() + delivery.body.len()) as u64,
+                connection: link.connection,
+                came: seconds(delivery.clock),
+                stray,
+                copy: link.copied(),
             });
             drop(pages);
-            conduct.steps(&callee)
+            let mut steps: Vec<_> = copy.map(Step::Send).into_iter().collect();
+            steps.extend(conduct.steps(&callee, &links, &link));
+            steps
         })
         .start()
+}
+
+/// What is said to a fresh connection, by its plan.
+fn greeting(wire: Wire, link: &Arc<Link>) -> Option<Greeting> {
+    let (stray, number) = link.greeting?;
+    let link = Arc::clone(link);
+    Some(Greeting {
+        bytes: stray.bytes(Occasion::Fresh, number),
+        afresh: wire == Wire::Tls12,
+        sent: Report::to(move |sent| link.note_stray(stray, Occasion::Fresh, None, sent)),
+    })
 }
 
 fn builder(wire: Wire) -> Builder {
@@ -199,7 +413,8 @@ fn builder(wire: Wire) -> Builder {
     ))
 }
 
-fn clock(ahead: i64) -> SystemTime {
+/// A clock that is so many seconds from ours.
+pub fn clock(ahead: i64) -> SystemTime {
     let distance = Duration::from_secs(ahead.unsigned_abs());
     if ahead < 0 {
         SystemTime::now() - distance

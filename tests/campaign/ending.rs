@@ -2,15 +2,20 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::links::Sent;
 use super::plan::{Kind, Way};
 
 /// A connection that has ended.
 #[derive(Clone, Debug)]
 pub struct Ending {
+    /// Its number on its lane.
+    pub connection: u64,
     pub opened: Moment,
     pub strike: Option<Strike>,
     /// What the caller said, until the gateway had the word, or the next call began.
     pub turns: Vec<Turn>,
+    /// The stray answers that came through to the caller.
+    pub strays: Vec<Sent>,
     /// How much of the last call's turns had left the caller's system when a stall ended.
     pub held: Option<u64>,
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::support::client::{OK, REJECTED};
 
 use super::compare::rings;
-use super::conduct::{Arrival, Conduct, EXPIRED, Verdict};
+use super::conduct::{Arrival, Conduct, EXPIRED, Page, Verdict};
 use super::ending::{Age, Ending};
-use super::lane::Lane;
+use super::lane::{BULK, Lane};
 use super::plan::{Kind, Way};
 use super::run::{Evidence, Line};
+use super::stray::{Copy, Occasion, Stray};
 
 /// Where a request was lost of which the library could not say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +33,17 @@ pub struct Figures {
     pub seed: u64,
     pub calls: usize,
     /// Calls during which a fault struck (of lanes with one caller), or that the gateway left
-    /// without an answer.
+    /// without an answer, or with one that was not theirs.
     pub hit: usize,
+    /// Calls whose phone rang and that were answered with a page, by the page.
+    pub pages: BTreeMap<Page, usize>,
+    /// Answers to nothing that came to the caller's system before it sent the next request.
+    pub strays: BTreeMap<(Occasion, Stray), usize>,
+    /// Answers that were sent twice; and requests that came on such a connection afterwards.
+    pub copies: BTreeMap<(&'static str, &'static str), (usize, usize)>,
+    /// Calls that had one of these before them, or were answered with such a page (of lanes with one
+    /// caller).
+    pub hit_by_answers: usize,
     /// Faults of the proxies; without an age on lanes that several callers share.
     pub strikes: BTreeMap<(Kind, Way, Option<Age>), usize>,
     pub connections: usize,
@@ -45,6 +55,8 @@ pub struct Figures {
     pub known_unsent: usize,
     /// Those of them that were bulky: most had been written in part.
     pub known_unsent_bulky: usize,
+    /// Bulky requests that were in part still in the caller's system when their deadline came.
+    pub held_back: usize,
     pub losses: BTreeMap<Loss, usize>,
     /// Losses on lanes that several callers share, where a fault cannot be told its call.
     pub losses_on_shared_lanes: usize,
@@ -64,8 +76,23 @@ impl Figures {
             ..Figures::default()
         };
         let mut hit: HashSet<(u64, u64)> = HashSet::new();
+        let mut hit_by_answers: HashSet<(u64, u64)> = HashSet::new();
         for (lane, endings) in (0..).zip(&evidence.endings) {
             for ending in endings {
+                figures.held_back += usize::from(
+                    lanes[&lane].bulky
+                        // More than a handshake.
+                        && ending.held.is_some_and(|held| (4096..BULK as u64).contains(&held)),
+                );
+                for sent in &ending.strays {
+                    let kind = (sent.occasion, sent.stray);
+                    *figures.strays.entry(kind).or_default() += 1;
+                    let call = match sent.after {
+                        Some(after) => Some(after + 1),
+                        None => ending.opened.call(),
+                    };
+                    hit_by_answers.extend(call.map(|call| (lane, call)));
+                }
                 let Some(strike) = ending.strike else {
                     continue;
                 };
@@ -84,11 +111,32 @@ impl Figures {
             figures.repeats += usize::from(is_corrected(arrivals));
             figures.slowest =
                 std::mem::take(&mut figures.slowest).max((said.elapsed, line.callee.clone()));
-            if arrived
-                && Conduct::of(seed, &line.callee).is_silent()
-                && lanes[&line.lane].callers == 1
+            let conduct = Conduct::of(seed, &evidence.lanes, &line.callee);
+            let page = conduct.page().filter(|_| arrived);
+            if let Some(page) = page {
+                *figures.pages.entry(page).or_default() += 1;
+            }
+            if let (true, Conduct::Twice(word, copy)) = (arrived, conduct)
+                && copy != Copy::WithTheNext
             {
-                hit.insert((line.lane, line.call));
+                let kind = (word.name(), copy.name());
+                figures.copies.entry(kind).or_default().0 += 1;
+            }
+            let mut met = false;
+            for (word, copy) in arrivals.iter().filter_map(|arrival| arrival.copy) {
+                let copies = figures.copies.entry((word.name(), copy.name()));
+                let copies = copies.or_default();
+                copies.0 += usize::from(copy == Copy::WithTheNext);
+                copies.1 += 1;
+                met = true;
+            }
+            if lanes[&line.lane].callers == 1 {
+                if arrived && conduct.is_silent() {
+                    hit.insert((line.lane, line.call));
+                }
+                if met || page.is_some_and(Page::has_status) {
+                    hit_by_answers.insert((line.lane, line.call));
+                }
             }
             if arrived || said.result == REJECTED || said.result == OK {
                 continue;
@@ -106,6 +154,8 @@ impl Figures {
                 }
             }
         }
+        figures.hit_by_answers = hit_by_answers.len();
+        hit.extend(hit_by_answers);
         figures.hit = hit.len();
         figures
     }
@@ -153,10 +203,9 @@ fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a Ending>) {
         .filter(|ending| taken(ending).is_some() || ended(ending, false))
         .collect();
     let most = endings.iter().filter_map(|ending| taken(ending)).max();
-    let hung_up = line
-        .call
-        .checked_sub(1)
-        .is_some_and(|before| Conduct::of(evidence.terms.seed, &dials(before)).hangs_up());
+    let hung_up = line.call.checked_sub(1).is_some_and(|before| {
+        Conduct::of(evidence.terms.seed, &evidence.lanes, &dials(before)).hangs_up()
+    });
     let loss = if most.is_some_and(|most| most >= length) {
         Loss::Swallowed
     } else if lane.bulky && most.is_some() {
@@ -186,6 +235,17 @@ impl fmt::Display for Figures {
             let age = age.map_or("shared".to_owned(), |age| format!("{age:?}"));
             writeln!(f, "    {count:6}  {kind:?} {way:?} {age}")?;
         }
+        writeln!(f, "pages for calls that rang: {:?}", self.pages)?;
+        writeln!(f, "strays: {:?}", self.strays)?;
+        writeln!(f, "answers sent twice, and requests after them:")?;
+        for ((word, when), (sent, met)) in &self.copies {
+            writeln!(f, "    {sent:6}  {met:6}  {word}, {when}")?;
+        }
+        writeln!(
+            f,
+            "calls hit by a page with a status, a stray or a copy: {} (on lanes of one caller)",
+            self.hit_by_answers
+        )?;
         writeln!(f, "result   arrived   did not")?;
         for (result, (arrived, not)) in &self.results {
             writeln!(f, "    {result:2}  {arrived:8}  {not:8}")?;
@@ -197,11 +257,12 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "did not arrive: {}; said unsent: {} ({:.1} %), {} of them bulky",
+            "did not arrive: {}; said unsent: {} ({:.1} %), {} of them bulky; {} bulky ones held back in part",
             self.lost(),
             self.known_unsent,
             100.0 * self.known_unsent as f64 / self.lost().max(1) as f64,
             self.known_unsent_bulky,
+            self.held_back,
         )?;
         writeln!(
             f,

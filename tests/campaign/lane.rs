@@ -1,5 +1,7 @@
 //! A lane: one proxy, and the callers whose connections go through it.
 
+use crate::support::client::MAX_ARGUMENT;
+
 use super::dice::Dice;
 
 /// What is spoken on a lane.
@@ -18,11 +20,13 @@ impl Wire {
     }
 }
 
-/// `calledInfo` of a bulky request: more than a socket's buffers hold, so that the write blocks.
-pub const BULK: usize = 5 << 20;
+/// A little less than the length of a bulky request, `Request::large`: four of its fields have as many
+/// control characters as they may have bytes, and JSON writes one in six. On a lane with small buffers,
+/// its write blocks.
+pub const BULK: usize = 4 * 6 * MAX_ARGUMENT;
 
 /// A gateway keeps what it receives: not too many bulky requests, then.
-const MOST_BULKY_CALLS: u64 = 40;
+const MOST_BULKY_CALLS: u64 = 120;
 
 /// One lane of a campaign.
 #[derive(Clone, Debug)]
@@ -66,14 +70,17 @@ impl Lane {
         all
     }
 
-    /// As many lanes that all speak plain HTTP, without the bulky ones.
-    pub fn plain_for_calls(calls: u64, lanes: u64) -> Vec<Lane> {
+    /// As many, without the bulky ones.
+    pub fn for_small_calls(calls: u64, lanes: u64) -> Vec<Lane> {
         let mut all = Lane::for_calls(calls, lanes);
         all.retain(|lane| !lane.bulky);
-        for lane in &mut all {
-            lane.wire = Wire::Plain;
-        }
         all
+    }
+
+    /// Whether its caller rests before this call for long enough that something can come meanwhile.
+    /// Where callers share a client, another one's call may come first.
+    pub fn is_idle_before(&self, call: u64) -> bool {
+        self.callers == 1 && call < self.calls_per_caller && rest(call) >= 1000
     }
 
     /// The number that the caller's call number `call` dials, but for its last six digits.
@@ -85,6 +92,15 @@ impl Lane {
     pub fn callee(&self, caller: u64, call: u64) -> String {
         format!("{}{call:06}", self.prefix(caller))
     }
+}
+
+/// The lane and the call of a number that [`Lane::callee`] made.
+pub fn lane_and_call(callee: &str) -> Option<(u64, u64)> {
+    let digits = callee.strip_prefix("49")?;
+    Some((
+        digits.get(..3)?.parse().ok()?,
+        digits.get(4..)?.parse().ok()?,
+    ))
 }
 
 /// How long a caller rests before a call, in microseconds: so that connections also die while

@@ -1,5 +1,6 @@
 //! The fault campaign: thousands of calls through a proxy that cuts, resets, stalls and dawdles at
-//! random bytes, to a gateway that misbehaves as well. Afterwards the caller's diary is held against
+//! random bytes, to a gateway that misbehaves as well: it says what nobody asked for, and says it
+//! twice. Afterwards the caller's diary is held against
 //! the gateway's.
 //!
 //! Every fault is a pure function of the seed and of the lane's, connection's or call's number, so
@@ -16,8 +17,10 @@ pub mod dice;
 pub mod ending;
 pub mod figures;
 pub mod lane;
+pub mod links;
 pub mod plan;
 pub mod proxy;
 pub mod relay;
 pub mod run;
+pub mod stray;
 pub mod twins;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::dice::Dice;
 use super::lane::{BULK, Lane, Wire};
+use super::stray::Stray;
 
 /// A direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,10 +53,14 @@ pub enum Kind {
     HalfStall,
     /// FIN to the caller; what it has said moves only when it has gone, and then arrives.
     CutAndHold,
+    /// As [`Kind::StallAndRelease`], and an answer comes that answers nothing. Only near the end of a
+    /// bulky request over plain HTTP, the rest of which is then in the caller's system.
+    AnswerAndHold(Stray),
 }
 
 impl Kind {
-    pub const ALL: [Kind; 7] = [
+    /// Those that strike anywhere.
+    pub const ANYWHERE: [Kind; 7] = [
         Kind::Cut,
         Kind::HalfCut,
         Kind::Reset,
@@ -68,7 +73,11 @@ impl Kind {
     pub fn is_stall(self) -> bool {
         matches!(
             self,
-            Kind::StallAndRelease | Kind::StallAndDrop | Kind::HalfStall | Kind::CutAndHold
+            Kind::StallAndRelease
+                | Kind::StallAndDrop
+                | Kind::HalfStall
+                | Kind::CutAndHold
+                | Kind::AnswerAndHold(_)
         )
     }
 }
@@ -93,6 +102,8 @@ pub struct Pieces {
 pub struct Plan {
     pub fault: Option<Fault>,
     pub pieces: Option<Pieces>,
+    /// What the gateway says before it is asked.
+    pub greeting: Option<Stray>,
     /// Whether what follows the fault stays in the kernel's buffer. Else the proxy has read it.
     pub leave_unread: bool,
 }
@@ -101,9 +112,24 @@ impl Plan {
     /// The plan for a lane's connection with this number.
     pub fn of(seed: u64, lane: &Lane, connection: u64) -> Plan {
         let mut dice = Dice::named(&[seed, lane.number, connection]);
+        let stray = Stray::of(&mut dice);
+        let greeting = (lane.wire.is_tls() && dice.one_in(8)).then_some(stray);
+        let early = Fault {
+            way: Way::Up,
+            // What is left then is more than the proxy's system takes, and less than the caller's.
+            spot: Spot::Byte(BULK as u64 - dice.within(16 << 10..=40 << 10)),
+            kind: Kind::AnswerAndHold(stray),
+        };
+        let is_early = lane.bulky && lane.wire == Wire::Plain && connection % 4 == 2;
         Plan {
-            fault: (!dice.one_in(6)).then(|| fault(&mut dice, lane)),
-            pieces: (!lane.bulky && dice.one_in(4)).then(|| Pieces {
+            greeting,
+            fault: if is_early {
+                Some(early)
+            } else {
+                (!dice.one_in(6)).then(|| fault(&mut dice, lane))
+            },
+            // A greeting has to come together with what goes before it.
+            pieces: (!lane.bulky && dice.one_in(4) && greeting.is_none()).then(|| Pieces {
                 most: usize::try_from(dice.within(8..=600)).expect("a small number"),
                 pause: Duration::from_micros(dice.below(200)),
             }),

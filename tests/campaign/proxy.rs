@@ -9,9 +9,13 @@ use crate::support::sockets::Server;
 
 use super::ending::{Attendance, Ending};
 use super::lane::Lane;
+use super::links::{Link, Links};
 use super::plan::Plan;
 use super::relay::Relay;
 use super::run::Terms;
+
+/// Of a proxy for bulky requests, in bytes: most of one stays in the caller's system while nobody reads.
+const RECEIVE_BUFFER: usize = 4 << 10;
 
 /// A lane's proxy.
 pub struct Proxy {
@@ -21,23 +25,33 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub fn start(terms: Terms, lane: &Lane, gateway: SocketAddr) -> Proxy {
+    pub fn start(terms: Terms, lane: &Lane, gateway: SocketAddr, links: &Arc<Links>) -> Proxy {
         let endings = Arc::new(Mutex::new(Vec::new()));
         let attendance = Arc::new(Attendance::default());
         // Past every call's deadline.
         let longest_stall = Duration::from_millis(u64::from(terms.timeout_ms) * 3);
-        let server = Server::start({
-            let lane = lane.clone();
+        let server = Server::start_with(lane.bulky.then_some(RECEIVE_BUFFER), {
+            let (lane, links) = (lane.clone(), Arc::clone(links));
             let (endings, attendance) = (Arc::clone(&endings), Arc::clone(&attendance));
             move |number, peer| {
                 let connection = number as u64;
                 let Ok(far) = TcpStream::connect(gateway) else {
                     return;
                 };
+                let Ok(address) = far.local_addr() else {
+                    return;
+                };
                 let _ = far.set_nodelay(true);
                 let far = peer.watch(far);
                 let plan = Plan::of(terms.seed, &lane, connection);
-                let relay = Relay::new(peer, far, plan, || attendance.now(), longest_stall);
+                // Seven digits are the connection's, more than a lane has calls.
+                let greeting = plan
+                    .greeting
+                    .map(|stray| (stray, lane.number * 10_000_000 + connection));
+                let link = Arc::new(Link::new(connection, greeting, &peer.share()));
+                links.add(lane.wire, address, &link);
+                let clock = || attendance.now();
+                let relay = Relay::new(peer, far, plan, clock, longest_stall, link);
                 let ending = relay.run();
                 let mut endings = endings.lock().unwrap_or_else(PoisonError::into_inner);
                 endings.push(ending);

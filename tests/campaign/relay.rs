@@ -12,7 +12,9 @@ use socket2::SockRef;
 use crate::support::sockets::{FOREVER, Peer};
 
 use super::ending::{Ending, Moment, Strike, Turn, taken_of};
+use super::links::Link;
 use super::plan::{Kind, Plan, Spot, Way};
+use super::stray::Occasion;
 
 /// One direction of a relay.
 #[derive(Default)]
@@ -52,6 +54,7 @@ pub struct Relay<Clock> {
     struck: Option<Strike>,
     stall_until: Option<Instant>,
     longest_stall: Duration,
+    link: Arc<Link>,
 }
 
 impl<Clock: Fn() -> Moment> Relay<Clock> {
@@ -62,6 +65,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         plan: Plan,
         clock: Clock,
         longest_stall: Duration,
+        link: Arc<Link>,
     ) -> Self {
         for stream in [peer.stream(), &far] {
             // Nobody reads so slowly, unless the connection is lost.
@@ -82,6 +86,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             struck: None,
             stall_until: None,
             longest_stall,
+            link,
         }
     }
 
@@ -117,8 +122,14 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             if self.peer.stopped() || self.go_on() == Next::Stop {
                 break;
             }
+            if self.down.ended || self.down.held || self.down.lost {
+                self.link.end();
+            }
         }
+        self.link.end();
         Ending {
+            connection: self.link.connection,
+            strays: self.link.strays(),
             opened: self.opened,
             strike: self.struck,
             turns: self.turns,
@@ -288,6 +299,9 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
                 return;
             }
             self.flow_mut(way).passed += piece.len() as u64;
+            if way == Way::Down {
+                self.link.pass(piece.len() as u64);
+            }
             if let Some(pieces) = pieces {
                 thread::sleep(pieces.pause);
             }
@@ -314,6 +328,12 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             }
             Kind::HalfCut => self.cut(fault.way),
             Kind::Reset => return self.reset(),
+            Kind::AnswerAndHold(stray) => {
+                let answer = stray.bytes(Occasion::Early, self.link.connection);
+                let _ = self.sink(Way::Down).write_all(&answer);
+                self.up.held = true;
+                self.down.held = true;
+            }
             Kind::StallAndRelease | Kind::StallAndDrop => {
                 self.up.held = true;
                 self.down.held = true;

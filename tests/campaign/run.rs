@@ -6,12 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::certs::Authority;
-use crate::support::client::{Client, Config, Request, text};
+use crate::support::client::{Client, Config, Request};
 use crate::support::gateway::Gateway;
 
 use super::conduct::{Arrival, Book, gateway};
 use super::ending::Ending;
-use super::lane::{BULK, Lane, Wire, rest};
+use super::lane::{Lane, Wire, rest};
+use super::links::Links;
 use super::proxy::Proxy;
 
 /// What a campaign is made from.
@@ -46,15 +47,16 @@ pub struct Line {
 
 /// Something that places calls on one lane.
 pub trait Phone: Sync {
-    fn call(&self, callee: &str, called_info: Option<&str>) -> Said;
+    fn call(&self, callee: &str, bulky: bool) -> Said;
 }
 
 /// The library, as a phone.
 impl Phone for Client {
-    fn call(&self, callee: &str, called_info: Option<&str>) -> Said {
-        let reply = self.send(&Request {
-            called_info: called_info.and_then(text),
-            ..Request::to(callee)
+    fn call(&self, callee: &str, bulky: bool) -> Said {
+        let reply = self.send(&if bulky {
+            Request::large(callee)
+        } else {
+            Request::to(callee)
         });
         Said {
             result: reply.result,
@@ -101,6 +103,7 @@ pub struct Field {
     pub terms: Terms,
     pub lanes: Vec<Lane>,
     book: Arc<Book>,
+    links: Arc<Links>,
     gateways: HashMap<Wire, Gateway>,
     proxies: Vec<Proxy>,
 }
@@ -113,18 +116,20 @@ impl Field {
     /// With these lanes, the first of them number 0.
     pub fn with(terms: Terms, lanes: Vec<Lane>) -> Field {
         let book = Arc::new(Book::default());
+        let links = Arc::new(Links::default());
         let gateways: HashMap<Wire, Gateway> = Wire::ALL
             .into_iter()
-            .map(|wire| (wire, gateway(wire, terms.seed, &book)))
+            .map(|wire| (wire, gateway(wire, terms.seed, &lanes, &book, &links)))
             .collect();
         let proxies = lanes
             .iter()
-            .map(|lane| Proxy::start(terms, lane, gateways[&lane.wire].address()))
+            .map(|lane| Proxy::start(terms, lane, gateways[&lane.wire].address(), &links))
             .collect();
         Field {
             terms,
             lanes,
             book,
+            links,
             gateways,
             proxies,
         }
@@ -161,14 +166,14 @@ impl Field {
     }
 
     fn call<P: Phone>(&self, lane: &Lane, phone: &P, caller: u64) -> Vec<Line> {
-        let bulk = lane.bulky.then(|| "x".repeat(BULK));
         let attendance = (lane.callers == 1).then(|| self.proxy(lane).attendance());
         (0..lane.calls_per_caller)
             .map(|call| {
                 thread::sleep(Duration::from_micros(rest(call)));
+                self.links.await_stray(lane.number);
                 let callee = lane.callee(caller, call);
                 attendance.inspect(|attendance| attendance.enter(call));
-                let said = phone.call(&callee, bulk.as_deref());
+                let said = phone.call(&callee, lane.bulky);
                 attendance.inspect(|attendance| attendance.leave(call));
                 Line {
                     lane: lane.number,

@@ -1,5 +1,6 @@
 //! What a scripted peer received, and when.
 
+use std::net::SocketAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A request, or the part of one that arrived.
@@ -7,6 +8,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub struct Delivery {
     /// The connection it came on; the first is 1.
     pub connection: usize,
+    /// Who sent it.
+    pub peer: SocketAddr,
     /// Its number within the connection; the first is 1.
     pub number: usize,
     /// Its number among all that this gateway has received; the first is 1.

@@ -12,13 +12,15 @@
 //! assert_eq!(gateway.finish().len(), 1);
 //! ```
 
+use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustls::{ServerConfig, ServerConnection};
+use rustls::server::NoServerSessionStorage;
+use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 
 use super::answer::{Answer, RecordingIds};
 use super::certs::{Authority, LOOPBACK, Validity};
@@ -53,6 +55,35 @@ pub enum Step {
     Reset,
     /// Connects the two: bytes go both ways until either ends (for the proxy).
     Tunnel(SocketAddr),
+    /// Tells how much has been sent so far.
+    Report(Report),
+}
+
+/// Is told how many bytes have been sent on a connection, TLS's own included.
+#[derive(Clone)]
+pub struct Report(Arc<dyn Fn(u64) + Send + Sync>);
+
+impl Report {
+    pub fn to(hear: impl Fn(u64) + Send + Sync + 'static) -> Report {
+        Report(Arc::new(hear))
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Report")
+    }
+}
+
+/// What a server says before it is asked: in one write with the last of the handshake, so that it is
+/// there before the client can have sent a request.
+#[derive(Clone, Debug)]
+pub struct Greeting {
+    pub bytes: Vec<u8>,
+    /// Whether no earlier session is resumed. In TLS 1.2 a resumed one leaves no place for a greeting:
+    /// there the client speaks last.
+    pub afresh: bool,
+    pub sent: Report,
 }
 
 /// What to do with a new connection, before any request.
@@ -72,11 +103,13 @@ pub enum Opening {
 }
 
 type OnOpening = Box<dyn Fn(usize) -> Opening + Send + Sync>;
+type OnHello = Box<dyn Fn(SocketAddr) -> Option<Greeting> + Send + Sync>;
 type OnRequest = Box<dyn Fn(&Delivery) -> Vec<Step> + Send + Sync>;
 
 struct Script {
     tls: Option<Arc<ServerConfig>>,
     opening: OnOpening,
+    greeting: Option<OnHello>,
     answer: OnRequest,
     receive_buffer: Option<usize>,
 }
@@ -90,6 +123,15 @@ impl Builder {
     /// What to do with connection number n.
     pub fn opening(mut self, opening: impl Fn(usize) -> Opening + Send + Sync + 'static) -> Self {
         self.script.opening = Box::new(opening);
+        self
+    }
+
+    /// What to say at the end of the TLS handshake with this peer, asked for once its hello has come.
+    pub fn greeting(
+        mut self,
+        greeting: impl Fn(SocketAddr) -> Option<Greeting> + Send + Sync + 'static,
+    ) -> Self {
+        self.script.greeting = Some(Box::new(greeting));
         self
     }
 
@@ -189,6 +231,7 @@ impl Gateway {
             script: Script {
                 tls: None,
                 opening: Box::new(|_| Opening::Serve),
+                greeting: None,
                 answer: Box::new(accept),
                 receive_buffer: None,
             },
@@ -301,6 +344,7 @@ struct Connection<'a> {
     diary: &'a Diary,
     tls: Option<ServerConnection>,
     records: RecordCounter,
+    sent: u64,
     /// What was read and is not yet a request.
     buffer: Vec<u8>,
     requests: usize,
@@ -317,6 +361,7 @@ impl<'a> Connection<'a> {
             diary,
             tls: None,
             records: RecordCounter::default(),
+            sent: 0,
             buffer: Vec::new(),
             requests: 0,
             before: (0, 0),
@@ -361,31 +406,33 @@ impl<'a> Connection<'a> {
         let Some(config) = &self.script.tls else {
             return Flow::On;
         };
-        let mut tls = ServerConnection::new(Arc::clone(config)).expect("a server connection");
-        tls.writer().write_all(early).expect("room");
-        let mut tap = Tap {
-            stream: self.peer.stream(),
-            records: &mut self.records,
+        let mut config = Arc::clone(config);
+        let unheard = |bytes: &[u8]| Greeting {
+            bytes: bytes.to_vec(),
+            afresh: false,
+            sent: Report::to(|_| ()),
         };
-        let mut result = Ok(());
-        while tls.is_handshaking() && result.is_ok() {
-            // What there is to say goes out in one segment, early data too.
-            result = flush_at_once(&mut tls, &mut tap)
-                .and_then(|()| tls.read_tls(&mut tap))
-                .and_then(|read| match read {
-                    0 => Err(ErrorKind::UnexpectedEof.into()),
-                    _ => tls.process_new_packets().map_err(io::Error::other),
-                })
-                .map(drop);
+        let greeting = match &self.script.greeting {
+            Some(greeting) => {
+                // Until the hello has come.
+                let _ = self.peer.stream().peek(&mut [0]);
+                greeting(self.peer.address())
+            }
+            None => (!early.is_empty()).then(|| unheard(early)),
+        };
+        if greeting.as_ref().is_some_and(|greeting| greeting.afresh) {
+            let mut afresh = ServerConfig::clone(&config);
+            afresh.session_storage = Arc::new(NoServerSessionStorage {});
+            config = Arc::new(afresh);
         }
-        // With the alert that says why, where there is one.
-        result = flush_at_once(&mut tls, &mut tap).and(result);
+        let mut tls = ServerConnection::new(config).expect("a server connection");
+        let mut result = self.shake(&mut tls, greeting);
         self.before = (self.peer.segments(), self.records.count);
         // A replay of early data would be a second call.
         if tls.early_data().is_some() {
             result = Err(io::Error::other("early data was sent"));
         }
-        let resumed = tls.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+        let resumed = tls.handshake_kind() == Some(HandshakeKind::Resumed);
         self.diary
             .update(|book| book.resumptions += usize::from(resumed));
         let flow = if result.is_ok() {
@@ -399,6 +446,45 @@ impl<'a> Connection<'a> {
         });
         self.tls = Some(tls);
         flow
+    }
+
+    fn shake(
+        &mut self,
+        tls: &mut ServerConnection,
+        mut greeting: Option<Greeting>,
+    ) -> io::Result<()> {
+        while tls.is_handshaking() {
+            match tls.read_tls(&mut self.tap()) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            if let Err(error) = tls.process_new_packets() {
+                // With the alert that says why.
+                let _ = flush_at_once(tls, &mut self.tap());
+                return Err(io::Error::other(error));
+            }
+            let may_speak =
+                !tls.is_handshaking() || tls.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+            match greeting.take_if(|_| may_speak) {
+                Some(Greeting { bytes, sent, .. }) => {
+                    tls.writer().write_all(&bytes)?;
+                    flush_at_once(tls, &mut self.tap())?;
+                    (sent.0)(self.sent);
+                }
+                None => flush_at_once(tls, &mut self.tap())?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The socket, with what goes over it counted.
+    fn tap(&mut self) -> Tap<'_> {
+        Tap {
+            stream: self.peer.stream(),
+            records: &mut self.records,
+            sent: &mut self.sent,
+        }
     }
 
     /// Reads the client's hello and sends half of what answers it.
@@ -433,6 +519,7 @@ impl<'a> Connection<'a> {
         let now = (self.peer.segments(), self.records.count);
         let mut delivery = Delivery {
             connection: self.number,
+            peer: self.peer.address(),
             number: self.requests,
             order: 0,
             at: Instant::now(),
@@ -470,6 +557,7 @@ impl<'a> Connection<'a> {
         let mut tap = Tap {
             stream: self.peer.stream(),
             records: &mut self.records,
+            sent: &mut self.sent,
         };
         let result = match &mut self.tls {
             Some(tls) => rustls::Stream::new(tls, &mut tap).read(into),
@@ -483,6 +571,7 @@ impl<'a> Connection<'a> {
         let mut tap = Tap {
             stream: self.peer.stream(),
             records: &mut self.records,
+            sent: &mut self.sent,
         };
         match &mut self.tls {
             Some(tls) => {
@@ -570,6 +659,7 @@ impl<'a> Connection<'a> {
                 self.tunnel(target)?;
                 return Ok(Flow::Ended);
             }
+            Step::Report(report) => (report.0)(self.sent),
         }
         Ok(Flow::On)
     }
@@ -634,10 +724,11 @@ impl RecordCounter {
     }
 }
 
-/// The socket, with the records on it counted.
+/// The socket, with what goes over it counted.
 struct Tap<'a> {
     stream: &'a TcpStream,
     records: &'a mut RecordCounter,
+    sent: &'a mut u64,
 }
 
 impl Read for Tap<'_> {
@@ -650,7 +741,9 @@ impl Read for Tap<'_> {
 
 impl Write for Tap<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
+        let sent = self.stream.write(bytes)?;
+        *self.sent += sent as u64;
+        Ok(sent)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -66,16 +66,20 @@ impl Server {
         let accepting = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
-                for (number, stream) in (1..).zip(listener.incoming()) {
+                for number in 1.. {
+                    let accepted = listener.accept();
                     if shared.stopped.load(Ordering::SeqCst) {
                         return;
                     }
-                    let Ok(stream) = stream else { continue };
+                    let Ok((stream, address)) = accepted else {
+                        continue;
+                    };
                     let _ = stream.set_nodelay(true);
                     let stream = Arc::new(stream);
                     shared.watch(&stream);
                     let peer = Peer {
                         stream,
+                        address,
                         shared: Arc::clone(&shared),
                     };
                     let serve = Arc::clone(&serve);
@@ -162,12 +166,18 @@ impl Drop for Server {
 /// One accepted connection.
 pub struct Peer {
     stream: Arc<TcpStream>,
+    address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 impl Peer {
     pub fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// The other side's.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A further socket that has to end with the server.

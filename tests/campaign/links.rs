@@ -1,0 +1,168 @@
+//! The connections between proxies and gateways, as far as both and the callers have to agree on them:
+//! a stray answer is to be in the caller's system before the next request is sent.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::conduct::Word;
+use super::lane::Wire;
+use super::stray::{Copy, Occasion, Stray};
+
+/// A stray answer on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub stray: Stray,
+    pub occasion: Occasion,
+    /// The call after which it came, on an idle connection.
+    pub after: Option<u64>,
+    /// How many bytes the gateway had sent with it.
+    end: u64,
+}
+
+/// A connection of a proxy's to a gateway.
+pub struct Link {
+    /// Its number on its lane.
+    pub connection: u64,
+    /// What the plan has for it when it is fresh, and the number of that.
+    pub greeting: Option<(Stray, u64)>,
+    near: Weak<TcpStream>,
+    /// Bytes passed on to the caller, until a fault has kept some of them back.
+    passed: AtomicU64,
+    /// Nothing comes through to the caller any more, or only when that has gone.
+    over: AtomicBool,
+    strays: Mutex<Vec<Sent>>,
+    /// An answer that is to come once more, with the next.
+    copy: Mutex<Option<(Word, Vec<u8>)>>,
+    /// The last answer that came twice.
+    copied: Mutex<Option<(Word, Copy)>>,
+}
+
+impl Link {
+    pub fn new(connection: u64, greeting: Option<(Stray, u64)>, near: &Arc<TcpStream>) -> Link {
+        Link {
+            connection,
+            greeting,
+            near: Arc::downgrade(near),
+            passed: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+            strays: Mutex::default(),
+            copy: Mutex::default(),
+            copied: Mutex::default(),
+        }
+    }
+
+    pub fn pass(&self, bytes: u64) {
+        if !self.over.load(Ordering::SeqCst) {
+            self.passed.fetch_add(bytes, Ordering::SeqCst);
+        }
+    }
+
+    pub fn end(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+
+    /// A stray has been sent, and with it so many bytes.
+    pub fn note_stray(&self, stray: Stray, occasion: Occasion, after: Option<u64>, end: u64) {
+        lock(&self.strays).push(Sent {
+            stray,
+            occasion,
+            after,
+            end,
+        });
+    }
+
+    /// The strays that have come through to the caller.
+    pub fn strays(&self) -> Vec<Sent> {
+        let passed = self.passed.load(Ordering::SeqCst);
+        let mut strays = lock(&self.strays).clone();
+        strays.retain(|sent| sent.end <= passed);
+        strays
+    }
+
+    /// Keeps an answer that is to come once more, with the next one.
+    pub fn keep_copy(&self, word: Word, answer: Vec<u8>) {
+        *lock(&self.copy) = Some((word, answer));
+    }
+
+    /// The one that was kept, which then has come twice.
+    pub fn take_copy(&self) -> Option<Vec<u8>> {
+        let (word, answer) = lock(&self.copy).take()?;
+        self.note_copy(word, Copy::WithTheNext);
+        Some(answer)
+    }
+
+    /// Notes that an answer comes twice.
+    pub fn note_copy(&self, word: Word, copy: Copy) {
+        *lock(&self.copied) = Some((word, copy));
+    }
+
+    pub fn copied(&self) -> Option<(Word, Copy)> {
+        *lock(&self.copied)
+    }
+
+    /// Whether the stray after this call has come to the caller's system, or never will.
+    fn is_settled(&self, call: u64) -> bool {
+        if self.over.load(Ordering::SeqCst) {
+            return true;
+        }
+        let Some(near) = self.near.upgrade() else {
+            return true;
+        };
+        self.strays().iter().any(|sent| sent.after == Some(call)) && is_acknowledged(&near)
+    }
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Links {
+    /// By gateway and the proxy's address, before it has passed anything on. What a gateway reads when
+    /// the proxy has gone still finds its link.
+    known: Mutex<HashMap<(Wire, SocketAddr), Arc<Link>>>,
+    /// By lane: the call after which a stray comes, and the connection.
+    coming: Mutex<HashMap<u64, (u64, Arc<Link>)>>,
+}
+
+impl Links {
+    /// `address` is the proxy's.
+    pub fn add(&self, gateway: Wire, address: SocketAddr, link: &Arc<Link>) {
+        lock(&self.known).insert((gateway, address), Arc::clone(link));
+    }
+
+    pub fn at(&self, gateway: Wire, address: SocketAddr) -> Option<Arc<Link>> {
+        lock(&self.known).get(&(gateway, address)).cloned()
+    }
+
+    /// Announces a stray, before the answer that it comes after.
+    pub fn announce(&self, lane: u64, call: u64, link: &Arc<Link>) {
+        lock(&self.coming).insert(lane, (call, Arc::clone(link)));
+    }
+
+    /// Waits until the stray that was announced on this lane has come, if there is one.
+    pub fn await_stray(&self, lane: u64) {
+        let Some((call, link)) = lock(&self.coming).remove(&lane) else {
+            return;
+        };
+        let until = Instant::now() + Duration::from_secs(20);
+        while !link.is_settled(call) {
+            assert!(Instant::now() < until, "a stray answer that never comes");
+            thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
+/// Whether the other side's system has acknowledged, and so has, all that was sent.
+fn is_acknowledged(stream: &TcpStream) -> bool {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ (tcp(7)) writes one int.
+    let failed = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut bytes) };
+    failed == 0 && bytes == 0
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,101 @@
+//! Answers that nobody asked for, and answers that come twice.
+
+use std::time::Duration;
+
+use crate::support::answer::Answer;
+
+use super::conduct::{EXPIRED, clock};
+use super::dice::Dice;
+
+/// An answer to no request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stray {
+    /// A call was accepted, with a recording ID that no call has.
+    Accepted,
+    Refused,
+    /// With a `Date` of another time.
+    Expired,
+}
+
+/// When it comes: before the caller's system can have sent all of the next request. (On plain HTTP nothing precedes the first request that it could come with: a stray would
+/// race with it, and one that loses by a moment is an answer for all that the caller can see.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Occasion {
+    /// With the last of the server's handshake.
+    Fresh,
+    /// Between two calls.
+    Idle,
+    /// In the middle of a connection's first request.
+    Early,
+}
+
+impl Stray {
+    pub const ALL: [Stray; 3] = [Stray::Accepted, Stray::Refused, Stray::Expired];
+
+    pub fn of(dice: &mut Dice) -> Stray {
+        Stray::ALL[usize::try_from(dice.below(3)).expect("a small number")]
+    }
+
+    /// To the byte. `number` is the occasion's own.
+    pub fn bytes(self, occasion: Occasion, number: u64) -> Vec<u8> {
+        match self {
+            Stray::Accepted => Answer::ok(&format!("{}{number:015}", prefix(occasion))),
+            Stray::Refused => Answer::refused(-10, "refused"),
+            Stray::Expired => {
+                Answer::refused(EXPIRED, "timestamp expires").date(clock(STRAY_CLOCK))
+            }
+        }
+        .bytes()
+    }
+}
+
+/// How far from ours a stray's clock is, in seconds. Those of true answers are off by whole hours.
+const STRAY_CLOCK: i64 = 5 * 3600 + 1800;
+
+fn prefix(occasion: Occasion) -> &'static str {
+    match occasion {
+        Occasion::Fresh => "9998",
+        Occasion::Idle => "9999",
+        Occasion::Early => "9997",
+    }
+}
+
+/// Which kind of stray this recording ID came with.
+pub fn occasion_of(recording_id: &str) -> Option<Occasion> {
+    [Occasion::Fresh, Occasion::Idle, Occasion::Early]
+        .into_iter()
+        .find(|occasion| recording_id.len() == 19 && recording_id.starts_with(prefix(*occasion)))
+}
+
+/// Whether a request that came at this time, and says that, was signed with a stray's clock.
+pub fn is_on_a_strays_clock(stamp: i64, came: i64) -> bool {
+    const HOUR: i64 = 3600;
+    const SLACK: i64 = 600;
+    ((stamp - came).rem_euclid(HOUR) - HOUR / 2).abs() < HOUR / 2 - SLACK
+}
+
+/// When an answer comes once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Copy {
+    /// In one write with the first.
+    AtOnce,
+    After(Duration),
+    /// When the connection's next request has been read, before the answer to that.
+    WithTheNext,
+}
+
+impl Copy {
+    pub fn of(dice: &mut Dice) -> Copy {
+        let after = Copy::After(Duration::from_micros(dice.below(3000)));
+        dice.pick(&[(1, Copy::AtOnce), (2, after), (1, Copy::WithTheNext)])
+    }
+
+    /// For figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Copy::AtOnce => "at once",
+            Copy::After(_) => "up to 3 ms later",
+            Copy::WithTheNext => "with the next",
+        }
+    }
+}
