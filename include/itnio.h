@@ -44,17 +44,24 @@
  * Threads. Make one client per account and share it: every function may be called from any thread
  * at any time, on the same client too, but for itnio_client_free(), which needs every call on that
  * client to have returned. Calls block. 64 KiB of stack are enough. A thread that is cancelled inside a
- * call is cancelled once the call has returned.
+ * call, whichever its cancellation type, is cancelled once the call has returned, or at its very end.
  *
- * Forks. A client may be used on in the parent and in the children of a fork. Each process has
- * connections of its own; what a child does, itnio_client_shutdown() and itnio_client_free()
- * included, does not reach its parent's.
+ * Forks. A client may be used on in the parent and in the children of a fork, however they were made:
+ * fork(), _Fork(), clone(2). Each process has connections of its own; what a child does,
+ * itnio_client_shutdown() and itnio_client_free() included, does not reach its parent's. A child that shares
+ * its parent's memory (vfork(), CLONE_VM), or that was forked by a signal handler inside a call, may only
+ * exec or _exit.
+ *
+ * Descriptors. The library's are 3 and up, and close-on-exec. A host that closes descriptors which it has not
+ * opened (closefrom(), a loop up to the limit) does it before the client is made, or makes a new one: calls
+ * that find theirs gone end within their time, and nothing of the host's is shut down or closed in their
+ * place. But a socket of the host's that has got the number of an idle connection may be sent a request.
  *
  * Memory. Where the system has no memory for an allocation of the library's, the process is ended by
  * abort(), after a message on standard error that says so: there is no result for it. (Linux grants memory
  * before it has it, so that this takes a limit, such as RLIMIT_AS.) What a call takes is bounded by the
  * limits on its fields and on answers: 1 KiB for an ordinary one, and at most 6 MiB. An idle connection
- * takes some 20 KiB, and a client 150 KiB.
+ * takes some 20 KiB, and a client up to 150 KiB.
  *
  * Manners. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is never
  * raised, and the environment is read in itnio_client_new() only, and not at all in a program with more

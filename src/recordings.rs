@@ -6,21 +6,28 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many IDs share a set: two cache lines' worth.
+use once_cell::race::OnceBox;
+
+/// How many IDs share a set.
 const WAYS: usize = 16;
 
-/// How many sets there are. 128 KiB in all.
-const SETS: usize = 1024;
+/// How many sets are made at once, where the first of them is used: 2 KiB, for a client that places few
+/// calls.
+const SETS: usize = 16;
+
+/// How many of these there are. 128 KiB in all.
+const BLOCKS: usize = 64;
 
 /// The IDs of the last calls, by their hashes: at most 16,384, and of the last 8,000 nearly all. It has no
 /// lock, which a fork could leave taken: a forked child inherits the IDs, too.
 pub struct Recordings {
-    sets: Box<[Set]>,
+    blocks: [OnceBox<Block>; BLOCKS],
 }
+
+type Block = [Set; SETS];
 
 /// The IDs whose hashes fall into one set, the newest first; 0 where there is none.
 #[derive(Default)]
-#[repr(align(64))]
 struct Set([AtomicU64; WAYS]);
 
 impl Recordings {
@@ -31,11 +38,13 @@ impl Recordings {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         let hash = hasher.finish().max(1);
-        let index = usize::try_from(hash % SETS as u64).unwrap_or_default();
+        let place = usize::try_from(hash % (BLOCKS * SETS) as u64).unwrap_or_default();
+        let block = self.blocks.get(place / SETS);
+        let set = block.and_then(|block| block.get_or_init(Box::default).get(place % SETS));
         // The new hash goes in at the front, and each moves on by one place. Every place is swapped in one
         // step, so that nothing is lost where several threads do this at once.
         let mut moving = hash;
-        for place in self.sets.get(index).map_or(&[][..], |set| &set.0) {
+        for place in set.map_or(&[][..], |set| &set.0) {
             moving = place.swap(moving, Ordering::AcqRel);
             if moving == 0 {
                 return true;
@@ -51,7 +60,7 @@ impl Recordings {
 impl Default for Recordings {
     fn default() -> Recordings {
         Recordings {
-            sets: (0..SETS).map(|_| Set::default()).collect(),
+            blocks: [const { OnceBox::new() }; BLOCKS],
         }
     }
 }

@@ -132,6 +132,12 @@ pub fn recording_id_for(callee: &str) -> String {
     recording_id(callee, 0)
 }
 
+/// Whether it is one for a call to `callee`, be it not the first.
+pub fn is_recording_id_for(id: &str, callee: &str) -> bool {
+    let own = recording_id_for(callee);
+    id.len() == own.len() && id.get(4..) == own.get(4..)
+}
+
 /// The one for a call to `callee` before which there were so many others.
 fn recording_id(callee: &str, before: u64) -> String {
     format!("{}{callee:0>15}", 2203 + before)
