@@ -1,12 +1,14 @@
 //! Any bytes as the API's answer: what is taken for accepted or refused has to be so by another
-//! reading of the same JSON.
+//! reading of the same JSON, and a recording ID has to be fit for a log.
 #![no_main]
+
+mod unicode;
 
 use itnio::message::{Answer, parse};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
-/// A status or a recording ID, as text.
+/// A status, as text.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -17,6 +19,14 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// Whether a text can be a recording ID.
+fn is_usable(id: &str) -> bool {
+    id.chars().any(|c| !c.is_whitespace())
+        && !unicode::has_hidden(id)
+        && id.to_lowercase() != "null"
+        && id != "-0"
+}
+
 fuzz_target!(|body: &[u8]| {
     let Ok(answer) = parse(body) else { return };
     let Ok(json) = serde_json::from_slice::<Value>(body) else {
@@ -24,22 +34,30 @@ fuzz_target!(|body: &[u8]| {
         return;
     };
     let status = text(&json["status"]).and_then(|status| status.trim().parse::<i32>().ok());
+    let data = &json["data"];
     match answer {
         Answer::Accepted(id) => {
             assert_eq!(status, Some(0));
-            assert!(!id.is_empty() && !id.contains(char::is_control));
-            if let Value::String(data) = &json["data"] {
+            assert!(is_usable(&id), "{id:?}");
+            if let Value::String(data) = data {
                 assert_eq!(*data, id);
             } else {
-                assert!(
-                    json["data"].is_number() && id.bytes().all(|b| b"-0123456789".contains(&b))
-                );
+                assert!(data.is_number() && id.bytes().all(|b| b"-0123456789".contains(&b)));
             }
         }
-        Answer::NoRecording(_) => assert_eq!(status, Some(0)),
+        Answer::NoRecording(_) => {
+            assert_eq!(status, Some(0));
+            // What is an ID is taken.
+            assert!(!data.is_i64() && !data.is_u64());
+            assert!(!data.as_str().is_some_and(is_usable), "{data}");
+        }
         Answer::Refused(refused, _) => {
-            assert_ne!(refused, 0);
+            assert!(refused < 0);
             assert_eq!(status, Some(refused));
+        }
+        Answer::NotTheApis(positive) => {
+            assert!(positive > 0);
+            assert_eq!(status, Some(positive));
         }
     }
 });

@@ -1,6 +1,7 @@
 //! Any bytes in place of a server, for some calls of one client in turn: no panic, no hang, and results
 //! that are true. What may be said of a call is worked out beside the library: how often its request
-//! arrived, and what another reading of HTTP makes of the bytes that answered it.
+//! arrived and over which connection, what another reading of HTTP makes of the bytes that answered it, and
+//! which recording IDs this client has handed out.
 //!
 //! An input is a byte that chooses the kind of server, and what it says to each call:
 //!
@@ -9,16 +10,21 @@
 //! | 0xff | the end of what is said to this call |
 //! | 0xfe | the end of a write |
 //! | 0xfd | a recording ID of this call's own |
-//! | 0xfc | first in a call: said as soon as somebody connects, not once the request has arrived |
+//! | 0xfc | first in a call: said before the request, on every connection, so that the client can see it |
+//! | 0xfa | first in a call: said as soon as somebody connects, while the client may be sending its request |
 //! | 0xfb | last in a call: the connection is left open |
 #![no_main]
 
 mod peer;
 mod second_reading;
+mod unicode;
 
-use std::ffi::CString;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{CString, c_int, c_void};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard};
@@ -38,12 +44,24 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const PAUSE: Duration = Duration::from_micros(500);
 const CALLS: usize = 4;
 
+/// When the server says its turn.
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Moment {
+    /// Once the request has arrived.
+    #[default]
+    Asked,
+    /// Before the request, on every connection: there when the client looks.
+    Early,
+    /// Once somebody has connected; the request may be on its way.
+    Racing,
+}
+
 /// What the server says to one call.
 #[derive(Clone, Default)]
 struct Turn {
     number: String,
     writes: Vec<Vec<u8>>,
-    is_early: bool,
+    moment: Moment,
     stays_open: bool,
 }
 
@@ -53,8 +71,12 @@ impl Turn {
             number: number.to_owned(),
             ..Turn::default()
         };
-        if let [0xfc, rest @ ..] = script {
-            turn.is_early = true;
+        if let [first @ (0xfc | 0xfa), rest @ ..] = script {
+            turn.moment = if *first == 0xfc {
+                Moment::Early
+            } else {
+                Moment::Racing
+            };
             script = rest;
         }
         if let [rest @ .., 0xfb] = script {
@@ -74,7 +96,23 @@ impl Turn {
                 said
             })
             .collect();
+        if turn.stays_open && turn.writes.concat().is_empty() {
+            // Nothing that could be seen.
+            turn.moment = Moment::Asked;
+        }
         turn
+    }
+
+    fn say(&self, stream: &mut TcpStream) {
+        for (number, write) in self.writes.iter().enumerate() {
+            if number > 0 {
+                thread::sleep(PAUSE);
+            }
+            let _ = stream.write_all(write);
+        }
+        if !self.stays_open {
+            let _ = stream.shutdown(Shutdown::Write);
+        }
     }
 }
 
@@ -84,13 +122,20 @@ struct Stage {
     is_tls: bool,
     /// For the next who asks.
     turn: Option<Turn>,
-    /// Whether somebody is saying it.
-    is_saying: bool,
+    /// How many connections have something to say.
+    saying: usize,
     /// Whether a call waits.
     is_calling: bool,
-    connections: usize,
-    /// The numbers of the calls whose whole request has arrived.
-    arrived: Vec<String>,
+    /// Those that are open.
+    connections: HashMap<usize, TcpStream>,
+    /// Whether this call's turn is an early one, and whether it has been said on a new connection.
+    early: bool,
+    greeted: bool,
+    /// The client's end of its last connection, and whether it was held there until the early turn had come.
+    client: Option<RawFd>,
+    was_held: bool,
+    /// The numbers of the calls whose whole request has arrived, and the connections.
+    arrived: Vec<(String, usize)>,
 }
 
 struct Server {
@@ -119,11 +164,12 @@ impl Server {
         assert!(!timed_out.timed_out(), "never: {what}");
     }
 
-    fn serve(&self, mut stream: TcpStream) {
+    fn serve(&self, connection: usize, mut stream: TcpStream) {
         let (is_tls, early) = {
             let mut stage = self.stage();
-            let is_early = |turn: &mut Turn| turn.is_early;
-            (stage.is_tls, stage.turn.take_if(is_early))
+            let is_tls = stage.is_tls;
+            let is_early = |turn: &mut Turn| !is_tls && turn.moment != Moment::Asked;
+            (is_tls, stage.turn.take_if(is_early))
         };
         if is_tls {
             let _ = stream.set_read_timeout(Some(TIMEOUT));
@@ -134,14 +180,18 @@ impl Server {
             while stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
             return;
         }
+        // What goes with a request that is on its way is to be said before the next call begins.
+        let mut owes = early.is_some();
         if let Some(turn) = early {
+            self.change(|stage| stage.saying += 1);
             self.say(&mut stream, turn);
+            self.change(|stage| stage.greeted = true);
         }
         while let Some(number) = self.read_request(&mut stream) {
             let turn = {
                 let mut stage = self.stage();
                 let turn = stage.turn.take_if(|turn| turn.number == number);
-                stage.arrived.push(number);
+                stage.arrived.push((number, connection));
                 turn
             };
             match turn {
@@ -153,21 +203,41 @@ impl Server {
                     );
                 }
             }
+            if std::mem::take(&mut owes) {
+                self.change(|stage| stage.saying -= 1);
+            }
+        }
+        if owes {
+            self.change(|stage| stage.saying -= 1);
         }
     }
 
     fn say(&self, stream: &mut TcpStream, turn: Turn) {
-        self.change(|stage| stage.is_saying = true);
-        for (number, write) in turn.writes.iter().enumerate() {
-            if number > 0 {
-                thread::sleep(PAUSE);
-            }
-            let _ = stream.write_all(write);
+        self.change(|stage| stage.saying += 1);
+        turn.say(stream);
+        self.change(|stage| stage.saying -= 1);
+    }
+
+    /// Says an early turn on what the client may have kept, and waits until it has come there.
+    fn say_to_kept(&self, turn: &Turn) {
+        let (streams, client) = {
+            let stage = self.stage();
+            let open = stage.connections.values();
+            let streams: Vec<_> = open
+                .map(|stream| stream.try_clone().expect("a copy"))
+                .collect();
+            (streams, stage.client)
+        };
+        if streams.is_empty() {
+            return;
         }
-        if !turn.stays_open {
-            let _ = stream.shutdown(Shutdown::Write);
+        for mut stream in streams {
+            turn.say(&mut stream);
         }
-        self.change(|stage| stage.is_saying = false);
+        // One that the client has closed is no descriptor any more, which is no reason to wait either.
+        if let Some(client) = client {
+            until_readable(client);
+        }
     }
 
     /// The number that is called, once all of the request is there. A call that waits too long for
@@ -211,7 +281,7 @@ static SERVER: LazyLock<Arc<Server>> = LazyLock::new(|| {
         changed: Condvar::new(),
     });
     // As many threads as connections may be open at once; one that ended would look like a leak.
-    let (accepted, connections) = channel::<TcpStream>();
+    let (accepted, connections) = channel::<(usize, TcpStream)>();
     let connections = Arc::new(Mutex::new(connections));
     for _ in 0..4 * CALLS {
         let server = Arc::clone(&server);
@@ -219,19 +289,23 @@ static SERVER: LazyLock<Arc<Server>> = LazyLock::new(|| {
         thread::spawn(move || {
             loop {
                 let next = connections.lock().expect("no panic under the lock").recv();
-                server.serve(next.expect("a server for ever"));
-                server.change(|stage| stage.connections -= 1);
+                let (connection, stream) = next.expect("a server for ever");
+                server.serve(connection, stream);
+                server.change(|stage| drop(stage.connections.remove(&connection)));
             }
         });
     }
     let at_the_door = Arc::clone(&server);
     thread::spawn(move || {
-        for stream in listener.incoming() {
+        for (connection, stream) in listener.incoming().enumerate() {
             let stream = stream.expect("a connection");
             // What has been written is there.
             stream.set_nodelay(true).expect("an option");
-            at_the_door.change(|stage| stage.connections += 1);
-            accepted.send(stream).expect("a server for ever");
+            let copy = stream.try_clone().expect("a copy");
+            at_the_door.change(|stage| drop(stage.connections.insert(connection, copy)));
+            accepted
+                .send((connection, stream))
+                .expect("a server for ever");
         }
     });
     server
@@ -243,6 +317,53 @@ static CA_FILE: LazyLock<CString> = LazyLock::new(|| {
     std::fs::write(&path, key.cert.pem()).expect("a file");
     CString::new(path.into_os_string().into_encoded_bytes()).expect("no NUL")
 });
+
+thread_local! {
+    /// Whether this thread is inside the library.
+    static IS_CALLING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The system's, in whose place the linker takes this. The library sets an option of a connection that has
+/// just been made, before it looks whether the connection is quiet: there it waits for what is said early.
+///
+/// # Safety
+///
+/// As for the system's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn setsockopt(
+    fd: c_int,
+    level: c_int,
+    name: c_int,
+    value: *const c_void,
+    length: libc::socklen_t,
+) -> c_int {
+    if IS_CALLING.get() {
+        let server = &**SERVER;
+        let is_early = {
+            let mut stage = server.stage();
+            stage.client = Some(fd);
+            stage.early
+        };
+        if is_early {
+            server.wait_until("the early turn is said", |stage| stage.greeted);
+            until_readable(fd);
+            server.change(|stage| stage.was_held = true);
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { libc::syscall(libc::SYS_setsockopt, fd, level, name, value, length) as c_int }
+}
+
+/// Waits until there is something to read, if only the end.
+fn until_readable(fd: RawFd) {
+    let mut event = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one live event.
+    unsafe { libc::poll(&raw mut event, 1, TIMEOUT.as_millis() as c_int) };
+}
 
 /// A call's number, which is also the recording ID that is its own.
 fn number() -> String {
@@ -279,27 +400,55 @@ fuzz_target!(|input: &[u8]| {
         .map(|script| {
             let number = number();
             let turn = Turn::new(script, &number);
+            let is_early = !is_tls && turn.moment == Moment::Early;
+            if is_early {
+                server.say_to_kept(&turn);
+            }
             server.change(|stage| {
                 stage.turn = Some(turn.clone());
                 stage.is_calling = true;
+                stage.early = is_early;
+                stage.greeted = false;
+                stage.was_held = false;
             });
             let reply = place(client, &number);
+            assert_eq!(server.stage().was_held, is_early, "{reply:?}");
             // What is said beyond the answer is to be there before the next call begins.
-            server.wait_until("all is said", |stage| !stage.is_saying);
+            server.wait_until("all is said", |stage| stage.saying == 0);
             server.change(|stage| stage.is_calling = false);
             (number, turn, reply)
         })
         .collect();
     // SAFETY: nobody uses it any more.
     unsafe { itnio_client_free(client) };
-    server.wait_until("its connections are closed", |stage| stage.connections == 0);
+    server.wait_until("its connections are closed", |stage| {
+        stage.connections.is_empty()
+    });
 
     let arrived = std::mem::take(&mut server.stage().arrived);
+    let mut handed_out = HashSet::new();
     for (number, turn, reply) in &calls {
-        let arrived = arrived.iter().filter(|callee| *callee == number).count();
+        let arrived = arrived
+            .iter()
+            .filter(|(callee, _)| callee == number)
+            .count();
         // No handshake succeeds here, and that is known.
         assert!(!is_tls || !reply.result.may_have_dialed(), "{reply:?}");
-        check(number, turn, arrived, reply);
+        check(number, turn, arrived, reply, &handed_out);
+        if let Some(id) = &reply.recording_id {
+            assert!(handed_out.insert(id), "{id}, another call's");
+        }
+    }
+    // Only an accepted call leaves its connection for another; a refused timestamp not even for its own
+    // second request.
+    let mut served = HashMap::new();
+    for (number, connection) in &arrived {
+        if let Some(before) = served.insert(connection, number) {
+            let is_ok = calls
+                .iter()
+                .any(|(callee, _, reply)| callee == before && reply.result == ITNIO_OK);
+            assert!(is_ok && before != number, "{number} after {before}");
+        }
     }
 });
 
@@ -313,20 +462,28 @@ fn place(client: *const itnio_client, number: &str) -> peer::Reply {
         called_info: std::ptr::null(),
     };
     let begun = Instant::now();
+    IS_CALLING.set(true);
     let reply = peer::send(client, &request);
+    IS_CALLING.set(false);
     let took = begun.elapsed();
     assert!(took < TIMEOUT / 2, "{took:?}: {reply:?}");
     reply
 }
 
 /// What is said of a call has to be true.
-fn check(number: &str, turn: &Turn, arrived: usize, reply: &peer::Reply) {
+fn check(
+    number: &str,
+    turn: &Turn,
+    arrived: usize,
+    reply: &peer::Reply,
+    handed_out: &HashSet<&String>,
+) {
     let answer = second_reading::read(&turn.writes.concat());
     let said = || format!("{number}, arrived {arrived} times: {reply:?}\n{answer:?}");
+    let is_success = |answer: &second_reading::Answer| (200..300).contains(&answer.status);
     let meaning = answer.as_ref().and_then(|answer| {
         let meaning = message::parse(&answer.body).ok()?;
-        let is_success = (200..300).contains(&answer.status);
-        (is_success || matches!(meaning, Answer::Refused(..))).then_some(meaning)
+        (is_success(answer) || matches!(meaning, Answer::Refused(..))).then_some(meaning)
     });
     if arrived == 2 {
         // A refused timestamp, with something to correct it by.
@@ -340,19 +497,28 @@ fn check(number: &str, turn: &Turn, arrived: usize, reply: &peer::Reply) {
         return;
     }
     assert!(arrived < 2, "{}", said());
-    if turn.is_early {
+    match turn.moment {
+        Moment::Asked => {}
+        // Not even a request is sent.
+        Moment::Early => {
+            let is_unsent = reply.result == ITNIO_CONNECT_FAILED && arrived == 0;
+            assert!(is_unsent || reply.result == ITNIO_TLS_FAILED, "{}", said());
+            return;
+        }
         // Who answers at once may lose the request with the connection, or have given its answer to one
         // that was never used. All that can be told then is who was told of nothing.
-        let is_unsent = !reply.result.may_have_dialed() && reply.result != ITNIO_REJECTED;
-        assert!(!is_unsent || arrived == 0, "{}", said());
-        return;
+        Moment::Racing => {
+            let is_unsent = !reply.result.may_have_dialed() && reply.result != ITNIO_REJECTED;
+            assert!(!is_unsent || arrived == 0, "{}", said());
+            return;
+        }
     }
     match reply.result {
         ITNIO_OK => {
             assert_eq!(arrived, 1, "{}", said());
-            let id = reply.recording_id.as_deref().expect("checked");
+            let id = reply.recording_id.as_ref().expect("checked");
             let is_so = matches!(&meaning, Some(Answer::Accepted(meant)) if meant == id);
-            assert!(is_so, "{}", said());
+            assert!(is_so && !handed_out.contains(id), "{}", said());
         }
         ITNIO_REJECTED => {
             assert_eq!(arrived, 1, "{}", said());
@@ -361,10 +527,31 @@ fn check(number: &str, turn: &Turn, arrived: usize, reply: &peer::Reply) {
         }
         result => {
             assert!(result.may_have_dialed() || arrived == 0, "{}", said());
-            // What nobody could misunderstand is understood.
-            let is_plain = answer.as_ref().is_some_and(|answer| answer.is_plain);
-            let is_final = matches!(meaning, Some(Answer::Accepted(_) | Answer::Refused(..)));
-            assert!(arrived == 0 || !is_plain || !is_final, "{}", said());
+            // What is answered once the request has arrived acknowledges it, so that no answer here is taken
+            // for one that came before.
+            let reason = reply.reason.as_deref().expect("checked");
+            assert!(!reason.contains("before the request"), "{}", said());
         }
+    }
+    // What nobody could misunderstand is understood.
+    if let Some(answer) = answer
+        .as_ref()
+        .filter(|answer| answer.is_plain && arrived == 1)
+    {
+        let no_answer = if is_success(answer) {
+            ITNIO_BAD_RESPONSE
+        } else {
+            ITNIO_HTTP_ERROR
+        };
+        let expected = match message::parse(&answer.body) {
+            Ok(Answer::Refused(status, _)) => (ITNIO_REJECTED, Some(status)),
+            Ok(Answer::Accepted(id)) if is_success(answer) && !handed_out.contains(&id) => {
+                (ITNIO_OK, Some(0))
+            }
+            Ok(Answer::Accepted(_) | Answer::NoRecording(_)) => (no_answer, Some(0)),
+            Ok(Answer::NotTheApis(status)) => (no_answer, Some(status)),
+            Err(_) => (no_answer, None),
+        };
+        assert_eq!((reply.result, reply.status), expected, "{}", said());
     }
 }

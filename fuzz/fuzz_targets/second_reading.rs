@@ -23,7 +23,7 @@ pub fn read(bytes: &[u8]) -> Option<Answer> {
         match head.status {
             // A protocol that nobody asked for.
             101 => return None,
-            100..200 => is_plain &= head.lengths.is_empty() && !head.is_chunked,
+            100..200 => is_plain &= head.lengths.is_empty() && head.coding.is_none(),
             _ => return body(head, rest, is_plain),
         }
     }
@@ -34,7 +34,10 @@ fn body(head: Head, mut rest: &[u8], mut is_plain: bool) -> Option<Answer> {
         // Not any, whatever the head says.
         is_plain = false;
         Vec::new()
-    } else if head.is_chunked {
+    } else if head.coding == Some(false) {
+        is_plain = false;
+        std::mem::take(&mut rest).to_vec()
+    } else if head.coding == Some(true) {
         is_plain &= head.lengths.is_empty();
         chunks(&mut rest, &mut is_plain)?
     } else if let Some((first, others)) = head.lengths.split_first() {
@@ -61,7 +64,8 @@ fn body(head: Head, mut rest: &[u8], mut is_plain: bool) -> Option<Answer> {
 struct Head {
     status: u16,
     lengths: Vec<String>,
-    is_chunked: bool,
+    /// Whether the body is in chunks, where there is a transfer coding.
+    coding: Option<bool>,
     is_dated: bool,
     is_plain: bool,
 }
@@ -83,7 +87,7 @@ impl Head {
         let mut head = Head {
             status,
             lengths: Vec::new(),
-            is_chunked: false,
+            coding: None,
             is_dated: false,
             is_plain,
         };
@@ -103,15 +107,19 @@ impl Head {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         self.is_plain &= line.contains(':') && !name.is_empty() && name.chars().all(is_token);
-        let value = value.trim();
+        let value = value.trim_matches([' ', '\t']);
         match name.trim().to_ascii_lowercase().as_str() {
             "content-length" => self
                 .lengths
                 .extend(value.split(',').map(|one| one.trim().to_owned())),
             "transfer-encoding" => {
-                let is_chunked = value.eq_ignore_ascii_case("chunked");
-                self.is_plain &= is_chunked && !self.is_chunked;
-                self.is_chunked |= value.to_ascii_lowercase().contains("chunked");
+                self.is_plain &= value.eq_ignore_ascii_case("chunked") && self.coding.is_none();
+                // Whoever does not know the last coding reads up to the end (RFC 9112, 6.3).
+                let mut codings = value
+                    .split(',')
+                    .map(|coding| coding.trim_matches([' ', '\t']));
+                let last = codings.rfind(|coding| !coding.is_empty());
+                self.coding = Some(last.is_some_and(|it| it.eq_ignore_ascii_case("chunked")));
             }
             "date" => self.is_dated = true,
             // Not asked for: nobody has to understand it.

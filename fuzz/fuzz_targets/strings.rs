@@ -1,8 +1,9 @@
-//! Any bytes in every string that C hands in: no panic; a reason that names a field; and what is
-//! sent is what was given, field by field.
+//! Any bytes in every string that C hands in: no panic; a reason that names a field and what is wrong
+//! with it; and what is sent is what was given, field by field.
 #![no_main]
 
 mod peer;
+mod unicode;
 
 use std::ffi::{CString, c_char};
 use std::io::{Read, Write};
@@ -25,10 +26,14 @@ fn pointer(field: &Field) -> *const c_char {
     field.as_ref().map_or(ptr::null(), |text| text.as_ptr())
 }
 
-/// A client of a server that accepts every call and passes on what it was asked for.
+/// The longest string that is taken.
+const MAX_LENGTH: usize = 64 * 1024;
+
+/// A client of a server that accepts every call, each with an ID of its own, and passes on what it was
+/// asked for and the ID.
 struct Line {
     client: *mut itnio_client,
-    bodies: Receiver<Value>,
+    calls: Receiver<(Value, String)>,
 }
 
 // SAFETY: a client may be used from any thread.
@@ -37,19 +42,21 @@ unsafe impl Send for Line {}
 static LINE: LazyLock<Mutex<Line>> = LazyLock::new(|| {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a loopback port");
     let base_url = format!("http://{}", listener.local_addr().expect("an address"));
-    let (pass_on, bodies) = channel();
+    let (pass_on, calls) = channel();
+    let mut ids = 1_u64..;
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
             while let Some(body) = read_body(&mut stream) {
-                pass_on.send(body).expect("somebody who listens");
-                let answer = r#"{"status":"0","data":"1"}"#;
+                let id = ids.next().expect("another").to_string();
+                let answer = format!(r#"{{"status":"0","data":"{id}"}}"#);
+                pass_on.send((body, id)).expect("somebody who listens");
                 let head = format!(
                     "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
                     answer.len()
                 );
                 stream
-                    .write_all((head + answer).as_bytes())
+                    .write_all((head + &answer).as_bytes())
                     .expect("a client");
             }
         }
@@ -66,7 +73,7 @@ static LINE: LazyLock<Mutex<Line>> = LazyLock::new(|| {
     };
     Mutex::new(Line {
         client: peer::client(&config).expect("a client"),
-        bodies,
+        calls,
     })
 });
 
@@ -93,13 +100,41 @@ fn read_body(stream: &mut impl Read) -> Option<Value> {
     }
 }
 
-/// Fields, one after the other: NULL where it begins with 0xff, else up to a zero.
+/// Fields, one after the other: NULL where it begins with 0xff, else up to a zero. Where it begins with
+/// 0xfe, it is filled up to about the longest that is taken.
 fn fields<const N: usize>(input: &[u8]) -> [Field; N] {
     let mut parts = input.split(|byte| *byte == 0);
     std::array::from_fn(|_| {
         let part = parts.next()?;
-        (part.first() != Some(&0xff)).then(|| CString::new(part).expect("no NUL"))
+        let text = match part {
+            [0xff, ..] => return None,
+            [0xfe, more, text @ ..] => {
+                let mut text = text.to_vec();
+                text.resize(MAX_LENGTH - 1 + usize::from(more % 3), b'x');
+                text
+            }
+            text => text.to_vec(),
+        };
+        Some(CString::new(text).expect("no NUL"))
     })
+}
+
+/// What is wrong with a field by itself.
+fn mistake(field: &Field, is_required: bool) -> Option<&'static str> {
+    match field {
+        None => is_required.then_some("NULL"),
+        Some(text) if text.count_bytes() > MAX_LENGTH => Some("longer than 64 KiB"),
+        Some(text) if text.to_str().is_err() => Some("not UTF-8"),
+        Some(text) => (is_required && text.is_empty()).then_some("empty"),
+    }
+}
+
+/// A reason for each mistake in these fields.
+fn reasons<const N: usize>(fields: [(&str, &Field, bool); N]) -> Vec<String> {
+    let mistakes = fields.map(|(name, field, is_required)| {
+        mistake(field, is_required).map(|mistake| format!("{name}: {mistake}"))
+    });
+    mistakes.into_iter().flatten().collect()
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -126,11 +161,27 @@ fn check_config(input: &[u8]) {
         connect_timeout_ms: 0,
         timeout_ms: 0,
     };
+    let expected = reasons([
+        ("api_key", api_key, true),
+        ("api_secret", api_secret, true),
+        ("base_url", base_url, false),
+        ("proxy", proxy, false),
+    ]);
     match peer::client(&config) {
-        // SAFETY: nobody else has it.
-        Ok(client) => unsafe { itnio_client_free(client) },
+        Ok(client) => {
+            assert!(expected.is_empty(), "{expected:?}");
+            // SAFETY: nobody else has it.
+            unsafe { itnio_client_free(client) };
+        }
         Err((result, reason)) => {
             assert_eq!(result, ITNIO_INVALID_ARGUMENT, "{reason}");
+            // A control character is found before an empty string behind it.
+            assert!(
+                expected.is_empty()
+                    || expected.contains(&reason)
+                    || reason == "api_key: has a control character",
+                "{reason}, not {expected:?}"
+            );
             let fields = [
                 "api_key: ",
                 "api_secret: ",
@@ -159,26 +210,29 @@ fn check_request(input: &[u8]) {
     let line = LINE.lock().expect("no panic before");
     let reply = peer::send(line.client, &request);
 
-    let text = |field: &Field| field.as_ref().map(|text| text.to_str().map(str::to_owned));
-    let is_usable = given
-        .iter()
-        .all(|field| text(field).is_none_or(|text| text.is_ok()))
-        && [callee, account, app_id]
-            .iter()
-            .all(|field| field.as_ref().is_some_and(|text| !text.is_empty()));
-    if !is_usable {
+    let expected = reasons([
+        ("callee", callee, true),
+        ("display_num", display_num, false),
+        ("account", account, true),
+        ("app_id", app_id, true),
+        ("called_info", called_info, false),
+    ]);
+    if !expected.is_empty() {
         assert_eq!(reply.result, ITNIO_INVALID_ARGUMENT);
-        assert!(line.bodies.try_recv().is_err());
+        let reason = reply.reason.expect("checked");
+        assert!(expected.contains(&reason), "{reason}, not {expected:?}");
+        assert!(line.calls.try_recv().is_err());
         return;
     }
     assert_eq!(reply.result, ITNIO_OK);
-    assert_eq!(reply.recording_id.as_deref(), Some("1"));
-    let sent = line.bodies.recv().expect("a body");
+    let (sent, id) = line.calls.recv().expect("a body");
+    assert_eq!(reply.recording_id, Some(id));
     for (name, field) in ["callee", "displayNum", "account", "appId", "calledInfo"]
         .iter()
         .zip(&given)
     {
-        let expected = text(field).map(|text| Value::String(text.expect("checked")));
+        let text = field.as_ref().map(|text| text.to_str().expect("checked"));
+        let expected = text.map(|text| Value::String(text.to_owned()));
         assert_eq!(sent.get(name), expected.as_ref(), "{name}");
     }
 }

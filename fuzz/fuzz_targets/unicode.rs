@@ -1,0 +1,14 @@
+//! What Unicode says of characters, by another table than the library's own.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+static HIDDEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]").expect("a class")
+});
+
+/// Whether something is in `text` that does not show, or changes how the rest is shown.
+pub fn has_hidden(text: &str) -> bool {
+    HIDDEN.is_match(text)
+}
