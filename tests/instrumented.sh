@@ -153,7 +153,7 @@ run() {
         valgrind) under valgrind ;;
         asan | tsan) with_nightly under "$1" ;;
         miri) with_nightly run_miri ;;
-        fuzz) with_nightly run_fuzz ;;
+        fuzz) run_fuzz ;;
         *) printf 'neither valgrind nor asan, tsan, miri or fuzz\n' && return 1 ;;
     esac
 }
