@@ -279,9 +279,11 @@ void itnio_client_free(struct itnio_client *client);
  * out, and status -16 (timestamp expires) where the answer's `Date` shows a wrong clock. That clock is
  * corrected for later calls, too, once a request has been signed by it and was not refused as expired.
  *
- * What a server says before a request is no answer to it: the connection is then not used. Nor is an
- * answer with the recording ID of another call of this client. What no caller can tell is an answer that
- * belongs to nobody, has an ID never seen, and comes once the request has arrived.
+ * What a server says before a request is no answer to it: the connection is then not used. Nor is one that
+ * comes before the whole request has arrived, one with the recording ID of another call of this client, or a
+ * refusal with another answer behind it. What no caller can tell is an answer that belongs to nobody and
+ * comes once the request has arrived, before the true one. It is taken for this call's, be it a refusal;
+ * and calls that follow on the same connection without a pause may each get the answer to the one before.
  *
  * `client` and `request` are not changed; the request's strings are read during the call only.
  * `*status` is the status that was answered (0 is the API's success), whatever the result, else

@@ -21,7 +21,7 @@ use crate::outcome::{Failure, status_message};
 use crate::plain_text::plain;
 use crate::recordings::Recordings;
 use crate::sign::{Clock, Credentials, Stamp};
-use crate::transport;
+use crate::transport::{self, Wait};
 use crate::wipe;
 
 /// The API's documented address.
@@ -154,13 +154,29 @@ impl Client {
             .map_err(|error| Failure::new(ITNIO_INTERNAL_ERROR, format!("the request: {error}")))?;
 
         let stamp = process.clock.read();
-        let first = self.attempt(process, &body, stamp, &terms);
-        let Some(corrected) = first.corrected(&process.clock, stamp) else {
+        let mut first = self.attempt(process, &body, stamp, &terms, |_| None);
+        if !first.is_refused_as_expired() {
             return self.redact(first.result);
-        };
+        }
         // A refused timestamp is a refused call: it may be asked for again, where there is something to
         // correct.
-        let second = self.attempt(process, &body, corrected, &terms);
+        let date = first.answered.as_ref().map(|answered| &answered.reply);
+        let corrected = date.and_then(|reply| {
+            process
+                .clock
+                .corrected(stamp, reply.date.as_deref(), reply.has_age)
+        });
+        let Some(corrected) = corrected else {
+            process.clock.forget(stamp);
+            return self.redact(first.result);
+        };
+        // Unless the server has said more than that it refuses, up to the moment when the repeat goes out.
+        let second = self.attempt(process, &body, corrected, &terms, |wait| {
+            let answered = first.answered.as_mut()?;
+            answered
+                .has_more(wait)
+                .then(|| contradicted(Some(TIMESTAMP_EXPIRES)))
+        });
         if second.shows_a_right_clock() {
             process.clock.keep(corrected);
         }
@@ -171,52 +187,62 @@ impl Client {
         self.redact(second.result)
     }
 
-    /// Signs a request with this time, and sends it.
-    fn attempt(&self, process: &Process, body: &[u8], stamp: Stamp, terms: &Terms) -> Attempt {
+    /// Signs a request with this time, and sends it, unless `veto` has a reason against it.
+    fn attempt(
+        &self,
+        process: &Process,
+        body: &[u8],
+        stamp: Stamp,
+        terms: &Terms,
+        veto: impl FnMut(&Wait<'_>) -> Option<Failure>,
+    ) -> Attempt {
         let sign = self.credentials.sign(stamp.timestamp);
         let request = self.head.request(&sign, stamp.timestamp, body);
-        let answered = match process.endpoint.post(&request, terms) {
-            Ok(answered) => answered,
-            Err(failure) => {
-                return Attempt {
+        match process.endpoint.post(&request, terms, veto) {
+            Ok(mut answered) => match self.judge(&mut answered, &process.endpoint.wait(terms)) {
+                Ok(id) => {
+                    process.endpoint.keep(answered);
+                    Attempt {
+                        result: Ok(id),
+                        answered: None,
+                    }
+                }
+                // Its connection is not kept. Only a recording ID shows whose answer one is: should this one
+                // come twice, nothing would tell the second from the answer to the next request.
+                Err(failure) => Attempt {
                     result: Err(failure),
-                    date: None,
-                    has_age: false,
-                };
-            }
-        };
-        let result = self.judge(&answered);
-        let (date, has_age) = (answered.reply.date.clone(), answered.reply.has_age);
-        if result.is_ok() {
-            process.endpoint.keep(answered);
-        } else {
-            // Only a recording ID shows whose answer one is. Should this one come twice, nothing would tell
-            // the second from the answer to the next request.
-            answered.close();
-        }
-        Attempt {
-            result,
-            date,
-            has_age,
+                    answered: Some(answered),
+                },
+            },
+            Err(failure) => Attempt {
+                result: Err(failure),
+                answered: None,
+            },
         }
     }
 
     /// What an answer says of the call.
-    fn judge(&self, answered: &Answered) -> Result<String, Failure> {
-        let id = judge(&answered.reply).map_err(|failure| match failure.result {
-            // A refusal that is another's would have the host dial again.
-            ITNIO_REJECTED if answered.is_premature() => premature(failure.status),
-            _ => failure,
-        })?;
-        if answered.is_first && answered.is_premature() {
+    fn judge(&self, answered: &mut Answered, wait: &Wait<'_>) -> Result<String, Failure> {
+        let id = match judge(&answered.reply) {
+            Ok(id) => id,
+            // A refusal that is not this call's would have the host dial again.
+            Err(failure) if failure.result == ITNIO_REJECTED => {
+                return Err(if answered.is_premature() {
+                    premature(failure.status)
+                } else if answered.has_more(wait) {
+                    contradicted(failure.status)
+                } else {
+                    failure
+                });
+            }
+            Err(failure) => return Err(failure),
+        };
+        if answered.may_be_premature && answered.is_premature() {
             return Err(premature(Some(0)));
         }
         if !self.recordings.insert(&id) {
             let reason = format!("the answer has the recording ID of another call, {id}");
-            return Err(Failure {
-                status: Some(0),
-                ..Failure::new(ITNIO_BAD_RESPONSE, reason)
-            });
+            return Err(no_answer(Some(0), &reason));
         }
         Ok(id)
     }
@@ -289,18 +315,14 @@ impl Drop for Process {
 /// What came of one signed request.
 struct Attempt {
     result: Result<String, Failure>,
-    // The answer's.
-    date: Option<String>,
-    has_age: bool,
+    // The answer, where it did not accept the call.
+    answered: Option<Answered>,
 }
 
 impl Attempt {
-    /// The time to sign with again, where this attempt was refused for `stamp` and the answer says how far
-    /// that is from the server's time.
-    fn corrected(&self, clock: &Clock, stamp: Stamp) -> Option<Stamp> {
-        let failure = self.result.as_ref().err()?;
-        (failure.result == ITNIO_REJECTED && failure.status == Some(TIMESTAMP_EXPIRES))
-            .then(|| clock.corrected(stamp, self.date.as_deref(), self.has_age))?
+    fn is_refused_as_expired(&self) -> bool {
+        matches!(&self.result, Err(failure)
+            if failure.result == ITNIO_REJECTED && failure.status == Some(TIMESTAMP_EXPIRES))
     }
 
     /// Whether the API has answered, and not refused the timestamp.
@@ -319,29 +341,36 @@ impl Attempt {
     }
 }
 
-/// An answer that came before the request had arrived.
-fn premature(status: Option<i32>) -> Failure {
+/// HTTP 2xx with something that is not the API's answer to this request.
+fn no_answer(status: Option<i32>, reason: &str) -> Failure {
     Failure {
         status,
-        ..Failure::new(
-            ITNIO_BAD_RESPONSE,
-            "an answer that came before the request had arrived",
-        )
+        ..Failure::new(ITNIO_BAD_RESPONSE, reason)
     }
+}
+
+fn premature(status: Option<i32>) -> Failure {
+    no_answer(status, "an answer that came before the request had arrived")
+}
+
+fn contradicted(status: Option<i32>) -> Failure {
+    no_answer(status, "a refusal, and more than one answer")
 }
 
 /// What an HTTP answer says of the call.
 fn judge(reply: &Reply) -> Result<String, Failure> {
     let is_success = (200..300).contains(&reply.http_status);
-    let no_answer = |status, reason: &str| {
-        Err(Failure {
-            status,
-            ..if is_success {
-                Failure::new(ITNIO_BAD_RESPONSE, reason)
-            } else {
-                let code = reply.http_status;
-                let reason = format!("HTTP status {code}, not the API's answer");
-                Failure::new(ITNIO_HTTP_ERROR, reason)
+    let not_the_apis = |status, reason: &str| {
+        Err(if is_success {
+            no_answer(status, reason)
+        } else {
+            let code = reply.http_status;
+            Failure {
+                status,
+                ..Failure::new(
+                    ITNIO_HTTP_ERROR,
+                    format!("HTTP status {code}, not the API's answer"),
+                )
             }
         })
     };
@@ -357,13 +386,13 @@ fn judge(reply: &Reply) -> Result<String, Failure> {
             )
         }),
         Ok(Answer::Accepted(id)) if is_success => Ok(id),
-        Ok(Answer::Accepted(_)) => no_answer(Some(0), ""),
-        Ok(Answer::NoRecording(why)) => no_answer(Some(0), why),
-        Ok(Answer::NotTheApis(status)) => no_answer(
+        Ok(Answer::Accepted(_)) => not_the_apis(Some(0), ""),
+        Ok(Answer::NoRecording(why)) => not_the_apis(Some(0), why),
+        Ok(Answer::NotTheApis(status)) => not_the_apis(
             Some(status),
             &format!("the answer has status {status}, and the API's refusals are negative"),
         ),
-        Err(why) => no_answer(None, &why),
+        Err(why) => not_the_apis(None, &why),
     }
 }
 

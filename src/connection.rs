@@ -167,6 +167,8 @@ pub struct Connection {
     socket: Socket,
     tls: Option<Box<ClientConnection>>,
     heard: Records,
+    round_trip: Duration,
+    is_fresh: bool,
     // Whether a write was cut, or the other side has gone: not even a good-bye may follow.
     cut: bool,
 }
@@ -180,6 +182,8 @@ impl Connection {
     /// connection.
     pub fn open(socket: Socket, tls: Option<&Tls>, wait: &Wait<'_>) -> Result<Connection, Failure> {
         let mut connection = Connection {
+            round_trip: socket.round_trip(),
+            is_fresh: true,
             socket,
             tls: None,
             heard: Records::default(),
@@ -270,6 +274,16 @@ impl Connection {
         }
     }
 
+    /// Whether it has not been kept for another request yet.
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh
+    }
+
+    /// How long an answer takes at least, as far as is known.
+    pub fn round_trip(&self) -> Duration {
+        self.round_trip
+    }
+
     /// How many of the bytes that were sent the other side's system has not acknowledged.
     ///
     /// # Errors
@@ -294,45 +308,66 @@ impl Connection {
     ///
     /// Where it is not, and no request may be sent; or the end of the wait.
     pub fn expect_quiet(&mut self, wait: &Wait<'_>) -> Result<(), Error> {
-        let quiet = self.look(wait);
+        let quiet = match self.look(wait) {
+            Ok(Seen::Nothing) => Ok(()),
+            Ok(Seen::End) => Err(Error::Closed),
+            Ok(Seen::Data) => Err(unasked()),
+            Err(error) => Err(error),
+        };
         // Where it is not, there is nobody to say good-bye to.
         self.cut = quiet.is_err();
         quiet
     }
 
-    fn look(&mut self, wait: &Wait<'_>) -> Result<(), Error> {
-        let Some(tls) = &mut self.tls else {
-            wait.check()?;
-            return match self.socket.peek(&mut [0]) {
-                Ok(0) => Err(Error::Closed),
-                Ok(_) => Err(unasked()),
-                Err(error) if is_transient(&error) => Ok(()),
-                Err(error) => Err(Error::Io(error)),
-            };
-        };
+    /// Whether the other side has said something that nobody has asked for.
+    pub fn has_data(&mut self, wait: &Wait<'_>) -> bool {
+        matches!(self.look(wait), Ok(Seen::Data))
+    }
+
+    fn look(&mut self, wait: &Wait<'_>) -> Result<Seen, Error> {
         for _ in 0..SMALL_TALK {
             wait.check()?;
-            let state = tls.process_new_packets().map_err(io::Error::other)?;
-            if state.plaintext_bytes_to_read() > 0 {
-                return Err(unasked());
+            if let Some(tls) = &mut self.tls {
+                let state = tls.process_new_packets().map_err(io::Error::other)?;
+                if state.plaintext_bytes_to_read() > 0 {
+                    return Ok(Seen::Data);
+                }
+                if state.peer_has_closed() {
+                    return Ok(Seen::End);
+                }
             }
-            if state.peer_has_closed() {
-                return Err(Error::Closed);
-            }
-            let mut ear = Ear(&self.socket, &mut self.heard);
-            match tls.read_tls(&mut ear) {
-                Ok(0) => return Err(Error::Closed),
+            // Without taking it: should the descriptor be the host's by now, so is what can be read.
+            match self.socket.peek(&mut [0]) {
+                Ok(0) => return Ok(Seen::End),
                 Ok(_) => {}
                 // What has begun may be an answer, and then not to the next request.
                 Err(error) if is_transient(&error) && !self.heard.are_whole() => {
-                    return Err(unasked());
+                    return Ok(Seen::Data);
                 }
-                Err(error) if is_transient(&error) => return Ok(()),
+                Err(error) if is_transient(&error) => return Ok(Seen::Nothing),
+                Err(error) => return Err(Error::Io(error)),
+            }
+            let Some(tls) = &mut self.tls else {
+                return Ok(Seen::Data);
+            };
+            if !self.socket.is_ours() {
+                return Err(Error::Io(io::Error::other("the descriptor was closed")));
+            }
+            match tls.read_tls(&mut Ear(&self.socket, &mut self.heard)) {
+                Ok(_) => {}
+                Err(error) if is_transient(&error) => {}
                 Err(error) => return Err(Error::Io(error)),
             }
         }
-        Err(unasked())
+        Ok(Seen::Data)
     }
+}
+
+/// What a look at a connection has found.
+enum Seen {
+    Nothing,
+    End,
+    Data,
 }
 
 /// What is said before a request.
@@ -344,9 +379,13 @@ fn unasked() -> Error {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let (Some(tls), false) = (&mut self.tls, self.cut)
-            && self.socket.is_ours()
-        {
+        if self.cut || !self.socket.is_ours() {
+            return;
+        }
+        if self.unacknowledged().map_or(true, |bytes| bytes > 0) {
+            // What has not arrived is not to arrive later.
+            self.socket.abandon();
+        } else if let Some(tls) = &mut self.tls {
             // RFC 8446, 6.1.
             tls.send_close_notify();
             say_last_words(tls, &self.socket);
@@ -482,7 +521,8 @@ impl Pool {
 
     /// Keeps a connection whose answer has been read whole, for as long as the server said that it
     /// would, at most for [`IDLE_LIMIT`].
-    pub fn put(&self, connection: Connection, server_limit: Option<Duration>) {
+    pub fn put(&self, mut connection: Connection, server_limit: Option<Duration>) {
+        connection.is_fresh = false;
         let now = Instant::now();
         // A second less than the server's word, for the way there.
         let limit = server_limit.map_or(IDLE_LIMIT, |limit| {

@@ -18,6 +18,9 @@ use crate::outcome::itnio_result::*;
 use crate::resolver::Resolver;
 use crate::transport::{self, Socket, Stop, Wait};
 
+/// A request that is no longer than this goes out in one segment: all of it has arrived, or nothing.
+const SEGMENT: usize = 1200;
+
 /// Room for one read; an answer of the API has some 300 bytes.
 const PIECE: usize = 1024;
 
@@ -57,14 +60,15 @@ pub struct Terms {
 pub struct Answered {
     /// The answer.
     pub reply: Reply,
-    /// Whether the connection served no request before.
-    pub is_first: bool,
+    /// Whether the answer may have come before the whole request had arrived; see
+    /// [`Answered::is_premature`].
+    pub may_be_premature: bool,
     connection: Connection,
 }
 
 impl Answered {
     /// Whether the answer came before the other side had the whole request, so that it cannot be the answer
-    /// to it: a segment that is sent behind the request acknowledges it (RFC 9293, 3.4).
+    /// to it: a segment that is sent behind the request acknowledges it (RFC 9293, 3.4). One system call.
     pub fn is_premature(&self) -> bool {
         // A system that cannot tell proves nothing.
         self.connection
@@ -72,18 +76,9 @@ impl Answered {
             .is_ok_and(|bytes| bytes > 0)
     }
 
-    /// Closes the connection.
-    pub fn close(self) {
-        // What has arrived cannot be taken back. What has not is not to arrive later.
-        if self
-            .connection
-            .unacknowledged()
-            .is_ok_and(|bytes| bytes == 0)
-        {
-            drop(self.connection);
-        } else {
-            self.connection.abandon();
-        }
+    /// Whether the server has said more than one answer by now: then nobody can tell which is the one.
+    pub fn has_more(&mut self, wait: &Wait<'_>) -> bool {
+        self.reply.has_more || self.connection.has_data(wait)
     }
 }
 
@@ -130,44 +125,45 @@ impl Endpoint {
     }
 
     /// Sends `request` at most once, and waits for the whole answer: over a kept connection, or,
-    /// where there is none or it turned out dead before the request was out, over a new one.
+    /// where there is none or it turned out dead before the request was out, over a new one. `veto` is asked
+    /// right before the request is sent, and may have a reason against it.
     ///
     /// # Errors
     ///
     /// Whatever kept the answer away. The failure's result tells whether the request may have arrived.
-    pub fn post(&self, request: &[u8], terms: &Terms) -> Result<Answered, Failure> {
-        let wait = Wait {
-            deadline: terms.deadline,
-            stop: &self.stop,
-        };
+    pub fn post(
+        &self,
+        request: &[u8],
+        terms: &Terms,
+        mut veto: impl FnMut(&Wait<'_>) -> Option<Failure>,
+    ) -> Result<Answered, Failure> {
+        let wait = self.wait(terms);
         let kept = self
             .pool
             .take(&wait)
             .map_err(|error| unsent(ITNIO_CONNECT_FAILED, "find a kept connection", &error))?;
-        if let Some(connection) = kept {
+        let mut connection = kept.map_or_else(|| self.connect(terms), Ok)?;
+        loop {
+            if let Some(failure) = veto(&wait) {
+                return Err(failure);
+            }
+            let is_fresh = connection.is_fresh();
             match converse(connection, request, &wait) {
-                Ok((reply, connection)) => {
-                    return Ok(Answered {
-                        reply,
-                        is_first: false,
-                        connection,
-                    });
+                // Where no time is left for another connection, that would then be blamed.
+                Err(Broken::BeforeOut(_)) if !is_fresh && Instant::now() < terms.deadline => {
+                    connection = self.connect(terms)?;
                 }
-                Err(Broken::AfterOut(failure)) => return Err(failure),
-                // No time is left for another, which would then be blamed.
-                Err(Broken::BeforeOut(failure)) if Instant::now() >= terms.deadline => {
-                    return Err(failure);
-                }
-                Err(Broken::BeforeOut(_)) => {}
+                Err(Broken::BeforeOut(failure) | Broken::AfterOut(failure)) => return Err(failure),
+                Ok(answered) => return Ok(answered),
             }
         }
-        match converse(self.connect(terms)?, request, &wait) {
-            Ok((reply, connection)) => Ok(Answered {
-                reply,
-                is_first: true,
-                connection,
-            }),
-            Err(Broken::BeforeOut(failure) | Broken::AfterOut(failure)) => Err(failure),
+    }
+
+    /// How long an exchange may wait.
+    pub fn wait(&self, terms: &Terms) -> Wait<'_> {
+        Wait {
+            deadline: terms.deadline,
+            stop: &self.stop,
         }
     }
 
@@ -176,8 +172,6 @@ impl Endpoint {
         if answered.reply.persists {
             self.pool
                 .put(answered.connection, answered.reply.keep_alive);
-        } else {
-            answered.close();
         }
     }
 
@@ -292,15 +286,22 @@ fn converse(
     mut connection: Connection,
     request: &[u8],
     wait: &Wait<'_>,
-) -> Result<(Reply, Connection), Broken> {
+) -> Result<Answered, Broken> {
     if let Err(error) = connection.send(request, wait) {
         connection.abandon();
         let failure = unsent(ITNIO_CONNECT_FAILED, "send the request", &error);
         return Err(Broken::BeforeOut(failure));
     }
     // The request is out. Whatever happens from here on, it may have arrived.
+    let sent = Instant::now();
     match receive(|room| connection.receive(room, wait), Incoming::take) {
-        Ok(reply) => Ok((reply, connection)),
+        Ok(reply) => Ok(Answered {
+            reply,
+            may_be_premature: connection.is_fresh()
+                || request.len() > SEGMENT
+                || sent.elapsed() < connection.round_trip(),
+            connection,
+        }),
         Err(why) => {
             connection.abandon();
             Err(Broken::AfterOut(why.after_out()))

@@ -124,6 +124,8 @@ pub struct Reply {
     pub has_age: bool,
     /// Whether another request may follow on the connection.
     pub persists: bool,
+    /// Whether something came in behind the answer, but for line ends: old servers add one.
+    pub has_more: bool,
     /// For how long the server keeps the connection, where it says so.
     pub keep_alive: Option<Duration>,
     bytes: Vec<u8>,
@@ -160,12 +162,18 @@ impl Incoming {
             return Ok(None);
         }
         let is_whole = self.read_body(piece.is_empty())?;
+        let behind = self.unread_bytes();
+        let (is_last, is_empty) = (
+            behind.iter().all(|byte| matches!(byte, b'\r' | b'\n')),
+            behind.is_empty(),
+        );
         Ok(self.head.take_if(|_| is_whole).map(|head| Reply {
             http_status: head.status,
             date: head.date,
             has_age: head.has_age,
             // What stands behind the answer is nobody's answer.
-            persists: head.persists && self.unread == self.bytes.len(),
+            persists: head.persists && is_empty,
+            has_more: !is_last,
             keep_alive: head.keep_alive,
             bytes: mem::take(&mut self.bytes),
             body: self.body.clone(),

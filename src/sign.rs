@@ -101,6 +101,15 @@ impl Clock {
         ((offset - stamp.offset).abs() > CLOCK_SLACK).then(|| Stamp::now(offset))
     }
 
+    /// Gives up an offset with which a request was refused as expired, where the answer did not say what
+    /// would be right: the host's own clock may have been put right since.
+    pub fn forget(&self, stamp: Stamp) {
+        // Unless another thread has learnt better.
+        let _ = self
+            .offset
+            .compare_exchange(stamp.offset, 0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     /// Keeps the offset of a stamp that was not refused as expired. A `Date` may be wrong (that of a
     /// load balancer, say), so none is kept on its word alone.
     pub fn keep(&self, stamp: Stamp) {

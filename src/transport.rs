@@ -450,6 +450,28 @@ impl Socket {
         Ok(usize::try_from(bytes).unwrap_or_default())
     }
 
+    /// How long a segment and its acknowledgement take, as far as the system has measured it; zero where it
+    /// cannot tell. One system call.
+    pub fn round_trip(&self) -> Duration {
+        // SAFETY: tcp_info is plain numbers; zero is a value of it.
+        let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+        let mut length = size_of_val(&info) as libc::socklen_t;
+        // SAFETY: the pointer and the length are those of one live struct.
+        let failed = unsafe {
+            libc::getsockopt(
+                self.descriptor.number,
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                (&raw mut info).cast(),
+                &raw mut length,
+            )
+        };
+        match failed {
+            0 => Duration::from_micros(info.tcpi_rtt.into()),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// After a write that failed: waits where it was only too early.
     ///
     /// # Errors

@@ -405,3 +405,29 @@ fn a_16_whose_repeat_has_no_time_left_stays_a_16() {
     drop(client);
     assert_eq!(gateway.finish_and_count(), 1);
 }
+
+#[test]
+fn an_offset_that_no_longer_serves_is_given_up() {
+    // The host was an hour behind, and has been put right. Refusals say no longer what time it is.
+    for undated in [true, false] {
+        let gateway = Gateway::plain()
+            .answer(move |request| match request.order {
+                1 | 2 => judge(request, 3600),
+                // Or they name a time that has just been refused.
+                _ if request.skew().abs() > 60 && !undated => expired().date(server_time(3600)),
+                _ if request.skew().abs() > 60 => expired(),
+                _ => Answer::ok(&recording_id_for(&request.callee())),
+            })
+            .start();
+        let client = Client::new(&gateway.config()).expect("a client");
+        client.call("7000001").accepted();
+        client.call("7000002").expect(REJECTED);
+        client.call("7000003").accepted();
+        drop(client);
+        let skews: Vec<_> = gateway.finish().iter().map(Delivery::skew).collect();
+        assert_eq!(skews.len(), 4, "{skews:?}");
+        for (skew, expected) in skews.iter().zip([0, 3600, 3600, 0]) {
+            assert!((skew - expected).abs() <= 2, "{skews:?}");
+        }
+    }
+}

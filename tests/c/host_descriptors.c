@@ -196,6 +196,25 @@ static void kept_and_used(void)
     printf("descriptors=%d used=%d took_ms=%.0f\n", count_taken, used, call.took_ms);
 }
 
+/* While connections are kept, by sockets with something to read for the host: that stays there. */
+static void kept_with_data(void)
+{
+    char bytes[8];
+    int i;
+    client = client_given();
+    connect_some();
+    take_all();
+    for (i = 0; i < count_taken; i++)
+        CHECK(send(taken[i].far, "host", 4, MSG_NOSIGNAL) == 4);
+    expect(client, "8600000000005", ITNIO_OK);
+    itnio_client_free(client);
+    for (i = 0; i < count_taken; i++)
+        CHECK(recv(taken[i].number, bytes, sizeof bytes, MSG_DONTWAIT) == 4 &&
+              memcmp(bytes, "host", 4) == 0);
+    CHECK(all_untouched() == 0);
+    printf("descriptors=%d bytes_read=0 bytes_written=0\n", count_taken);
+}
+
 /* While connections are kept, by files: they are no connections, and the call makes a new one. */
 static void kept_files(void)
 {
@@ -422,6 +441,8 @@ int main(int argc, char **argv)
         kept();
     else if (strcmp(life, "kept-and-used") == 0)
         kept_and_used();
+    else if (strcmp(life, "kept-with-data") == 0)
+        kept_with_data();
     else if (strcmp(life, "kept-files") == 0)
         kept_files();
     else if (strcmp(life, "standard") == 0)

@@ -1,17 +1,19 @@
 /*
  * A slow system, for LD_PRELOAD. SLOW_CONNECT_MS: connect() returns that much later, so that what the
  * other side says first is there. SLOW_RECV_MS: likewise recv(), where it has brought 2 KiB or more.
+ * SLOW_ROUND_TRIP_US: what TCP_INFO says of it. SLOW_ASKED: a file that says in the end how often TIOCOUTQ
+ * was asked for.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/types.h>
+#include <sys/ioctl.h>
 #include <time.h>
-
-/* As <sys/socket.h> has them, but for the union that glibc makes of the address there. */
-int connect(int fd, const void *address, unsigned length);
-ssize_t recv(int fd, void *buffer, size_t size, int flags);
 
 static void *real(const char *name)
 {
@@ -28,9 +30,10 @@ static void rest(const char *name)
     errno = error;
 }
 
-int connect(int fd, const void *address, unsigned length)
+/* glibc makes a union of the address. */
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
-    static int (*next)(int, const void *, unsigned);
+    static int (*next)(int, __CONST_SOCKADDR_ARG, socklen_t);
     int result;
     if (next == NULL)
         *(void **)&next = real("connect");
@@ -49,4 +52,43 @@ ssize_t recv(int fd, void *buffer, size_t size, int flags)
     if (result >= 2048)
         rest("SLOW_RECV_MS");
     return result;
+}
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+    static int (*next)(int, int, int, void *, socklen_t *);
+    const char *round_trip = getenv("SLOW_ROUND_TRIP_US");
+    int result;
+    if (next == NULL)
+        *(void **)&next = real("getsockopt");
+    result = next(fd, level, name, value, length);
+    if (round_trip != NULL && level == IPPROTO_TCP && name == TCP_INFO)
+        ((struct tcp_info *)value)->tcpi_rtt = (unsigned)atol(round_trip);
+    return result;
+}
+
+static int asked;
+
+int ioctl(int fd, unsigned long request, ...)
+{
+    static int (*next)(int, unsigned long, void *);
+    void *argument;
+    va_list list;
+    va_start(list, request);
+    argument = va_arg(list, void *);
+    va_end(list);
+    if (next == NULL)
+        *(void **)&next = real("ioctl");
+    asked += request == TIOCOUTQ;
+    return next(fd, request, argument);
+}
+
+__attribute__((destructor)) static void end(void)
+{
+    const char *name = getenv("SLOW_ASKED");
+    FILE *file = name != NULL ? fopen(name, "w") : NULL;
+    if (file != NULL) {
+        fprintf(file, "%d\n", asked);
+        fclose(file);
+    }
 }

@@ -80,6 +80,15 @@ fn a_call_over_a_kept_connection_that_the_host_took_ends_in_time() {
 }
 
 #[test]
+fn what_the_host_has_to_read_in_place_of_kept_connections_stays_there() {
+    for builder in [Gateway::tls(), Gateway::plain()] {
+        host("kept-with-data")
+            .calling(&gateway(builder))
+            .keeps("closefrom(3), and sockets with something to read for the host");
+    }
+}
+
+#[test]
 fn files_of_the_host_in_place_of_kept_connections_are_neither_read_nor_written_nor_closed() {
     for builder in [Gateway::tls(), Gateway::plain()] {
         host("kept-files")

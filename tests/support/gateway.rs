@@ -97,6 +97,8 @@ pub enum Opening {
     MidHandshake(Vec<Step>),
     /// The handshake, then these steps; then requests, if the connection is still there.
     Shaken(Vec<Step>),
+    /// [`Opening::Serve`], after this time.
+    Late(Duration),
     /// These bytes together with the end of the server's part of the handshake, or at once without TLS;
     /// then requests.
     Greeting(Vec<u8>),
@@ -371,6 +373,10 @@ impl<'a> Connection<'a> {
     fn run(mut self) {
         let flow = match (self.script.opening)(self.number) {
             Opening::Serve => self.handshake(&[]),
+            Opening::Late(time) => {
+                self.peer.pause(time);
+                self.handshake(&[])
+            }
             Opening::Greeting(bytes) => match self.script.tls {
                 Some(_) => self.handshake(&bytes),
                 None => self.perform(vec![Step::Send(bytes)]),
