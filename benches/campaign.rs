@@ -17,7 +17,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, ValueEnum};
 
-use campaign::compare::{rings, violations};
+use campaign::compare::{Violation, rings, violations};
 use campaign::figures::Figures;
 use campaign::run::{Evidence, Field, Terms, library};
 use support::answer::recording_id_for;
@@ -93,8 +93,19 @@ fn run_library(terms: Terms) -> bool {
         println!("unexplained: {unexplained}");
     }
     let broken = violations(&diary, &evidence);
-    for violation in broken.iter().take(20) {
-        println!("{violation}");
+    let mut kinds = BTreeMap::<String, Vec<&Violation>>::new();
+    for violation in &broken {
+        let kind = (violation.promise, violation.untruth(), violation.truth());
+        kinds
+            .entry(format!("{kind:?}"))
+            .or_default()
+            .push(violation);
+    }
+    for (kind, of_it) in kinds {
+        println!("{kind}: {}", of_it.len());
+        for violation in of_it.iter().take(5) {
+            println!("    {violation}");
+        }
     }
     println!(
         "{} violations, {} requests unasked for; {} s\n",

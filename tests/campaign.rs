@@ -19,7 +19,7 @@ use campaign::figures::{Figures, Loss};
 use campaign::lane::Lane;
 use campaign::plan::{Kind, Plan, Way};
 use campaign::run::{Evidence, Field, Terms, library};
-use campaign::stray::{Occasion, Stray};
+use campaign::stray::{Occasion, Stray, Truth};
 use campaign::twins::{Fate, see};
 
 fn seed() -> u64 {
@@ -143,6 +143,17 @@ fn what_did_not_arrive_is_said_unsent_unless_the_other_side_had_it() {
     );
 }
 
+#[test]
+fn an_answer_with_a_line_end_behind_it_is_what_it_is() {
+    let figures = &outcome().figures;
+    assert!(
+        figures.false_alarms.is_empty(),
+        "ITNIO_CAMPAIGN_SEED={}\n{figures}\n{}",
+        seed(),
+        figures.false_alarms.join("\n")
+    );
+}
+
 /// Why the rest of the losses are left in doubt: to the caller's system, a request that was read and
 /// one that was not may look the same, so that nothing in it could prove the one or the other.
 #[test]
@@ -180,11 +191,25 @@ fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
             );
         }
     }
-    let early = |kind: &Kind| matches!(kind, Kind::AnswerAndHold(_));
-    assert!(
-        strikes.iter().any(|(kind, ..)| early(kind)),
-        "no answer before the end of a bulky request: {figures}"
-    );
+    for age in [Age::Fresh, Age::Kept] {
+        let early = |kind: &Kind| matches!(kind, Kind::AnswerAndHold(_));
+        assert!(
+            (strikes.iter()).any(|(kind, _, a)| early(kind) && *a == Some(age)),
+            "no answer before the end of a bulky request on a connection that is {age:?}: {figures}"
+        );
+    }
+    for kind in [
+        ("refused", Truth::AtOnce),
+        ("expired", Truth::AtOnce),
+        ("expired", Truth::Later),
+    ] {
+        let (_, seen) = figures.truths.get(&kind).copied().unwrap_or_default();
+        assert!(seen > 0, "no truth behind {kind:?}: {figures}");
+    }
+    for word in ["accepted", "refused", "expired"] {
+        let (_, told) = figures.line_ends.get(word).copied().unwrap_or_default();
+        assert!(told > 0, "no {word} with a line end: {figures}");
+    }
     for page in Page::WITH_STATUS {
         assert!(figures.pages.contains_key(&page), "no {page:?}: {figures}");
     }
@@ -221,7 +246,7 @@ fn a_careless_client_is_caught() {
         lanes: 32,
         timeout_ms: 300,
     };
-    let field = Field::with(terms, Lane::for_small_calls(terms.calls, terms.lanes));
+    let field = Field::new(terms);
     let diary = field.call_all(Careless::on);
     let evidence = field.finish();
     let violations = violations(&diary, &evidence);
@@ -233,9 +258,12 @@ fn a_careless_client_is_caught() {
     for untruth in [
         Untruth::StraysRecording(Occasion::Fresh),
         Untruth::StraysRecording(Occasion::Idle),
+        Untruth::StraysRecording(Occasion::Early),
         Untruth::AnothersRecording,
         Untruth::PageForRefusal,
         Untruth::OthersRefusal,
+        Untruth::RefusalBefore(Truth::AtOnce),
+        Untruth::RefusalBefore(Truth::Later),
     ] {
         let told = violations
             .iter()

@@ -10,17 +10,20 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use socket2::SockRef;
 
 use crate::support::certs::{Authority, LOOPBACK};
 use crate::support::client::{CONNECT_FAILED, KEY, NO_STATUS, OK, REJECTED, SECRET};
 
-use super::lane::Lane;
+use super::lane::{BULK, Lane};
 use super::run::{Field, Phone, Said};
 
 /// It keeps one connection.
 pub struct Careless {
     address: String,
     tls: Option<Arc<ClientConfig>>,
+    /// Closes a connection at once, or its system would go on with the rest of a bulky request for long.
+    resets: bool,
     timeout: Duration,
     kept: Mutex<Option<Stream>>,
 }
@@ -60,6 +63,7 @@ impl Careless {
         let address = address.trim_end_matches("/voice");
         Careless {
             address: address.to_owned(),
+            resets: lane.bulky,
             tls: lane.wire.is_tls().then(trusting),
             timeout: Duration::from_millis(field.terms.timeout_ms.into()),
             kept: Mutex::new(None),
@@ -69,6 +73,10 @@ impl Careless {
     fn connect(&self) -> Option<Stream> {
         let socket = TcpStream::connect(&self.address).ok()?;
         let _ = socket.set_read_timeout(Some(self.timeout));
+        let _ = socket.set_write_timeout(Some(self.timeout));
+        if self.resets {
+            let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+        }
         let Some(config) = &self.tls else {
             return Some(Stream::Plain(socket));
         };
@@ -77,8 +85,10 @@ impl Careless {
         Some(Stream::Tls(Box::new(StreamOwned::new(session, socket))))
     }
 
-    fn ask(&self, stream: &mut Stream, callee: &str, until: Instant) -> Option<String> {
-        let body = format!(r#"{{"callee":"{callee}","account":"8001","appId":"4"}}"#);
+    fn ask(&self, stream: &mut Stream, callee: &str, info: &str, until: Instant) -> Option<String> {
+        let body = format!(
+            r#"{{"callee":"{callee}","account":"8001","appId":"4","calledInfo":"{info}"}}"#
+        );
         let sign = md5::compute(format!("{KEY}{SECRET}0"));
         let head = format!(
             "POST /voice/sendSip HTTP/1.1\r\nHost: x\r\nApi-Key: {KEY}\r\nTimestamp: 0\r\n\
@@ -108,7 +118,8 @@ impl Careless {
 }
 
 impl Phone for Careless {
-    fn call(&self, callee: &str, _: bool) -> Said {
+    fn call(&self, callee: &str, bulky: bool) -> Said {
+        let info = "i".repeat(if bulky { BULK } else { 0 });
         let started = Instant::now();
         let until = started + self.timeout;
         let mut kept = self.kept.lock().expect("no panic under the lock");
@@ -117,7 +128,7 @@ impl Phone for Careless {
                 Some(stream) => stream,
                 None => self.connect()?,
             };
-            let answer = self.ask(&mut stream, callee, until)?;
+            let answer = self.ask(&mut stream, callee, &info, until)?;
             Some((stream, answer))
         };
         let answered = match kept.take() {

@@ -10,7 +10,7 @@ use crate::support::client::{OK, REJECTED};
 use super::conduct::{Arrival, EXPIRED, Verdict};
 use super::lane::Lane;
 use super::run::{Evidence, Line};
-use super::stray::{Occasion, is_on_a_strays_clock, occasion_of};
+use super::stray::{Occasion, Truth, is_on_a_strays_clock, occasion_of};
 
 /// The promises that a campaign checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub enum Untruth {
     PageForRefusal,
     /// Refused, by an answer to nothing or to another request.
     OthersRefusal,
+    /// Refused, by an answer behind which the true one came.
+    RefusalBefore(Truth),
 }
 
 /// A promise that was not kept.
@@ -70,9 +72,16 @@ impl Violation {
                 (!own).then_some(Untruth::AnothersRecording)
             }
             Promise::RefusalIsTrue if said.status > 0 => Some(Untruth::PageForRefusal),
-            Promise::RefusalIsTrue => Some(Untruth::OthersRefusal),
+            Promise::RefusalIsTrue => {
+                Some((self.truth()).map_or(Untruth::OthersRefusal, Untruth::RefusalBefore))
+            }
             _ => None,
         }
+    }
+
+    /// When the truth came, where the call's first answer was a refusal.
+    pub fn truth(&self) -> Option<Truth> {
+        self.arrivals.iter().find_map(|arrival| arrival.truth)
     }
 }
 
@@ -141,7 +150,8 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
             (
                 Promise::RefusalIsTrue,
                 said.result != REJECTED
-                    || (rings == 0 && last == Some(Verdict::Refused(said.status))),
+                    || (rings == 0 && last == Some(Verdict::Refused(said.status)))
+                    || is_truth_late(line, arrivals, evidence),
             ),
             (Promise::InTime, said.elapsed <= deadline + SLACK),
             (
@@ -191,6 +201,20 @@ fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the call was refused, and the truth came so late that the caller, who opens another connection,
+/// could not know of it by its deadline.
+pub fn is_truth_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> bool {
+    let [arrival] = arrivals else { return false };
+    let number = usize::try_from(line.lane).expect("a small number");
+    let limit = Duration::from_millis(evidence.terms.timeout_ms.into());
+    arrival.truth == Some(Truth::Later)
+        && line.said.elapsed >= limit
+        && evidence.endings[number].iter().any(|ending| {
+            ending.connection == arrival.connection
+                && ending.truth.is_none_or(|there| there >= line.began + limit)
+        })
 }
 
 /// Whether a part of this request had still been in the caller's system when the call's deadline had

@@ -13,7 +13,7 @@ use crate::support::gateway::{Builder, Gateway, Greeting, Report, Step};
 use super::dice::Dice;
 use super::lane::{Lane, Wire, dice_for, lane_and_call};
 use super::links::{Link, Links, Sent};
-use super::stray::{Copy, Occasion, Stray};
+use super::stray::{Copy, Occasion, STRAY_CLOCK, Stray, Truth};
 
 /// What became of a request that arrived whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub struct Arrival {
     pub stray: Option<Sent>,
     /// The answer that had been sent twice on this connection, or was when this request had been read.
     pub copy: Option<(Word, Copy)>,
+    /// It was answered with a refusal first, and then with the truth.
+    pub truth: Option<Truth>,
 }
 
 /// Each request that arrived whole, by the number that it dials, in the order of arrival.
@@ -89,6 +91,12 @@ pub enum Conduct {
     Twice(Word, Copy),
     /// Before the caller's next call there comes an answer to nothing.
     AcceptThenStray(Stray),
+    /// The phone rings, and the answer is a refusal, with the true answer behind it in one write.
+    RefuseAndAccept(Word),
+    /// The phone rings, and the timestamp is refused; the true answer comes so much later.
+    ExpireThenAccept(Duration),
+    /// With a line end behind the answer, as old servers have it.
+    LineEnd(Word),
 }
 
 /// What the gateway says to a request.
@@ -195,13 +203,15 @@ impl Conduct {
     /// For the first request with this number. Whatever follows it is accepted.
     pub fn of(seed: u64, lanes: &[Lane], callee: &str) -> Conduct {
         let conduct = Conduct::drawn(seed, callee);
-        let idles = || {
+        let lane = || {
             let (lane, call) = lane_and_call(callee)?;
-            let lane = lanes.get(usize::try_from(lane).ok()?)?;
-            Some(lane.is_idle_before(call + 1))
+            Some((lanes.get(usize::try_from(lane).ok()?)?, call))
         };
+        let idles = || lane().map(|(lane, call)| lane.is_idle_before(call + 1));
+        let can_wait = || lane().map(|(lane, _)| lane.can_hold_back_a_connection());
         match conduct {
             Conduct::AcceptThenStray(_) if idles() != Some(true) => Conduct::Accept,
+            Conduct::ExpireThenAccept(_) if can_wait() != Some(true) => Conduct::Accept,
             _ => conduct,
         }
     }
@@ -218,8 +228,15 @@ impl Conduct {
         let page = Page::of(&mut dice);
         let twice = Conduct::Twice(Word::of(&mut dice, ahead * 3600), Copy::of(&mut dice));
         let stray = Stray::of(&mut dice);
+        let refusal = dice.pick(&[(1, Word::Refused(-10)), (1, Word::Expired(STRAY_CLOCK))]);
+        let later = Duration::from_micros(dice.within(200..=3000));
+        let ended = dice.pick(&[
+            (2, Word::Accepted),
+            (1, Word::Refused(-10)),
+            (1, Word::Expired(ahead * 3600)),
+        ]);
         dice.pick(&[
-            (535, Conduct::Accept),
+            (435, Conduct::Accept),
             (30, Conduct::AcceptChunked),
             (30, Conduct::AcceptInPieces),
             (30, Conduct::AcceptAndClose),
@@ -235,6 +252,9 @@ impl Conduct {
             (50, twice),
             // One call in six has a place for it.
             (200, Conduct::AcceptThenStray(stray)),
+            (30, Conduct::RefuseAndAccept(refusal)),
+            (40, Conduct::ExpireThenAccept(later)),
+            (30, Conduct::LineEnd(ended)),
         ])
     }
 
@@ -242,7 +262,7 @@ impl Conduct {
         match self {
             Conduct::Refuse(status) => Verdict::Refused(status),
             Conduct::Expire(_) => Verdict::Refused(EXPIRED),
-            Conduct::Twice(word, _) => word.verdict(),
+            Conduct::Twice(word, _) | Conduct::LineEnd(word) => word.verdict(),
             _ => Verdict::Accepted,
         }
     }
@@ -268,10 +288,21 @@ impl Conduct {
         }
     }
 
+    /// When the truth comes, where it is not the first answer.
+    pub fn truth(self) -> Option<Truth> {
+        match self {
+            Conduct::RefuseAndAccept(_) => Some(Truth::AtOnce),
+            Conduct::ExpireThenAccept(_) => Some(Truth::Later),
+            _ => None,
+        }
+    }
+
     /// What it tells of the time, in seconds from ours.
     fn told(self) -> Option<i64> {
         match self {
-            Conduct::Expire(ahead) | Conduct::Twice(Word::Expired(ahead), _) => Some(ahead),
+            Conduct::Expire(ahead)
+            | Conduct::Twice(Word::Expired(ahead), _)
+            | Conduct::LineEnd(Word::Expired(ahead)) => Some(ahead),
             _ => None,
         }
     }
@@ -324,6 +355,26 @@ impl Conduct {
                     }
                 }
             }
+            Conduct::RefuseAndAccept(word) => {
+                let answers = [word.answer(callee).bytes(), ok.bytes()].concat();
+                whole(link, vec![Step::Send(answers)])
+            }
+            Conduct::ExpireThenAccept(pause) => {
+                if let Some((lane, _)) = lane_and_call(callee) {
+                    links.announce_truth(lane, link);
+                }
+                let refusal = Word::Expired(STRAY_CLOCK).answer(callee);
+                let steps = vec![
+                    Step::Send(refusal.bytes()),
+                    Step::Pause(pause),
+                    Step::Send(ok.bytes()),
+                ];
+                whole(link, steps)
+            }
+            Conduct::LineEnd(word) => {
+                let answer = [word.answer(callee).bytes(), b"\r\n".to_vec()].concat();
+                whole(link, vec![Step::Send(answer)])
+            }
             Conduct::AcceptThenStray(stray) => {
                 let Some((lane, call)) = lane_and_call(callee) else {
                     return ok.into();
@@ -342,6 +393,17 @@ impl Conduct {
             }
         }
     }
+}
+
+/// The same, of which all comes through to the caller or nothing: one who sees a refusal alone cannot know
+/// better.
+fn whole(link: &Arc<Link>, mut steps: Vec<Step>) -> Vec<Step> {
+    let (begin, end) = (Arc::clone(link), Arc::clone(link));
+    let begin = Report::to(move |sent| begin.begin_whole(sent));
+    steps.insert(0, Step::Report(begin));
+    let end = Report::to(move |sent| end.end_whole(sent));
+    steps.push(Step::Report(end));
+    steps
 }
 
 /// A gateway of this campaign, which writes into `book`.
@@ -380,6 +442,7 @@ pub fn gateway(
                 came: seconds(delivery.clock),
                 stray,
                 copy: link.copied(),
+                truth: conduct.truth(),
             });
             drop(pages);
             let mut steps: Vec<_> = copy.map(Step::Send).into_iter().collect();

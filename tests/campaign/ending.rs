@@ -1,6 +1,7 @@
 //! What a proxy writes down of each connection.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use super::links::Sent;
 use super::plan::{Kind, Way};
@@ -18,6 +19,8 @@ pub struct Ending {
     pub strays: Vec<Sent>,
     /// How much of the last call's turns had left the caller's system when a stall ended.
     pub held: Option<u64>,
+    /// When a truth that came later was known to be in the caller's system.
+    pub truth: Option<Instant>,
 }
 
 /// The bytes of one call's turns, together.

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
-use crate::support::client::{OK, REJECTED};
+use crate::support::client::{BAD_RESPONSE, HTTP_ERROR, OK, REJECTED};
 
-use super::compare::rings;
-use super::conduct::{Arrival, Conduct, EXPIRED, Page, Verdict};
+use super::compare::{is_truth_late, rings};
+use super::conduct::{Arrival, Conduct, EXPIRED, Page, Verdict, Word};
 use super::ending::{Age, Ending};
 use super::lane::{BULK, Lane};
 use super::plan::{Kind, Way};
 use super::run::{Evidence, Line};
-use super::stray::{Copy, Occasion, Stray};
+use super::stray::{Copy, Occasion, Stray, Truth};
 
 /// Where a request was lost of which the library could not say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,14 @@ pub struct Figures {
     pub strays: BTreeMap<(Occasion, Stray), usize>,
     /// Answers that were sent twice; and requests that came on such a connection afterwards.
     pub copies: BTreeMap<(&'static str, &'static str), (usize, usize)>,
+    /// Calls that were refused before the truth came, and those of them that were called no answer.
+    pub truths: BTreeMap<(&'static str, Truth), (usize, usize)>,
+    /// Those that were told the refusal after all, since the truth came behind their deadline.
+    pub truths_too_late: usize,
+    /// Answers with a line end behind them, and the calls that were told what they say.
+    pub line_ends: BTreeMap<&'static str, (usize, usize)>,
+    /// Those that were called no answer, though nothing else was the matter.
+    pub false_alarms: Vec<String>,
     /// Calls that had one of these before them, or were answered with such a page (of lanes with one
     /// caller).
     pub hit_by_answers: usize,
@@ -134,9 +142,39 @@ impl Figures {
                 if arrived && conduct.is_silent() {
                     hit.insert((line.lane, line.call));
                 }
-                if met || page.is_some_and(Page::has_status) {
+                if met
+                    || page.is_some_and(Page::has_status)
+                    || (arrived && conduct.truth().is_some())
+                {
                     hit_by_answers.insert((line.lane, line.call));
                 }
+            }
+            let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&said.result);
+            match conduct {
+                Conduct::RefuseAndAccept(word) if arrived => {
+                    note(&mut figures.truths, (word.name(), Truth::AtOnce), no_answer);
+                }
+                Conduct::ExpireThenAccept(_) if arrived => {
+                    note(&mut figures.truths, ("expired", Truth::Later), no_answer);
+                    figures.truths_too_late += usize::from(
+                        said.result == REJECTED && is_truth_late(line, arrivals, evidence),
+                    );
+                }
+                Conduct::LineEnd(word) if arrived => {
+                    let expected = match word {
+                        Word::Refused(_) => REJECTED,
+                        _ => OK,
+                    };
+                    let told = said.result == expected;
+                    note(&mut figures.line_ends, word.name(), told);
+                    let alone = lanes[&line.lane].callers == 1
+                        && !hit.contains(&(line.lane, line.call))
+                        && !met;
+                    if no_answer && alone {
+                        figures.false_alarms.push(format!("{line:?} {arrivals:?}"));
+                    }
+                }
+                _ => {}
             }
             if arrived || said.result == REJECTED || said.result == OK {
                 continue;
@@ -164,6 +202,13 @@ impl Figures {
     pub fn lost(&self) -> usize {
         self.known_unsent + self.losses_on_shared_lanes + self.losses.values().sum::<usize>()
     }
+}
+
+/// Counts one more, and whether it `is_so`.
+fn note<Key: Ord>(counts: &mut BTreeMap<Key, (usize, usize)>, key: Key, is_so: bool) {
+    let count = counts.entry(key).or_default();
+    count.0 += 1;
+    count.1 += usize::from(is_so);
 }
 
 fn is_corrected(arrivals: &[Arrival]) -> bool {
@@ -243,7 +288,18 @@ impl fmt::Display for Figures {
         }
         writeln!(
             f,
-            "calls hit by a page with a status, a stray or a copy: {} (on lanes of one caller)",
+            "refused before the truth came, and told that this is no answer: {:?}; too late for the call: {}",
+            self.truths, self.truths_too_late
+        )?;
+        writeln!(
+            f,
+            "answers with a line end behind them, and told what they say: {:?}; false alarms: {}",
+            self.line_ends,
+            self.false_alarms.len()
+        )?;
+        writeln!(
+            f,
+            "calls hit by a page with a status, a stray, a copy or a refusal before the truth: {} (on lanes of one caller)",
             self.hit_by_answers
         )?;
         writeln!(f, "result   arrived   did not")?;

@@ -56,24 +56,17 @@ impl Lane {
             })
             .collect();
         all.extend(
-            [Wire::Plain, Wire::Tls13]
+            [(Wire::Plain, calls / 50), (Wire::Tls13, calls / 100)]
                 .into_iter()
                 .zip(lanes..)
-                .map(|(wire, number)| Lane {
+                .map(|((wire, calls), number)| Lane {
                     number,
                     wire,
                     callers: 1,
-                    calls_per_caller: (calls / 100).min(MOST_BULKY_CALLS),
+                    calls_per_caller: calls.min(MOST_BULKY_CALLS),
                     bulky: true,
                 }),
         );
-        all
-    }
-
-    /// As many, without the bulky ones.
-    pub fn for_small_calls(calls: u64, lanes: u64) -> Vec<Lane> {
-        let mut all = Lane::for_calls(calls, lanes);
-        all.retain(|lane| !lane.bulky);
         all
     }
 
@@ -81,6 +74,12 @@ impl Lane {
     /// Where callers share a client, another one's call may come first.
     pub fn is_idle_before(&self, call: u64) -> bool {
         self.callers == 1 && call < self.calls_per_caller && rest(call) >= 1000
+    }
+
+    /// Whether its proxy can keep a new connection from being ready. One without TLS is ready as soon as the
+    /// system has queued it, and where callers share a client, it may have another at hand.
+    pub fn can_hold_back_a_connection(&self) -> bool {
+        self.callers == 1 && self.wire.is_tls()
     }
 
     /// The number that the caller's call number `call` dials, but for its last six digits.

@@ -40,6 +40,11 @@ pub struct Link {
     copy: Mutex<Option<(Word, Vec<u8>)>>,
     /// The last answer that came twice.
     copied: Mutex<Option<(Word, Copy)>>,
+    /// The last of what comes through as a whole: how many bytes the gateway had sent before it, and with
+    /// it, once it has.
+    whole: Mutex<Option<(u64, Option<u64>)>>,
+    /// When a truth that came later was known to be in the caller's system.
+    truth: Mutex<Option<Instant>>,
 }
 
 impl Link {
@@ -53,6 +58,8 @@ impl Link {
             strays: Mutex::default(),
             copy: Mutex::default(),
             copied: Mutex::default(),
+            whole: Mutex::default(),
+            truth: Mutex::default(),
         }
     }
 
@@ -105,6 +112,46 @@ impl Link {
         *lock(&self.copied)
     }
 
+    /// What is sent from here on comes through as a whole.
+    pub fn begin_whole(&self, sent: u64) {
+        *lock(&self.whole) = Some((sent, None));
+    }
+
+    pub fn end_whole(&self, sent: u64) {
+        if let Some((_, end)) = &mut *lock(&self.whole) {
+            *end = Some(sent);
+        }
+    }
+
+    /// The end of the whole that this byte stands in, be it not the first; `u64::MAX` as long as there
+    /// is none.
+    pub fn end_of_whole(&self, byte: u64) -> Option<u64> {
+        let (begin, end) = (*lock(&self.whole))?;
+        let end = end.unwrap_or(u64::MAX);
+        (begin < byte && byte < end).then_some(end)
+    }
+
+    /// Whether what begins with this byte, or goes on with it, comes through as a whole.
+    pub fn is_whole(&self, byte: u64) -> bool {
+        self.end_of_whole(byte + 1).is_some()
+    }
+
+    /// Whether the truth that was announced last has come to the caller's system, or never will.
+    fn is_truth_settled(&self) -> bool {
+        let end = lock(&self.whole).and_then(|(_, end)| end);
+        let is_there = end.is_some_and(|end| end <= self.passed.load(Ordering::SeqCst))
+            && (self.near.upgrade()).is_some_and(|near| is_acknowledged(&near));
+        if is_there {
+            *lock(&self.truth) = Some(Instant::now());
+        }
+        is_there || self.over.load(Ordering::SeqCst)
+    }
+
+    /// When a truth that came later was known to be in the caller's system.
+    pub fn truth(&self) -> Option<Instant> {
+        *lock(&self.truth)
+    }
+
     /// Whether the stray after this call has come to the caller's system, or never will.
     fn is_settled(&self, call: u64) -> bool {
         if self.over.load(Ordering::SeqCst) {
@@ -125,6 +172,8 @@ pub struct Links {
     known: Mutex<HashMap<(Wire, SocketAddr), Arc<Link>>>,
     /// By lane: the call after which a stray comes, and the connection.
     coming: Mutex<HashMap<u64, (u64, Arc<Link>)>>,
+    /// By lane: the connection by which the truth comes, later.
+    truths: Mutex<HashMap<u64, Arc<Link>>>,
 }
 
 impl Links {
@@ -142,16 +191,33 @@ impl Links {
         lock(&self.coming).insert(lane, (call, Arc::clone(link)));
     }
 
+    /// Announces a truth, before the refusal that it comes after.
+    pub fn announce_truth(&self, lane: u64, link: &Arc<Link>) {
+        lock(&self.truths).insert(lane, Arc::clone(link));
+    }
+
+    /// Waits until the truth that was announced on this lane has come, if there is one.
+    pub fn await_truth(&self, lane: u64) {
+        let truth = lock(&self.truths).remove(&lane);
+        if let Some(link) = truth {
+            until(|| link.is_truth_settled());
+        }
+    }
+
     /// Waits until the stray that was announced on this lane has come, if there is one.
     pub fn await_stray(&self, lane: u64) {
         let Some((call, link)) = lock(&self.coming).remove(&lane) else {
             return;
         };
-        let until = Instant::now() + Duration::from_secs(20);
-        while !link.is_settled(call) {
-            assert!(Instant::now() < until, "a stray answer that never comes");
-            thread::sleep(Duration::from_micros(100));
-        }
+        until(|| link.is_settled(call));
+    }
+}
+
+fn until(come: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(20);
+    while !come() {
+        assert!(Instant::now() < limit, "an answer that never comes");
+        thread::sleep(Duration::from_micros(100));
     }
 }
 

@@ -29,6 +29,8 @@ impl Way {
 pub enum Spot {
     /// Between this many bytes of its direction and the next one.
     Byte(u64),
+    /// As many bytes after this turn of this direction has begun.
+    InTurn(u64, u64),
     /// Before the first byte of this direction's turn: one more each time that the other side had
     /// the word in between. The first is 1.
     Turn(u64),
@@ -114,13 +116,19 @@ impl Plan {
         let mut dice = Dice::named(&[seed, lane.number, connection]);
         let stray = Stray::of(&mut dice);
         let greeting = (lane.wire.is_tls() && dice.one_in(8)).then_some(stray);
+        // What is left then is more than the proxy's system takes, and less than the caller's.
+        let at = BULK as u64 - dice.within(16 << 10..=40 << 10);
         let early = Fault {
             way: Way::Up,
-            // What is left then is more than the proxy's system takes, and less than the caller's.
-            spot: Spot::Byte(BULK as u64 - dice.within(16 << 10..=40 << 10)),
-            kind: Kind::AnswerAndHold(stray),
+            // In a connection's second request, or in its first.
+            spot: Spot::InTurn(if connection % 4 == 2 { 1 } else { 2 }, at),
+            kind: Kind::AnswerAndHold(if dice.one_in(2) {
+                Stray::Accepted
+            } else {
+                stray
+            }),
         };
-        let is_early = lane.bulky && lane.wire == Wire::Plain && connection % 4 == 2;
+        let is_early = lane.bulky && lane.wire == Wire::Plain && connection % 4 != 3;
         Plan {
             greeting,
             fault: if is_early {

@@ -35,6 +35,8 @@ impl Proxy {
             let (endings, attendance) = (Arc::clone(&endings), Arc::clone(&attendance));
             move |number, peer| {
                 let connection = number as u64;
+                // Its handshake goes on when the truth of the call before has come by another connection.
+                links.await_truth(lane.number);
                 let Ok(far) = TcpStream::connect(gateway) else {
                     return;
                 };

@@ -27,6 +27,8 @@ struct Flow {
     held: bool,
     passed: u64,
     turns: u64,
+    /// How much had passed before this turn.
+    before: u64,
     /// Read, and not passed on yet.
     pending: Vec<u8>,
 }
@@ -134,6 +136,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             strike: self.struck,
             turns: self.turns,
             held: self.held_back,
+            truth: self.link.truth(),
         }
     }
 
@@ -162,7 +165,10 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             return None;
         };
         match fault.spot {
-            Spot::Idle(turns, after) if self.down.turns == turns => {
+            Spot::Idle(turns, after)
+                if self.down.turns == turns
+                    && self.link.end_of_whole(self.down.passed).is_none() =>
+            {
                 Some(after.saturating_sub(at.elapsed()))
             }
             _ => None,
@@ -256,7 +262,9 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         let changed = self.struck.is_none() && self.last.is_none_or(|(last, _)| last != way);
         self.last = Some((way, Instant::now()));
         if changed {
-            self.flow_mut(way).turns += 1;
+            let flow = self.flow_mut(way);
+            flow.turns += 1;
+            flow.before = flow.passed;
         }
         if way == Way::Up {
             let call = (self.clock)().call();
@@ -282,15 +290,29 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             .plan
             .fault
             .filter(|fault| fault.way == way && self.struck.is_none());
+        let distance =
+            |at: u64| usize::try_from(at.saturating_sub(flow.passed)).unwrap_or(usize::MAX);
         match fault.map(|fault| fault.spot) {
-            Some(Spot::Byte(at)) => usize::try_from(at - flow.passed).unwrap_or(usize::MAX),
-            Some(Spot::Turn(turn)) if flow.turns >= turn => 0,
+            Some(Spot::Byte(at)) => distance(self.after_whole(way, at)),
+            Some(Spot::InTurn(turn, at)) if flow.turns == turn => distance(flow.before + at),
+            Some(Spot::Turn(turn)) if flow.turns >= turn => {
+                distance(self.after_whole(way, flow.passed))
+            }
             _ => usize::MAX,
         }
     }
 
+    /// Where a fault strikes that is due there: not in the middle of what comes through as a whole.
+    fn after_whole(&self, way: Way, at: u64) -> u64 {
+        match way {
+            Way::Up => at,
+            Way::Down => self.link.end_of_whole(at).unwrap_or(at),
+        }
+    }
+
     fn pass(&mut self, way: Way, bytes: &[u8]) {
-        let pieces = self.plan.pieces;
+        let is_whole = way == Way::Down && self.link.is_whole(self.down.passed);
+        let pieces = self.plan.pieces.filter(|_| !is_whole);
         for piece in bytes.chunks(pieces.map_or(usize::MAX, |pieces| pieces.most)) {
             let mut sink = self.sink(way);
             if sink.write_all(piece).is_err() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::certs::Authority;
 use crate::support::client::{Client, Config, Request};
@@ -42,6 +42,7 @@ pub struct Line {
     pub caller: u64,
     pub call: u64,
     pub callee: String,
+    pub began: Instant,
     pub said: Said,
 }
 
@@ -173,6 +174,7 @@ impl Field {
                 self.links.await_stray(lane.number);
                 let callee = lane.callee(caller, call);
                 attendance.inspect(|attendance| attendance.enter(call));
+                let began = Instant::now();
                 let said = phone.call(&callee, lane.bulky);
                 attendance.inspect(|attendance| attendance.leave(call));
                 Line {
@@ -180,6 +182,7 @@ impl Field {
                     caller,
                     call,
                     callee,
+                    began,
                     said,
                 }
             })

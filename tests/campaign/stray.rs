@@ -25,7 +25,7 @@ pub enum Occasion {
     Fresh,
     /// Between two calls.
     Idle,
-    /// In the middle of a connection's first request.
+    /// In the middle of a bulky request.
     Early,
 }
 
@@ -49,8 +49,9 @@ impl Stray {
     }
 }
 
-/// How far from ours a stray's clock is, in seconds. Those of true answers are off by whole hours.
-const STRAY_CLOCK: i64 = 5 * 3600 + 1800;
+/// How far from ours a stray's clock is, in seconds, and that of a refusal which is not the truth. Those
+/// of true answers are off by whole hours.
+pub const STRAY_CLOCK: i64 = 5 * 3600 + 1800;
 
 fn prefix(occasion: Occasion) -> &'static str {
     match occasion {
@@ -67,11 +68,21 @@ pub fn occasion_of(recording_id: &str) -> Option<Occasion> {
         .find(|occasion| recording_id.len() == 19 && recording_id.starts_with(prefix(*occasion)))
 }
 
-/// Whether a request that came at this time, and says that, was signed with a stray's clock.
+/// Whether a request that came at this time, and says that, was signed with such a clock.
 pub fn is_on_a_strays_clock(stamp: i64, came: i64) -> bool {
     const HOUR: i64 = 3600;
     const SLACK: i64 = 600;
     ((stamp - came).rem_euclid(HOUR) - HOUR / 2).abs() < HOUR / 2 - SLACK
+}
+
+/// When the true answer comes, of a call that has been placed and whose first answer is a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Truth {
+    /// In one write with the refusal.
+    AtOnce,
+    /// By the same connection, once the caller has begun to open another, and before that is ready: the
+    /// lane's proxy sees to it.
+    Later,
 }
 
 /// When an answer comes once more.
