@@ -21,7 +21,7 @@ use crate::outcome::{Failure, status_message};
 use crate::plain_text::plain;
 use crate::recordings::Recordings;
 use crate::sign::{Clock, Credentials, Stamp};
-use crate::transport::{self, Wait};
+use crate::transport;
 use crate::wipe;
 
 /// The API's documented address.
@@ -154,7 +154,7 @@ impl Client {
             .map_err(|error| Failure::new(ITNIO_INTERNAL_ERROR, format!("the request: {error}")))?;
 
         let stamp = process.clock.read();
-        let mut first = self.attempt(process, &body, stamp, &terms, |_| None);
+        let mut first = self.attempt(process, &body, stamp, &terms, || None);
         if !first.is_refused_as_expired() {
             return self.redact(first.result);
         }
@@ -171,12 +171,17 @@ impl Client {
             return self.redact(first.result);
         };
         // Unless the server has said more than that it refuses, up to the moment when the repeat goes out.
-        let second = self.attempt(process, &body, corrected, &terms, |wait| {
-            let answered = first.answered.as_mut()?;
-            answered
-                .has_more(wait)
-                .then(|| contradicted(Some(TIMESTAMP_EXPIRES)))
-        });
+        let mut contradiction = || {
+            let has_more = first.answered.as_mut()?.has_more();
+            has_more.then(|| contradicted(Some(TIMESTAMP_EXPIRES)))
+        };
+        let mut second = self.attempt(process, &body, corrected, &terms, &mut contradiction);
+        if second.says_not_placed()
+            && let Some(failure) = contradiction()
+        {
+            // Whatever became of the repeat, the first refusal is no longer to be believed.
+            second.result = Err(failure);
+        }
         if second.shows_a_right_clock() {
             process.clock.keep(corrected);
         }
@@ -194,12 +199,12 @@ impl Client {
         body: &[u8],
         stamp: Stamp,
         terms: &Terms,
-        veto: impl FnMut(&Wait<'_>) -> Option<Failure>,
+        veto: impl FnMut() -> Option<Failure>,
     ) -> Attempt {
         let sign = self.credentials.sign(stamp.timestamp);
         let request = self.head.request(&sign, stamp.timestamp, body);
         match process.endpoint.post(&request, terms, veto) {
-            Ok(mut answered) => match self.judge(&mut answered, &process.endpoint.wait(terms)) {
+            Ok(mut answered) => match self.judge(&mut answered) {
                 Ok(id) => {
                     process.endpoint.keep(answered);
                     Attempt {
@@ -222,14 +227,14 @@ impl Client {
     }
 
     /// What an answer says of the call.
-    fn judge(&self, answered: &mut Answered, wait: &Wait<'_>) -> Result<String, Failure> {
+    fn judge(&self, answered: &mut Answered) -> Result<String, Failure> {
         let id = match judge(&answered.reply) {
             Ok(id) => id,
             // A refusal that is not this call's would have the host dial again.
             Err(failure) if failure.result == ITNIO_REJECTED => {
                 return Err(if answered.is_premature() {
                     premature(failure.status)
-                } else if answered.has_more(wait) {
+                } else if answered.has_more() {
                     contradicted(failure.status)
                 } else {
                     failure
@@ -333,6 +338,11 @@ impl Attempt {
                 failure.result == ITNIO_REJECTED && failure.status != Some(TIMESTAMP_EXPIRES)
             }
         }
+    }
+
+    /// Whether no call was placed, by this attempt's result.
+    fn says_not_placed(&self) -> bool {
+        matches!(&self.result, Err(failure) if !failure.result.may_have_dialed())
     }
 
     /// Whether the request was not sent.

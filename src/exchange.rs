@@ -77,8 +77,8 @@ impl Answered {
     }
 
     /// Whether the server has said more than one answer by now: then nobody can tell which is the one.
-    pub fn has_more(&mut self, wait: &Wait<'_>) -> bool {
-        self.reply.has_more || self.connection.has_data(wait)
+    pub fn has_more(&mut self) -> bool {
+        self.reply.has_more || self.connection.has_data()
     }
 }
 
@@ -135,16 +135,19 @@ impl Endpoint {
         &self,
         request: &[u8],
         terms: &Terms,
-        mut veto: impl FnMut(&Wait<'_>) -> Option<Failure>,
+        mut veto: impl FnMut() -> Option<Failure>,
     ) -> Result<Answered, Failure> {
-        let wait = self.wait(terms);
+        let wait = Wait {
+            deadline: terms.deadline,
+            stop: &self.stop,
+        };
         let kept = self
             .pool
             .take(&wait)
             .map_err(|error| unsent(ITNIO_CONNECT_FAILED, "find a kept connection", &error))?;
         let mut connection = kept.map_or_else(|| self.connect(terms), Ok)?;
         loop {
-            if let Some(failure) = veto(&wait) {
+            if let Some(failure) = veto() {
                 return Err(failure);
             }
             let is_fresh = connection.is_fresh();
@@ -156,14 +159,6 @@ impl Endpoint {
                 Err(Broken::BeforeOut(failure) | Broken::AfterOut(failure)) => return Err(failure),
                 Ok(answered) => return Ok(answered),
             }
-        }
-    }
-
-    /// How long an exchange may wait.
-    pub fn wait(&self, terms: &Terms) -> Wait<'_> {
-        Wait {
-            deadline: terms.deadline,
-            stop: &self.stop,
         }
     }
 
