@@ -94,7 +94,8 @@ func TestForgottenClientIsClosed(t *testing.T) {
 	config := serve(t, func(w http.ResponseWriter, _ *http.Request) { accept(w) })
 	before := descriptors()
 	const clients = 20
-	for i := 0; i < clients; i++ {
+	var kept [clients]*itnio.Client
+	for i := range kept {
 		client, err := itnio.NewClient(config)
 		if err != nil {
 			t.Fatal(err)
@@ -102,11 +103,15 @@ func TestForgottenClientIsClosed(t *testing.T) {
 		if _, err := client.SendSip(request("8613800138000")); err != nil {
 			t.Fatal(err)
 		}
+		kept[i] = client
 	}
 	held := descriptors() - before
 	if held < clients {
 		t.Fatalf("%d clients hold %d descriptors: this test sees nothing", clients, held)
 	}
+	// A collection before this would have closed some.
+	runtime.KeepAlive(&kept)
+	kept = [clients]*itnio.Client{}
 	deadline := time.Now().Add(30 * time.Second)
 	for descriptors()-before > clients/2 {
 		if time.Now().After(deadline) {
