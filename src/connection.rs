@@ -104,12 +104,12 @@ fn authorities(path: &str) -> Result<RootCertStore, Failure> {
     if path.is_empty() {
         return Err(Failure::invalid("ca_file", "empty"));
     }
-    let pem = read_ca_file(path)
-        .map_err(|error| Failure::invalid("ca_file", format_args!("{path}: {error}")))?;
+    let unreadable =
+        |error: &dyn fmt::Display| Failure::invalid("ca_file", format_args!("{path}: {error}"));
+    let pem = read_ca_file(path).map_err(|error| unreadable(&error))?;
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate
-            .map_err(|error| Failure::invalid("ca_file", format_args!("{path}: {error}")))?;
+        let certificate = certificate.map_err(|error| unreadable(&error))?;
         store.add(certificate).map_err(|error| {
             Failure::invalid(
                 "ca_file",

@@ -161,13 +161,14 @@ impl Incoming {
         if self.take_head(piece)?.is_none() {
             return Ok(None);
         }
-        let is_whole = self.read_body(piece.is_empty())?;
+        if !self.read_body(piece.is_empty())? {
+            return Ok(None);
+        }
+        // Only now: it may be looked through once, and not with every piece.
         let behind = self.unread_bytes();
-        let (is_last, is_empty) = (
-            behind.iter().all(|byte| matches!(byte, b'\r' | b'\n')),
-            behind.is_empty(),
-        );
-        Ok(self.head.take_if(|_| is_whole).map(|head| Reply {
+        let is_empty = behind.is_empty();
+        let is_last = behind.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        Ok(self.head.take().map(|head| Reply {
             http_status: head.status,
             date: head.date,
             has_age: head.has_age,
