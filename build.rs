@@ -5,9 +5,9 @@ use std::path::Path;
 use std::{env, fs};
 
 /// The source of the C API; its module documentation is the header's introduction.
-const API: &str = "src/capi.rs";
+const API: &str = "src/ffi/exports.rs";
 /// The source of the results.
-const RESULTS: &str = "src/outcome.rs";
+const RESULTS: &str = "src/ffi/result.rs";
 const HEADER: &str = "include/itnio.h";
 /// Where the version's date is from.
 const CHANGELOG: &str = "CHANGELOG.md";

@@ -1,29 +1,49 @@
 //! libitnio places phone calls through the Itniotech voice API (`voice/sendSip`). It is a library
-//! for C; its contract is `include/itnio.h`, which is made from [`capi`].
+//! for C; its contract is `include/itnio.h`, which is made from [`ffi::exports`].
 //!
-//! Data flows one way, `capi -> client -> (message, sign) -> exchange -> client -> outcome -> capi`,
-//! and no module knows the one above it:
+//! Data flows one way, and no room knows the one above it:
 //!
-//! | module | |
+//! | room | |
 //! | --- | --- |
-//! | [`capi`] | the C API: every export, a few lines each |
-//! | [`boundary`] | what makes an export safe: the panic guard, NULL and UTF-8, out-parameters |
-//! | [`client`] | the configuration, checked once; a call and its two safe repeats; the fork guard |
-//! | [`message`] | the request's body and the API's answer, as serde types |
-//! | [`sign`] | key + secret + timestamp -> signature; the clock and its offset |
-//! | [`exchange`] | one exchange: a connection, kept or new, and "is the request out?" |
-//! | [`http`] | HTTP/1.1: the bytes of a request, the end of an answer; no I/O |
-//! | [`connection`] | TLS over a socket, and the pool that keeps connections between calls |
-//! | [`resolver`] | cached DNS |
-//! | [`transport`] | the system calls: sockets, waiting, forks, threads |
-//! | [`recordings`] | the recording IDs that a client has handed out |
-//! | [`plain_text`] | text that is fit for a log, without the secret and without signatures |
-//! | [`wipe`] | registers and stack, after work on the secret |
-//! | [`outcome`] | the results, and the failure that carries one |
+//! | [`ffi`] | the C boundary: exports, pointers, panics, results |
+//! | [`api`] | the voice API: one endpoint a file, signing, responses, repeats |
+//! | [`http`] | HTTP/1.1: one request over one connection |
+//! | [`net`] | DNS, TCP, TLS, idle connections; every wait |
+//! | [`sys`] | calls of the operating system |
 //!
-//! Only `capi` and `boundary` know C. `unsafe` is there, in `transport` and in `wipe`, and nowhere
-//! else.
+//! Beside them stand [`error`], the one error that they all return; [`process`], which tells a process from
+//! those forked from it; [`plain_text`], what is fit for a log; and [`wipe`], for work on the secret.
+//!
+//! # One call, file by file
+//!
+//! 1. `ffi/exports.rs`: `itnio_send_sip` reads C's pointers (`ffi/pointers.rs`), inside `catch_panic`.
+//! 2. `api/send_sip.rs`: the endpoint checks the fields and writes the body.
+//! 3. `api/client.rs`: `Call::run` takes what this process keeps (`api/process_state.rs`), reads the clock
+//!    (`api/clock.rs`), signs (`api/auth.rs`) and builds the request (`http/request.rs`).
+//! 4. `http/client.rs`: takes an idle connection (`net/pool.rs`), or makes a new one: `net/resolver.rs`,
+//!    `net/socket.rs`, the proxy's tunnel, the TLS handshake (`net/connection.rs`).
+//! 5. `http/client.rs`: `HttpClient::send` writes the request. From there on it may have arrived.
+//! 6. `http/parser.rs` reads the response, from `net/connection.rs`, which waits in `net/io.rs`.
+//! 7. `api/response.rs` says what the response means; `api/client.rs`, whether it belongs to this request.
+//! 8. `api/repeat.rs`: after an error, `repeat_after` says whether the request may be sent once more.
+//! 9. `ffi/result.rs` makes C's result of the error; `ffi/exports.rs` writes the out-parameters.
+//!
+//! # Words
+//!
+//! | word | |
+//! | --- | --- |
+//! | call | a phone call; also the C function that asks for one, where no other reading is possible |
+//! | request | an HTTP request: a head and a body, written in one piece |
+//! | sent | of a request: its last byte was handed to the operating system |
+//! | response | what the server sends back for a request: HTTP, with the API's JSON in it |
+//! | refusal | a response of the API with a negative status: the call was not placed |
+//! | repeat | the same request sent once more, signed anew or over a new connection |
+//! | idle, reused | a connection lies *idle* in the pool; one that was taken from it is *reused* |
+//! | deadline | the moment at which a call has to be over; a timeout is how long that is |
+//! | cancellation | what ends the waits of a client that is shut down |
+//! | offset | how far the server's clock is from ours |
 
+#![deny(unsafe_code)]
 // Tests may panic; what is shipped may not.
 #![cfg_attr(
     not(test),
@@ -40,28 +60,15 @@
     )
 )]
 
-#[deny(unsafe_code)]
-pub mod client;
-#[deny(unsafe_code)]
-pub mod connection;
-#[deny(unsafe_code)]
-pub mod exchange;
-#[deny(unsafe_code)]
+pub mod api;
+pub mod error;
+#[allow(unsafe_code, reason = "C's pointers")]
+pub mod ffi;
 pub mod http;
-#[deny(unsafe_code)]
-pub mod message;
-#[deny(unsafe_code)]
-pub mod outcome;
-#[deny(unsafe_code)]
+pub mod net;
 pub mod plain_text;
-#[deny(unsafe_code)]
-pub mod recordings;
-#[deny(unsafe_code)]
-pub mod resolver;
-#[deny(unsafe_code)]
-pub mod sign;
-
-pub mod boundary;
-pub mod capi;
-pub mod transport;
+pub mod process;
+#[allow(unsafe_code, reason = "calls of the operating system")]
+pub mod sys;
+#[allow(unsafe_code, reason = "it clears registers")]
 pub mod wipe;

@@ -4,7 +4,7 @@
 
 mod unicode;
 
-use itnio::message::{Answer, parse};
+use itnio::api::response::{ApiResponse, parse};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

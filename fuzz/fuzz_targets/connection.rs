@@ -31,9 +31,9 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use itnio::capi::*;
+use itnio::ffi::exports::*;
 use itnio::message::{self, Answer};
-use itnio::outcome::itnio_result::*;
+use itnio::ffi::result::itnio_result::*;
 use libfuzzer_sys::fuzz_target;
 
 /// Far more than any call here may take: the server leaves none waiting.

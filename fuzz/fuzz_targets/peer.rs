@@ -3,8 +3,8 @@
 use std::ffi::{CStr, c_char};
 use std::ptr;
 
-use itnio::capi::*;
-use itnio::outcome::itnio_result::{self, *};
+use itnio::ffi::exports::*;
+use itnio::ffi::result::itnio_result::{self, *};
 
 use crate::unicode;
 

@@ -21,7 +21,7 @@ use std::ffi::{CStr, c_char};
 use std::ops::Range;
 use std::ptr;
 
-use itnio::boundary::{Out, free_string};
+use itnio::ffi::pointers::{Out, free_string};
 use itnio::plain_text::{plain, redact};
 use libfuzzer_sys::fuzz_target;
 

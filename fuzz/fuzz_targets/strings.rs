@@ -13,8 +13,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{LazyLock, Mutex};
 use std::thread;
 
-use itnio::capi::*;
-use itnio::outcome::itnio_result::*;
+use itnio::ffi::exports::*;
+use itnio::ffi::result::itnio_result::*;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -1,10 +1,9 @@
-//! HTTP/1.1 (RFC 9112), as far as a POST, a CONNECT and their answers need it; without any I/O.
+//! Reads HTTP/1.1 responses (RFC 9112), without any I/O.
 //!
 //! Whatever a server sends, reading it takes bounded memory and time. What is read here is only
-//! where an answer ends and what its head says: whether it is the API's is not for here to tell.
+//! where a response ends and what its head says. Whether it is the API's is decided in `api`.
 
 use std::fmt;
-use std::io::Write;
 use std::mem::{self, MaybeUninit};
 use std::ops::Range;
 use std::time::Duration;
@@ -12,88 +11,43 @@ use std::time::Duration;
 use httparse::{Header, ParserConfig, Response, Status};
 
 /// The largest head that is read, and the largest body.
-pub const ANSWER_LIMIT: usize = 64 * 1024;
+pub const MAX_RESPONSE_SIZE: usize = 64 * 1024;
 
-/// The most that is read of an answer in all. Neither limit above ends 1xx answers, the sizes of
+/// The most that is read of a response in all. Neither limit above ends 1xx responses, the sizes of
 /// chunks, and trailers.
-const TOTAL_LIMIT: usize = 2 * ANSWER_LIMIT;
+const MAX_TOTAL_SIZE: usize = 2 * MAX_RESPONSE_SIZE;
 
-/// The most header fields of an answer.
-const FIELD_LIMIT: usize = 128;
+/// The most header fields of a response.
+const MAX_FIELDS: usize = 128;
 
 /// The longest line behind a head: one that says how large a chunk is, or a trailer.
-const LINE_LIMIT: usize = 1024;
+const MAX_LINE_LENGTH: usize = 1024;
 
-const USER_AGENT: &str = concat!("user-agent: libitnio/", env!("CARGO_PKG_VERSION"), "\r\n");
-
-/// The head of a request for a call, but for what differs from call to call.
-pub struct PostHead(Vec<u8>);
-
-impl PostHead {
-    /// For this path on this host, by the documentation of `voice/sendSip`. None of the three has a
-    /// control character.
-    pub fn new(path: &str, authority: &str, api_key: &str) -> PostHead {
-        let head = format!(
-            "POST {path} HTTP/1.1\r\n\
-             host: {authority}\r\n\
-             {USER_AGENT}\
-             accept: application/json\r\n\
-             content-type: application/json;charset=UTF-8\r\n\
-             api-key: {api_key}\r\n"
-        );
-        PostHead(head.into_bytes())
-    }
-
-    /// A whole request, for one write.
-    pub fn request(&self, sign: &str, timestamp: i64, body: &[u8]) -> Vec<u8> {
-        // For the fields below, whose values have at most 32 + 20 + 20 bytes.
-        const ROOM: usize = 128;
-        let mut request = Vec::with_capacity(self.0.len() + ROOM + body.len());
-        request.extend_from_slice(&self.0);
-        // Writing into memory does not fail.
-        let _ = write!(
-            request,
-            "sign: {sign}\r\ntimestamp: {timestamp}\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        request.extend_from_slice(body);
-        request
-    }
-}
-
-/// A request to a proxy for a tunnel to `target`, a host and a port (RFC 9110, 9.3.6).
-pub fn connect_request(target: &str, authorization: Option<&str>) -> String {
-    let authorization = authorization.map_or_else(String::new, |credentials| {
-        format!("proxy-authorization: {credentials}\r\n")
-    });
-    format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{USER_AGENT}{authorization}\r\n")
-}
-
-/// Why bytes are no answer.
+/// Why bytes are no response.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Malformed {
+pub enum ParseError {
     /// They are not HTTP/1.
     NotHttp(String),
-    /// They go on for longer than anybody would listen.
+    /// They are longer than what is read.
     TooLarge(&'static str),
 }
 
-impl fmt::Display for Malformed {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Malformed::NotHttp(why) => write!(f, "the answer cannot be read as HTTP: {why}"),
-            Malformed::TooLarge(what) => f.write_str(what),
+            ParseError::NotHttp(why) => write!(f, "the answer cannot be read as HTTP: {why}"),
+            ParseError::TooLarge(what) => f.write_str(what),
         }
     }
 }
 
-const TOO_LARGE: Malformed = Malformed::TooLarge("the answer is larger than 64 KiB");
+const TOO_LARGE: ParseError = ParseError::TooLarge("the answer is larger than 64 KiB");
 
-fn not_http(why: impl fmt::Display) -> Malformed {
-    Malformed::NotHttp(why.to_string())
+fn not_http(why: impl fmt::Display) -> ParseError {
+    ParseError::NotHttp(why.to_string())
 }
 
-/// What the head of an answer says.
+/// What the head of a response says.
 #[derive(Debug)]
 struct Head {
     status: u16,
@@ -101,7 +55,7 @@ struct Head {
     has_age: bool,
     framing: Framing,
     // Whether another request may follow on the connection.
-    persists: bool,
+    is_persistent: bool,
     keep_alive: Option<Duration>,
 }
 
@@ -113,18 +67,18 @@ enum Framing {
     UntilClose,
 }
 
-/// An answer, whole.
+/// A whole response.
 #[derive(Debug)]
-pub struct Reply {
+pub struct HttpResponse {
     /// The HTTP status, from 200 to 999, or 101.
-    pub http_status: u16,
+    pub status: u16,
     /// The `Date` header.
     pub date: Option<String>,
     /// Whether there is an `Age` header.
     pub has_age: bool,
     /// Whether another request may follow on the connection.
-    pub persists: bool,
-    /// Whether something came in behind the answer, but for line ends: old servers add one.
+    pub is_persistent: bool,
+    /// Whether something other than line ends came behind the response: old servers add one.
     pub has_more: bool,
     /// For how long the server keeps the connection, where it says so.
     pub keep_alive: Option<Duration>,
@@ -132,16 +86,16 @@ pub struct Reply {
     body: Range<usize>,
 }
 
-impl Reply {
-    /// At most [`ANSWER_LIMIT`] bytes.
+impl HttpResponse {
+    /// At most [`MAX_RESPONSE_SIZE`] bytes.
     pub fn body(&self) -> &[u8] {
         self.bytes.get(self.body.clone()).unwrap_or_default()
     }
 }
 
-/// An answer while it comes in.
+/// Reads a response piece by piece.
 #[derive(Debug, Default)]
-pub struct Incoming {
+pub struct ResponseParser {
     bytes: Vec<u8>,
     // From here on, nothing has been made of the bytes yet.
     unread: usize,
@@ -150,30 +104,30 @@ pub struct Incoming {
     in_trailers: bool,
 }
 
-impl Incoming {
-    /// Takes what has been received, or nothing where the connection has ended; gives the answer where
+impl ResponseParser {
+    /// Takes what has been received, or nothing where the connection has ended; gives the response where
     /// it is now whole.
     ///
     /// # Errors
     ///
-    /// Where it can no longer become an answer.
-    pub fn take(&mut self, piece: &[u8]) -> Result<Option<Reply>, Malformed> {
-        if self.take_head(piece)?.is_none() {
+    /// Where it can no longer become a response.
+    pub fn push(&mut self, piece: &[u8]) -> Result<Option<HttpResponse>, ParseError> {
+        if self.push_head(piece)?.is_none() {
             return Ok(None);
         }
         if !self.read_body(piece.is_empty())? {
             return Ok(None);
         }
-        // Only now: it may be looked through once, and not with every piece.
-        let behind = self.unread_bytes();
-        let is_empty = behind.is_empty();
-        let is_last = behind.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-        Ok(self.head.take().map(|head| Reply {
-            http_status: head.status,
+        // Only once the response is whole, and not with every piece of it: it may be long.
+        let rest = self.unread_bytes();
+        let is_empty = rest.is_empty();
+        let is_last = rest.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+        Ok(self.head.take().map(|head| HttpResponse {
+            status: head.status,
             date: head.date,
             has_age: head.has_age,
-            // What stands behind the answer is nobody's answer.
-            persists: head.persists && is_empty,
+            // What follows the response is the response to no request.
+            is_persistent: head.is_persistent && is_empty,
             has_more: !is_last,
             keep_alive: head.keep_alive,
             bytes: mem::take(&mut self.bytes),
@@ -181,14 +135,14 @@ impl Incoming {
         }))
     }
 
-    /// The same, for an answer of which only the head matters: gives its HTTP status.
+    /// The same, for a response of which only the head matters: returns its status.
     ///
     /// # Errors
     ///
     /// Where it can no longer become one.
-    pub fn take_head(&mut self, piece: &[u8]) -> Result<Option<u16>, Malformed> {
-        if self.bytes.len() > TOTAL_LIMIT {
-            return Err(Malformed::TooLarge("the answer has no end"));
+    pub fn push_head(&mut self, piece: &[u8]) -> Result<Option<u16>, ParseError> {
+        if self.bytes.len() > MAX_TOTAL_SIZE {
+            return Err(ParseError::TooLarge("the answer has no end"));
         }
         self.bytes.extend_from_slice(piece);
         if self.head.is_none() {
@@ -197,7 +151,7 @@ impl Incoming {
             if piece.is_empty() || piece.contains(&b'\n') {
                 self.read_heads()?;
             }
-            if self.head.is_none() && self.unread_bytes().len() > ANSWER_LIMIT {
+            if self.head.is_none() && self.unread_bytes().len() > MAX_RESPONSE_SIZE {
                 return Err(TOO_LARGE);
             }
         }
@@ -208,15 +162,15 @@ impl Incoming {
         self.bytes.get(self.unread..).unwrap_or_default()
     }
 
-    /// Reads up to the first head that is not that of an interim answer.
-    fn read_heads(&mut self) -> Result<(), Malformed> {
+    /// Reads up to the first head that is not that of an interim response.
+    fn read_heads(&mut self) -> Result<(), ParseError> {
         loop {
             self.skip_empty_lines();
             let Some((head, length)) = parse_head(self.unread_bytes())? else {
                 return Ok(());
             };
             self.unread += length;
-            // A switch of protocols is none of those: nobody asked for it (RFC 9110, 15.2).
+            // 101 (Switching Protocols) ends the wait: nobody asked for it (RFC 9110, 15.2.2).
             if !matches!(head.status, 100 | 102..200) {
                 self.body = self.unread..self.unread;
                 self.head = Some(head);
@@ -225,7 +179,7 @@ impl Incoming {
         }
     }
 
-    /// Goes past the empty lines before a head, so that no other look at them follows.
+    /// Passes the empty lines before a head, so that they are read once only.
     fn skip_empty_lines(&mut self) {
         loop {
             self.unread += match self.unread_bytes() {
@@ -237,10 +191,10 @@ impl Incoming {
     }
 
     /// Reads what is there of the body; true where that is all of it.
-    fn read_body(&mut self, has_ended: bool) -> Result<bool, Malformed> {
+    fn read_body(&mut self, has_ended: bool) -> Result<bool, ParseError> {
         let framing = self.head.as_ref().map(|head| head.framing);
         match framing.unwrap_or(Framing::UntilClose) {
-            Framing::Length(length) if length > ANSWER_LIMIT => Err(TOO_LARGE),
+            Framing::Length(length) if length > MAX_RESPONSE_SIZE => Err(TOO_LARGE),
             Framing::Length(length) => {
                 let is_whole = self.bytes.len() - self.body.start >= length;
                 if is_whole {
@@ -253,7 +207,7 @@ impl Incoming {
             Framing::UntilClose => {
                 self.unread = self.bytes.len();
                 self.body.end = self.unread;
-                if self.body.len() > ANSWER_LIMIT {
+                if self.body.len() > MAX_RESPONSE_SIZE {
                     return Err(TOO_LARGE);
                 }
                 Ok(has_ended)
@@ -262,17 +216,17 @@ impl Incoming {
     }
 
     /// Moves the data of whole chunks to the body's end (RFC 9112, 7.1).
-    fn read_chunks(&mut self) -> Result<bool, Malformed> {
+    fn read_chunks(&mut self) -> Result<bool, ParseError> {
         while !self.in_trailers {
             let unread = self.unread_bytes();
-            let line = unread.get(..LINE_LIMIT).unwrap_or(unread);
+            let line = unread.get(..MAX_LINE_LENGTH).unwrap_or(unread);
             let (line, size) = match httparse::parse_chunk_size(line) {
                 Ok(Status::Complete((length, size))) if is_one_size(line, length) => (length, size),
-                Ok(Status::Partial) if line.len() < LINE_LIMIT => return Ok(false),
+                Ok(Status::Partial) if line.len() < MAX_LINE_LENGTH => return Ok(false),
                 _ => return Err(not_http("a chunk without a size")),
             };
             let size = usize::try_from(size).unwrap_or(usize::MAX);
-            if size > ANSWER_LIMIT - self.body.len() {
+            if size > MAX_RESPONSE_SIZE - self.body.len() {
                 return Err(TOO_LARGE);
             }
             if size == 0 {
@@ -293,9 +247,9 @@ impl Incoming {
         // Trailers say nothing that matters here; they end with an empty line.
         loop {
             let unread = self.unread_bytes();
-            let line = unread.get(..LINE_LIMIT).unwrap_or(unread);
+            let line = unread.get(..MAX_LINE_LENGTH).unwrap_or(unread);
             let Some(end) = line.iter().position(|byte| *byte == b'\n') else {
-                if line.len() == LINE_LIMIT {
+                if line.len() == MAX_LINE_LENGTH {
                     return Err(not_http("a trailer without an end"));
                 }
                 return Ok(false);
@@ -320,8 +274,8 @@ fn is_one_size(bytes: &[u8], length: usize) -> bool {
 /// The head at the beginning of these bytes, and its length; `None` where it is not whole yet.
 // Not inlined, so that its stack is not held while a call waits.
 #[inline(never)]
-fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
-    let mut fields = [const { MaybeUninit::uninit() }; FIELD_LIMIT];
+fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, ParseError> {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut response = Response::new(&mut []);
     let parsed = ParserConfig::default().parse_response_with_uninit_headers(
         &mut response,
@@ -333,7 +287,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
         Ok(Status::Partial) => return Ok(None),
         Err(error) => return Err(not_http(error)),
     };
-    if length > ANSWER_LIMIT {
+    if length > MAX_RESPONSE_SIZE {
         return Err(TOO_LARGE);
     }
     let status = response.code.filter(|status| *status >= 100);
@@ -342,13 +296,13 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
     Ok(Some((head, length)))
 }
 
-fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head, Malformed> {
+fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head, ParseError> {
     let mut head = Head {
         status,
         date: None,
         has_age: false,
         framing: Framing::UntilClose,
-        persists: is_1_1,
+        is_persistent: is_1_1,
         keep_alive: None,
     };
     let mut length = None;
@@ -364,7 +318,7 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
         } else if is("transfer-encoding") {
             is_chunked = Some(is_last_token(value, "chunked"));
         } else if is("connection") {
-            head.persists &= !has_token(value, "close");
+            head.is_persistent &= !has_token(value, "close");
         } else if is("keep-alive") {
             head.keep_alive = keep_alive_timeout(value);
         } else if is("date") {
@@ -387,7 +341,7 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
     } else {
         is_chunked.is_some() && length.is_some()
     };
-    head.persists &= head.framing != Framing::UntilClose && status != 101 && !is_contradictory;
+    head.is_persistent &= head.framing != Framing::UntilClose && status != 101 && !is_contradictory;
     Ok(head)
 }
 
@@ -431,28 +385,28 @@ fn keep_alive_timeout(value: &[u8]) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// Reads an answer that comes in pieces of this size; `None` where it is not whole at the end.
-    fn read(bytes: &[u8], size: usize, ends: bool) -> Result<Option<Reply>, Malformed> {
-        let mut incoming = Incoming::default();
+    /// Reads a response that comes in pieces of this size; `None` where it is not whole at the end.
+    fn read(bytes: &[u8], size: usize, ends: bool) -> Result<Option<HttpResponse>, ParseError> {
+        let mut parser = ResponseParser::default();
         for piece in bytes.chunks(size).chain(ends.then_some(&[][..])) {
-            if let Some(reply) = incoming.take(piece)? {
-                return Ok(Some(reply));
+            if let Some(response) = parser.push(piece)? {
+                return Ok(Some(response));
             }
         }
         Ok(None)
     }
 
-    fn whole(bytes: &[u8], ends: bool) -> Reply {
+    fn whole(bytes: &[u8], ends: bool) -> HttpResponse {
         for size in [1, 2, 3, 7, 64] {
-            let reply = read(bytes, size, ends).expect("HTTP").expect("whole");
-            assert_eq!(reply.bytes.len(), bytes.len(), "in pieces of {size}");
+            let response = read(bytes, size, ends).expect("HTTP").expect("whole");
+            assert_eq!(response.bytes.len(), bytes.len(), "in pieces of {size}");
         }
         read(bytes, usize::MAX, ends).expect("HTTP").expect("whole")
     }
 
     #[test]
     fn a_body_ends_where_its_head_says() {
-        for (head, body, ends, persists) in [
+        for (head, body, ends, is_persistent) in [
             ("Content-Length: 4", "abcd", false, true),
             (
                 "content-length:4, 4\r\nContent-Length: 4",
@@ -487,18 +441,18 @@ mod tests {
             ("Date: x", "abcd", true, false),
             ("Transfer-Encoding: chunked, x", "abcd", true, false),
         ] {
-            let reply = whole(
+            let response = whole(
                 format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}").as_bytes(),
                 ends,
             );
-            assert_eq!(reply.body(), b"abcd", "{head}");
-            assert_eq!(reply.persists, persists, "{head}");
+            assert_eq!(response.body(), b"abcd", "{head}");
+            assert_eq!(response.is_persistent, is_persistent, "{head}");
         }
     }
 
     #[test]
-    fn what_follows_an_answer_ends_its_connection() {
-        for (answer, persists) in [
+    fn what_follows_a_response_ends_its_connection() {
+        for (bytes, is_persistent) in [
             ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", true),
             ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab", false),
             ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na\r\n", false),
@@ -506,30 +460,37 @@ mod tests {
             ("HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", false),
             ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", false),
         ] {
-            let reply = read(answer.as_bytes(), usize::MAX, false);
-            assert_eq!(reply.unwrap().unwrap().persists, persists, "{answer:?}");
+            let response = read(bytes.as_bytes(), usize::MAX, false);
+            assert_eq!(
+                response.unwrap().unwrap().is_persistent,
+                is_persistent,
+                "{bytes:?}"
+            );
         }
     }
 
     #[test]
-    fn interim_answers_are_passed_over_and_a_switch_of_protocols_is_not() {
-        let answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n\
+    fn interim_responses_are_passed_over_and_a_switch_of_protocols_is_not() {
+        let bytes = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n\
                       HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(whole(answer.as_bytes(), false).http_status, 404);
+        assert_eq!(whole(bytes.as_bytes(), false).status, 404);
         let switch = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
-        let reply = whole(switch.as_bytes(), false);
-        assert_eq!((reply.http_status, reply.persists), (101, false));
+        let response = whole(switch.as_bytes(), false);
+        assert_eq!((response.status, response.is_persistent), (101, false));
     }
 
     #[test]
-    fn an_answer_that_is_cut_anywhere_is_not_whole() {
-        for answer in [
+    fn a_response_that_is_cut_anywhere_is_not_whole() {
+        for bytes in [
             "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\nx: y\r\n\r\n",
         ] {
-            for cut in 0..answer.len() {
-                let reply = read(&answer.as_bytes()[..cut], 5, true);
-                assert!(matches!(reply, Ok(None)), "{cut} of {answer:?}: {reply:?}");
+            for cut in 0..bytes.len() {
+                let response = read(&bytes.as_bytes()[..cut], 5, true);
+                assert!(
+                    matches!(response, Ok(None)),
+                    "{cut} of {bytes:?}: {response:?}"
+                );
             }
         }
     }
@@ -548,10 +509,10 @@ mod tests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
         ] {
             for size in [1, 9, usize::MAX] {
-                let reply = read(bytes.as_bytes(), size, true);
+                let response = read(bytes.as_bytes(), size, true);
                 assert!(
-                    matches!(reply, Err(Malformed::NotHttp(_))),
-                    "{bytes:?}: {reply:?}"
+                    matches!(response, Err(ParseError::NotHttp(_))),
+                    "{bytes:?}: {response:?}"
                 );
             }
         }
@@ -580,14 +541,14 @@ mod tests {
             (&format!("{chunked}0\r\n"), "x: y\r\n"),
             (&format!("{chunked}0\r\n"), "x"),
         ] {
-            let bytes = head.to_owned() + &more.repeat(4 * TOTAL_LIMIT / more.len());
-            let mut incoming = Incoming::default();
+            let bytes = head.to_owned() + &more.repeat(4 * MAX_TOTAL_SIZE / more.len());
+            let mut parser = ResponseParser::default();
             let given_up = bytes
                 .as_bytes()
                 .chunks(1000)
-                .position(|piece| incoming.take(piece).is_err());
+                .position(|piece| parser.push(piece).is_err());
             assert!(
-                given_up.is_some_and(|piece| piece <= TOTAL_LIMIT / 1000 + 1),
+                given_up.is_some_and(|piece| piece <= MAX_TOTAL_SIZE / 1000 + 1),
                 "{head:?} {more:?}: {given_up:?}"
             );
         }
@@ -595,12 +556,15 @@ mod tests {
 
     #[test]
     fn the_fields_that_matter_are_read() {
-        let answer = "HTTP/1.1 200 OK\r\nDATE: Tue, 24 Nov 2026 21:55:03 GMT\r\nage: 1\r\n\
+        let bytes = "HTTP/1.1 200 OK\r\nDATE: Tue, 24 Nov 2026 21:55:03 GMT\r\nage: 1\r\n\
                       Keep-Alive: max=3, timeout=7\r\nContent-Length: 0\r\n\r\n";
-        let reply = whole(answer.as_bytes(), false);
-        assert_eq!(reply.date.as_deref(), Some("Tue, 24 Nov 2026 21:55:03 GMT"));
-        assert!(reply.has_age);
-        assert_eq!(reply.keep_alive, Some(Duration::from_secs(7)));
+        let response = whole(bytes.as_bytes(), false);
+        assert_eq!(
+            response.date.as_deref(),
+            Some("Tue, 24 Nov 2026 21:55:03 GMT")
+        );
+        assert!(response.has_age);
+        assert_eq!(response.keep_alive, Some(Duration::from_secs(7)));
     }
 
     #[test]
@@ -612,10 +576,10 @@ mod tests {
                 format!("1\r\na\r\n{line}\r\n\r\n"),
             ] {
                 for size in [1, usize::MAX] {
-                    let reply = read((head.to_owned() + &chunks).as_bytes(), size, false);
+                    let response = read((head.to_owned() + &chunks).as_bytes(), size, false);
                     assert!(
-                        matches!(reply, Err(Malformed::NotHttp(_))),
-                        "{chunks:?}: {reply:?}"
+                        matches!(response, Err(ParseError::NotHttp(_))),
+                        "{chunks:?}: {response:?}"
                     );
                 }
             }
@@ -634,27 +598,27 @@ mod tests {
             ",4",
             "4,\u{a0}4",
         ] {
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nabcd");
-            let reply = read(answer.as_bytes(), usize::MAX, true);
+            let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nabcd");
+            let response = read(bytes.as_bytes(), usize::MAX, true);
             assert!(
-                matches!(reply, Err(Malformed::NotHttp(_))),
-                "{length:?}: {reply:?}"
+                matches!(response, Err(ParseError::NotHttp(_))),
+                "{length:?}: {response:?}"
             );
         }
     }
 
     #[test]
     fn a_body_that_must_not_be_ends_its_connection() {
-        for (fields, persists) in [
+        for (fields, is_persistent) in [
             ("", true),
             ("Content-Length: 0\r\n", true),
             ("Content-Length: 5\r\n", false),
             ("Transfer-Encoding: chunked\r\n", false),
         ] {
             for status in [204, 304] {
-                let answer = format!("HTTP/1.1 {status} No\r\n{fields}\r\n");
-                let reply = read(answer.as_bytes(), usize::MAX, false).unwrap().unwrap();
-                assert_eq!(reply.persists, persists, "{answer:?}");
+                let bytes = format!("HTTP/1.1 {status} No\r\n{fields}\r\n");
+                let response = read(bytes.as_bytes(), usize::MAX, false).unwrap().unwrap();
+                assert_eq!(response.is_persistent, is_persistent, "{bytes:?}");
             }
         }
     }
@@ -662,13 +626,13 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes for hundreds of kilobytes")]
     fn empty_lines_are_gone_through_once() {
-        let mut incoming = Incoming::default();
+        let mut parser = ResponseParser::default();
         for sent in 1..=1000 {
-            assert_eq!(incoming.take_head(b"\r\n"), Ok(None));
-            assert_eq!(incoming.unread, 2 * sent);
+            assert_eq!(parser.push_head(b"\r\n"), Ok(None));
+            assert_eq!(parser.unread, 2 * sent);
         }
-        assert_eq!(incoming.take_head(b"\nHTTP/1.1 20"), Ok(None));
-        assert_eq!(incoming.take_head(b"3 OK\n\r\n"), Ok(Some(203)));
+        assert_eq!(parser.push_head(b"\nHTTP/1.1 20"), Ok(None));
+        assert_eq!(parser.push_head(b"3 OK\n\r\n"), Ok(Some(203)));
     }
 
     #[test]
@@ -681,8 +645,8 @@ mod tests {
         };
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for over in [0, 1] {
-            let size = ANSWER_LIMIT + over;
-            for answer in [
+            let size = MAX_RESPONSE_SIZE + over;
+            for bytes in [
                 head(size),
                 format!(
                     "HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n{}",
@@ -697,11 +661,11 @@ mod tests {
                 format!("HTTP/1.1 200 OK\r\n\r\n{}", x(size)),
             ] {
                 for piece in [1000, usize::MAX] {
-                    let reply = read(answer.as_bytes(), piece, true);
-                    match reply {
+                    let response = read(bytes.as_bytes(), piece, true);
+                    match response {
                         Ok(Some(_)) if over == 0 => {}
-                        Err(Malformed::TooLarge(_)) if over == 1 => {}
-                        _ => panic!("{over} over, {:.60}: {reply:?}", answer),
+                        Err(ParseError::TooLarge(_)) if over == 1 => {}
+                        _ => panic!("{over} over, {:.60}: {response:?}", bytes),
                     }
                 }
             }
@@ -713,14 +677,14 @@ mod tests {
     fn a_line_without_an_end_is_given_up_at_its_limit() {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for (head, line, limit) in [
-            ("", "HTTP/1.1 200 ", ANSWER_LIMIT),
-            (chunked, "0;", LINE_LIMIT),
-            (&format!("{chunked}0\r\n"), "", LINE_LIMIT),
+            ("", "HTTP/1.1 200 ", MAX_RESPONSE_SIZE),
+            (chunked, "0;", MAX_LINE_LENGTH),
+            (&format!("{chunked}0\r\n"), "", MAX_LINE_LENGTH),
         ] {
-            let mut incoming = Incoming::default();
+            let mut parser = ResponseParser::default();
             let begun = head.to_owned() + line;
-            assert!(matches!(incoming.take(begun.as_bytes()), Ok(None)));
-            let length = (line.len() + 1..2 * limit).find(|_| incoming.take(b"x").is_err());
+            assert!(matches!(parser.push(begun.as_bytes()), Ok(None)));
+            let length = (line.len() + 1..2 * limit).find(|_| parser.push(b"x").is_err());
             assert!(
                 length.is_some_and(|length| length.abs_diff(limit) <= 1),
                 "{begun:?}: given up after {length:?}"
@@ -732,20 +696,20 @@ mod tests {
     fn a_line_of_chunks_has_one_limit_however_it_comes() {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for (begin, end) in [("0;", "\r\n\r\n"), ("0\r\n", "\r\n\r\n")] {
-            for (length, is_read) in [(LINE_LIMIT, true), (LINE_LIMIT + 1, false)] {
+            for (length, is_read) in [(MAX_LINE_LENGTH, true), (MAX_LINE_LENGTH + 1, false)] {
                 // The line that is filled up, with its end.
                 let rest = if begin == "0;" {
                     length - 4
                 } else {
                     length - 2
                 };
-                let answer = format!("{chunked}{begin}{}{end}", "x".repeat(rest));
+                let bytes = format!("{chunked}{begin}{}{end}", "x".repeat(rest));
                 for size in [100, usize::MAX] {
-                    let reply = read(answer.as_bytes(), size, false);
+                    let response = read(bytes.as_bytes(), size, false);
                     assert_eq!(
-                        reply.is_ok(),
+                        response.is_ok(),
                         is_read,
-                        "{begin:?} {length} {size}: {reply:?}"
+                        "{begin:?} {length} {size}: {response:?}"
                     );
                 }
             }
@@ -754,15 +718,15 @@ mod tests {
 
     #[test]
     fn a_connection_ends_where_one_field_says_so() {
-        for (fields, persists) in [
+        for (fields, is_persistent) in [
             ("Connection: keep-alive", true),
             ("Connection: close\r\nConnection: keep-alive", false),
             ("Connection: keep-alive\r\nconnection: x, CLOSE ,y", false),
             ("Connection: closed, not-close", true),
         ] {
-            let answer = format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: 0\r\n\r\n");
-            let reply = read(answer.as_bytes(), usize::MAX, false).unwrap().unwrap();
-            assert_eq!(reply.persists, persists, "{fields}");
+            let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: 0\r\n\r\n");
+            let response = read(bytes.as_bytes(), usize::MAX, false).unwrap().unwrap();
+            assert_eq!(response.is_persistent, is_persistent, "{fields}");
         }
     }
 }

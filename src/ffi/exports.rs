@@ -4,7 +4,7 @@
 //! became of the request. Its two promises:
 //!
 //!   - A request that may have reached the API is never sent again: one call, one ring.
-//!   - Every failure says whether the phone may have rung: itnio_may_have_dialed().
+//!   - Every error says whether the phone may have rung: itnio_may_have_dialed().
 //!
 //! A call, in full:
 //!
@@ -71,11 +71,14 @@
 use std::ffi::c_char;
 use std::ptr;
 
-use crate::boundary::{self, Out, guard};
-use crate::client::{Client, Config};
-use crate::message::SipRequest;
-use crate::outcome::itnio_result::{self, ITNIO_INTERNAL_ERROR, ITNIO_OK};
-use crate::outcome::{self, Failure};
+use super::panic::catch_panic;
+use super::pointers::{self, Out};
+use super::result;
+use super::result::itnio_result::{self, ITNIO_INTERNAL_ERROR, ITNIO_OK};
+use crate::api::client::{Client, Config};
+use crate::api::response;
+use crate::api::send_sip::SipRequest;
+use crate::error::Error;
 use crate::wipe;
 
 /// What `*status` is where the API did not answer with a status: `INT32_MIN`.
@@ -154,7 +157,7 @@ pub unsafe extern "C-unwind" fn itnio_client_new(
     client: *mut *mut itnio_client,
     reason: *mut *mut c_char,
 ) -> itnio_result {
-    guard(ITNIO_INTERNAL_ERROR, || {
+    catch_panic(ITNIO_INTERNAL_ERROR, || {
         // SAFETY: the caller's promise.
         let (mut client, mut reason) = unsafe {
             (
@@ -163,12 +166,12 @@ pub unsafe extern "C-unwind" fn itnio_client_new(
             )
         };
         // SAFETY: the caller's promise.
-        let made = unsafe { boundary::borrow(config, "config") }
+        let made = unsafe { pointers::borrow(config, "config") }
             .and_then(|config| {
                 if client.is_wanted() {
                     Ok(config)
                 } else {
-                    Err(Failure::invalid("client", "NULL"))
+                    Err(Error::invalid("client", "NULL"))
                 }
             })
             // SAFETY: the caller's promise.
@@ -176,12 +179,12 @@ pub unsafe extern "C-unwind" fn itnio_client_new(
             .and_then(|config| Client::new(&config));
         match made {
             Ok(made) => {
-                client.set(boundary::give(itnio_client(made)));
+                client.set(pointers::into_raw(itnio_client(made)));
                 ITNIO_OK
             }
-            Err(failure) => {
-                reason.set_reason(&failure.reason);
-                failure.result
+            Err(error) => {
+                reason.set_reason(&error.reason);
+                error.kind.into()
             }
         }
     })
@@ -201,9 +204,9 @@ pub unsafe extern "C-unwind" fn itnio_client_new(
 /// `client` is NULL, or a client that has not been freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn itnio_client_shutdown(client: *const itnio_client) {
-    guard((), || {
+    catch_panic((), || {
         // SAFETY: the caller's promise.
-        if let Ok(client) = unsafe { boundary::borrow(client, "client") } {
+        if let Ok(client) = unsafe { pointers::borrow(client, "client") } {
             client.0.shut_down();
         }
     });
@@ -219,9 +222,9 @@ pub unsafe extern "C-unwind" fn itnio_client_shutdown(client: *const itnio_clien
 /// `client` is NULL, or a client that has not been freed and that nobody uses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn itnio_client_free(client: *mut itnio_client) {
-    guard((), || {
+    catch_panic((), || {
         // SAFETY: the caller's promise.
-        drop(unsafe { boundary::take(client) });
+        drop(unsafe { pointers::from_raw(client) });
     });
 }
 
@@ -265,7 +268,7 @@ pub unsafe extern "C-unwind" fn itnio_send_sip(
     recording_id: *mut *mut c_char,
     reason: *mut *mut c_char,
 ) -> itnio_result {
-    guard(ITNIO_INTERNAL_ERROR, || {
+    catch_panic(ITNIO_INTERNAL_ERROR, || {
         // SAFETY: the caller's promise.
         let (mut status, mut recording_id, mut reason) = unsafe {
             (
@@ -275,9 +278,9 @@ pub unsafe extern "C-unwind" fn itnio_send_sip(
             )
         };
         // SAFETY: the caller's promise.
-        let sent = unsafe { boundary::borrow(client, "client") }.and_then(|client| {
+        let sent = unsafe { pointers::borrow(client, "client") }.and_then(|client| {
             // SAFETY: the caller's promise.
-            let request = unsafe { boundary::borrow(request, "request") }?;
+            let request = unsafe { pointers::borrow(request, "request") }?;
             // SAFETY: the caller's promise.
             let request = unsafe { read_request(request) }?;
             client.0.send_sip(&request)
@@ -288,10 +291,10 @@ pub unsafe extern "C-unwind" fn itnio_send_sip(
                 recording_id.set_text(&id);
                 ITNIO_OK
             }
-            Err(failure) => {
-                status.set(failure.status.unwrap_or(ITNIO_NO_STATUS));
-                reason.set_reason(&failure.reason);
-                failure.result
+            Err(error) => {
+                status.set(error.status.unwrap_or(ITNIO_NO_STATUS));
+                reason.set_reason(&error.reason);
+                error.kind.into()
             }
         }
     })
@@ -304,9 +307,9 @@ pub unsafe extern "C-unwind" fn itnio_send_sip(
 /// `string` is NULL, or a string that this library handed out and that has not been freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn itnio_free_string(string: *mut c_char) {
-    guard((), || {
+    catch_panic((), || {
         // SAFETY: the caller's promise.
-        unsafe { boundary::free_string(string) };
+        unsafe { pointers::free_string(string) };
     });
 }
 
@@ -314,8 +317,8 @@ pub unsafe extern "C-unwind" fn itnio_free_string(string: *mut c_char) {
 /// rung and that trying again is safe. Takes any number; an unknown one is true.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn itnio_may_have_dialed(result: i32) -> bool {
-    guard(true, || {
-        outcome::of_number(result).is_none_or(itnio_result::may_have_dialed)
+    catch_panic(true, || {
+        result::from_i32(result).is_none_or(itnio_result::may_have_dialed)
     })
 }
 
@@ -323,8 +326,8 @@ pub extern "C-unwind" fn itnio_may_have_dialed(result: i32) -> bool {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn itnio_result_message(result: i32) -> *const c_char {
     let unknown = c"a result that this version of the library does not have";
-    guard(unknown, || {
-        outcome::of_number(result).map_or(unknown, itnio_result::message)
+    catch_panic(unknown, || {
+        result::from_i32(result).map_or(unknown, itnio_result::message)
     })
     .as_ptr()
 }
@@ -333,7 +336,7 @@ pub extern "C-unwind" fn itnio_result_message(result: i32) -> *const c_char {
 /// never NULL.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn itnio_status_message(status: i32) -> *const c_char {
-    guard(c"", || outcome::status_message(status)).as_ptr()
+    catch_panic(c"", || response::status_message(status)).as_ptr()
 }
 
 /// The version of the library that runs, such as "0.1.0"; `ITNIO_VERSION` is that of the header. The text
@@ -346,15 +349,15 @@ pub extern "C-unwind" fn itnio_version() -> *const c_char {
 /// # Safety
 ///
 /// The strings are NULL or NUL-terminated, and unchanged during `'a`.
-unsafe fn read_config<'a>(config: &'a itnio_config) -> Result<Config<'a>, Failure> {
+unsafe fn read_config<'a>(config: &'a itnio_config) -> Result<Config<'a>, Error> {
     // SAFETY: the caller's promise.
     unsafe {
         Ok(Config {
-            api_key: boundary::required(config.api_key, "api_key")?,
-            api_secret: wipe::after(|| boundary::required(config.api_secret, "api_secret"))?,
-            base_url: boundary::optional(config.base_url, "base_url")?,
-            ca_file: boundary::optional(config.ca_file, "ca_file")?,
-            proxy: boundary::optional(config.proxy, "proxy")?,
+            api_key: pointers::required(config.api_key, "api_key")?,
+            api_secret: wipe::after(|| pointers::required(config.api_secret, "api_secret"))?,
+            base_url: pointers::optional(config.base_url, "base_url")?,
+            ca_file: pointers::optional(config.ca_file, "ca_file")?,
+            proxy: pointers::optional(config.proxy, "proxy")?,
             connect_timeout_ms: config.connect_timeout_ms,
             timeout_ms: config.timeout_ms,
         })
@@ -364,15 +367,15 @@ unsafe fn read_config<'a>(config: &'a itnio_config) -> Result<Config<'a>, Failur
 /// # Safety
 ///
 /// As for [`read_config`].
-unsafe fn read_request<'a>(request: &'a itnio_sip_request) -> Result<SipRequest<'a>, Failure> {
+unsafe fn read_request<'a>(request: &'a itnio_sip_request) -> Result<SipRequest<'a>, Error> {
     // SAFETY: the caller's promise.
     unsafe {
         Ok(SipRequest {
-            callee: boundary::required(request.callee, "callee")?,
-            display_num: boundary::optional(request.display_num, "display_num")?,
-            account: boundary::required(request.account, "account")?,
-            app_id: boundary::required(request.app_id, "app_id")?,
-            called_info: boundary::optional(request.called_info, "called_info")?,
+            callee: pointers::required(request.callee, "callee")?,
+            display_num: pointers::optional(request.display_num, "display_num")?,
+            account: pointers::required(request.account, "account")?,
+            app_id: pointers::required(request.app_id, "app_id")?,
+            called_info: pointers::optional(request.called_info, "called_info")?,
         })
     }
 }
@@ -384,7 +387,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::{itnio_config, itnio_sip_request};
-    use crate::outcome::itnio_result;
+    use crate::ffi::result::itnio_result;
 
     /// C11 that holds C's sizes and offsets to Rust's.
     macro_rules! static_asserts {
@@ -425,14 +428,19 @@ mod tests {
 
     #[test]
     fn every_export_that_runs_code_is_guarded() {
-        let source = include_str!("capi.rs");
+        let source = include_str!("exports.rs");
         let exports: Vec<_> = source.split("#[unsafe(no_mangle)]\n").skip(1).collect();
-        assert_eq!(exports.len(), 9);
+        let header = include_str!("../../include/itnio.h");
+        let is_declaration =
+            |line: &&str| line.starts_with(|c: char| c.is_ascii_lowercase()) && line.contains('(');
+        let declared = header.lines().filter(is_declaration).count();
+        assert!(header.contains("itnio_send_sip(") && declared > 1);
+        assert_eq!(exports.len(), declared);
         for export in exports {
             let body = export.split("\n}").next().unwrap();
             let name = body.split('(').next().unwrap();
             assert!(
-                body.contains("guard(") || name.ends_with("itnio_version"),
+                body.contains("catch_panic(") || name.ends_with("itnio_version"),
                 "{name}"
             );
             // Else the host is aborted where its thread is cancelled in the guard.

@@ -1,8 +1,8 @@
-//! What became of a call: the results, what each means for the caller, and the failure that carries
-//! one from the place where it is known to the C boundary.
+//! C's results, and how the library's errors become results.
 
 use std::ffi::CStr;
-use std::fmt;
+
+use crate::error::{ErrorKind, MaybeSent, NotSent};
 
 /// What became of a call, or of `itnio_client_new`.
 ///
@@ -49,7 +49,7 @@ pub enum itnio_result {
 
 use itnio_result::*;
 
-/// Every result: what [`of_number`] recognises.
+/// Every result: what [`from_i32`] recognises.
 const ALL: [itnio_result; 13] = [
     ITNIO_OK,
     ITNIO_REJECTED,
@@ -68,16 +68,11 @@ const ALL: [itnio_result; 13] = [
 
 /// The result with this number. A number from C is never cast to the enum: an unknown one would be
 /// undefined behaviour.
-pub fn of_number(number: i32) -> Option<itnio_result> {
+pub fn from_i32(number: i32) -> Option<itnio_result> {
     ALL.into_iter().find(|result| *result as i32 == number)
 }
 
 impl itnio_result {
-    /// Whether the request was not sent.
-    pub fn is_unsent(self) -> bool {
-        (2..10).contains(&(self as i32))
-    }
-
     /// Whether a call that ended so may have been placed.
     pub fn may_have_dialed(self) -> bool {
         match self {
@@ -123,55 +118,25 @@ impl itnio_result {
     }
 }
 
-/// The documented meaning of a status of the API (its documentation of `voice/sendSip`).
-pub fn status_message(status: i32) -> &'static CStr {
-    match status {
-        0 => c"success",
-        -1 => c"authentication error",
-        -2 => c"restricted IP access",
-        -10 => c"the customer's balance is insufficient",
-        -16 => c"timestamp expires",
-        -18 => c"port program unusual",
-        -22 => c"parameter exception",
-        -26 => c"getting fee failed",
-        _ => c"a status that the API's documentation does not list",
-    }
-}
-
-/// A call that did not end with `ITNIO_OK`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What it means for the caller; never `ITNIO_OK`.
-    pub result: itnio_result,
-    /// The API's status, where it answered with one.
-    pub status: Option<i32>,
-    /// What failed, for a log; it may still hold control characters.
-    pub reason: String,
-}
-
-impl Failure {
-    /// A failure without an answer of the API.
-    pub fn new(result: itnio_result, reason: impl Into<String>) -> Failure {
-        Failure {
-            result,
-            status: None,
-            reason: reason.into(),
+/// The one place where a result is made of an error.
+impl From<ErrorKind> for itnio_result {
+    fn from(kind: ErrorKind) -> itnio_result {
+        match kind {
+            ErrorKind::Rejected => ITNIO_REJECTED,
+            ErrorKind::InvalidArgument => ITNIO_INVALID_ARGUMENT,
+            ErrorKind::NotSent(NotSent::Resolve) => ITNIO_RESOLVE_FAILED,
+            ErrorKind::NotSent(NotSent::Connect) => ITNIO_CONNECT_FAILED,
+            ErrorKind::NotSent(NotSent::Tls) => ITNIO_TLS_FAILED,
+            ErrorKind::NotSent(NotSent::Proxy) => ITNIO_PROXY_FAILED,
+            ErrorKind::NotSent(NotSent::Canceled) => ITNIO_SHUT_DOWN,
+            ErrorKind::MaybeSent(MaybeSent::TimedOut) => ITNIO_TIMED_OUT,
+            ErrorKind::MaybeSent(MaybeSent::ConnectionLost) => ITNIO_CONNECTION_LOST,
+            ErrorKind::MaybeSent(MaybeSent::HttpStatus) => ITNIO_HTTP_ERROR,
+            ErrorKind::MaybeSent(MaybeSent::BadResponse) => ITNIO_BAD_RESPONSE,
+            ErrorKind::Internal => ITNIO_INTERNAL_ERROR,
         }
     }
-
-    /// The caller's mistake in `field`.
-    pub fn invalid(field: &str, mistake: impl fmt::Display) -> Failure {
-        Failure::new(ITNIO_INVALID_ARGUMENT, format!("{field}: {mistake}"))
-    }
 }
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Failure {}
 
 #[cfg(test)]
 mod tests {
@@ -181,14 +146,36 @@ mod tests {
     fn only_results_below_ten_say_that_nothing_was_dialed() {
         for result in ALL {
             let number = result as i32;
-            assert_eq!(of_number(number), Some(result));
+            assert_eq!(from_i32(number), Some(result));
             assert_eq!(
                 result.may_have_dialed(),
                 number == 0 || number >= 10,
                 "{result:?}"
             );
         }
-        assert_eq!(of_number(8), None);
-        assert_eq!(of_number(-1), None);
+        assert_eq!(from_i32(8), None);
+        assert_eq!(from_i32(-1), None);
+    }
+
+    #[test]
+    fn a_result_says_of_the_phone_what_its_error_says() {
+        for (kind, expected) in [
+            (ErrorKind::Rejected, ITNIO_REJECTED),
+            (ErrorKind::InvalidArgument, ITNIO_INVALID_ARGUMENT),
+            (NotSent::Resolve.into(), ITNIO_RESOLVE_FAILED),
+            (NotSent::Connect.into(), ITNIO_CONNECT_FAILED),
+            (NotSent::Tls.into(), ITNIO_TLS_FAILED),
+            (NotSent::Proxy.into(), ITNIO_PROXY_FAILED),
+            (NotSent::Canceled.into(), ITNIO_SHUT_DOWN),
+            (MaybeSent::TimedOut.into(), ITNIO_TIMED_OUT),
+            (MaybeSent::ConnectionLost.into(), ITNIO_CONNECTION_LOST),
+            (MaybeSent::HttpStatus.into(), ITNIO_HTTP_ERROR),
+            (MaybeSent::BadResponse.into(), ITNIO_BAD_RESPONSE),
+            (ErrorKind::Internal, ITNIO_INTERNAL_ERROR),
+        ] {
+            let result = itnio_result::from(kind);
+            assert_eq!(result, expected);
+            assert_eq!(result.may_have_dialed(), kind.may_have_dialed(), "{kind:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The recording IDs that a client has handed out.
 //!
-//! An ID belongs to one call. One that comes a second time shows that the answers on a connection have
-//! slipped: what was read is the answer to an earlier request.
+//! An ID belongs to one call. One that comes a second time shows that the response belongs to an earlier
+//! request.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ const BLOCKS: usize = 64;
 
 /// The IDs of the last calls, by their hashes: at most 16,384, and of the last 8,000 nearly all. It has no
 /// lock, which a fork could leave taken: a forked child inherits the IDs, too.
-pub struct Recordings {
+pub struct RecordingIds {
     blocks: [OnceBox<Block>; BLOCKS],
 }
 
@@ -30,7 +30,7 @@ type Block = [Set; SETS];
 #[derive(Default)]
 struct Set([AtomicU64; WAYS]);
 
-impl Recordings {
+impl RecordingIds {
     /// Remembers `id`; false where it was remembered already.
     ///
     /// One new ID in 2^60 or so is taken for another.
@@ -57,9 +57,9 @@ impl Recordings {
     }
 }
 
-impl Default for Recordings {
-    fn default() -> Recordings {
-        Recordings {
+impl Default for RecordingIds {
+    fn default() -> RecordingIds {
+        RecordingIds {
             blocks: [const { OnceBox::new() }; BLOCKS],
         }
     }
@@ -73,26 +73,26 @@ mod tests {
 
     #[test]
     fn an_id_is_new_once() {
-        let recordings = Recordings::default();
-        assert!(recordings.insert("1"));
-        assert!(recordings.insert("2"));
-        assert!(!recordings.insert("1"));
-        assert!(!recordings.insert("2"));
-        assert!(recordings.insert(""));
-        assert!(!recordings.insert(""));
+        let recording_ids = RecordingIds::default();
+        assert!(recording_ids.insert("1"));
+        assert!(recording_ids.insert("2"));
+        assert!(!recording_ids.insert("1"));
+        assert!(!recording_ids.insert("2"));
+        assert!(recording_ids.insert(""));
+        assert!(!recording_ids.insert(""));
     }
 
     #[test]
     fn the_last_thousands_of_ids_are_remembered() {
         let count = if cfg!(miri) { 200 } else { 8_000 };
-        let recordings = Recordings::default();
+        let recording_ids = RecordingIds::default();
         for turn in 0..3 {
             for number in 0..count {
-                assert!(recordings.insert(&format!("{turn}-{number}")));
+                assert!(recording_ids.insert(&format!("{turn}-{number}")));
             }
             // In the same order, so that none of these looks pushes out what has not been looked at.
             let forgotten = (0..count)
-                .filter(|number| recordings.insert(&format!("{turn}-{number}")))
+                .filter(|number| recording_ids.insert(&format!("{turn}-{number}")))
                 .count();
             // A set that got many more IDs than the others forgets the oldest of them.
             assert!(forgotten * 100 <= count, "{forgotten} of {count}");
@@ -102,20 +102,20 @@ mod tests {
     #[test]
     fn threads_that_insert_at_once_lose_none() {
         let (threads, count) = if cfg!(miri) { (2, 20) } else { (4, 500) };
-        let recordings = Recordings::default();
+        let recording_ids = RecordingIds::default();
         thread::scope(|scope| {
             for thread in 0..threads {
-                let recordings = &recordings;
+                let recording_ids = &recording_ids;
                 scope.spawn(move || {
                     for number in 0..count {
-                        assert!(recordings.insert(&format!("{thread}-{number}")));
+                        assert!(recording_ids.insert(&format!("{thread}-{number}")));
                     }
                 });
             }
         });
         for thread in 0..threads {
             for number in 0..count {
-                assert!(!recordings.insert(&format!("{thread}-{number}")));
+                assert!(!recording_ids.insert(&format!("{thread}-{number}")));
             }
         }
     }

@@ -1,0 +1,357 @@
+//! The client: its configuration, checked once; and a call of the API, with its repeats.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::auth::Credentials;
+use super::clock::{Clock, ClockReading};
+use super::endpoint::Endpoint;
+use super::process_state::ProcessState;
+use super::recording_ids::RecordingIds;
+use super::repeat::{Circumstances, Repeat, repeat_after};
+use super::response::{TIMESTAMP_EXPIRES, bad_response, classify_response};
+use super::send_sip::{SendSip, SipRequest};
+use crate::error::{Error, ErrorKind, NotSent};
+use crate::http::client::{Exchange, Route, Timeouts};
+use crate::http::request::RequestTemplate;
+use crate::http::url::{BaseUrl, environment_proxy, http_proxy};
+use crate::net::io::Deadline;
+use crate::net::tls::TlsConfig;
+use crate::wipe;
+
+/// The API's documented address.
+const BASE_URL: &str = "https://api.itniotech.com/voice";
+
+const CONNECT_TIMEOUT_MS: u32 = 5_000;
+const TIMEOUT_MS: u32 = 30_000;
+
+/// What a client is made from; see `itnio_config` for each field.
+#[derive(Clone, Copy, Default)]
+pub struct Config<'a> {
+    /// Required.
+    pub api_key: &'a str,
+    /// Required.
+    pub api_secret: &'a str,
+    /// Default: the API's documented address.
+    pub base_url: Option<&'a str>,
+    /// Default: the system's trust store.
+    pub ca_file: Option<&'a str>,
+    /// Default: the environment's; empty: none.
+    pub proxy: Option<&'a str>,
+    /// 0: the default.
+    pub connect_timeout_ms: u32,
+    /// 0: the default.
+    pub timeout_ms: u32,
+}
+
+/// Calls the API for one account. Shared between threads, and by a process with those it forks.
+pub struct Client {
+    base_url: BaseUrl,
+    template: RequestTemplate,
+    credentials: Credentials,
+    connect_timeout: Duration,
+    timeout: Duration,
+    route: Route,
+    recording_ids: RecordingIds,
+    // Of the process that made the client.
+    state: ProcessState,
+}
+
+impl Client {
+    /// Checks the configuration and copies what it needs of it. Reads the environment and the
+    /// certificates, and connects to nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidArgument`] for a field that cannot be used; [`NotSent::Tls`] for a system
+    /// without a trust store; [`NotSent::Connect`] for a process without descriptors.
+    pub fn new(config: &Config<'_>) -> Result<Client, Error> {
+        for (field, text) in [
+            ("api_key", config.api_key),
+            ("api_secret", config.api_secret),
+        ] {
+            if text.is_empty() {
+                return Err(Error::invalid(field, "empty"));
+            }
+            if wipe::after(|| text.contains(char::is_control)) {
+                return Err(Error::invalid(field, "has a control character"));
+            }
+        }
+
+        let base_url = BaseUrl::parse(config.base_url.unwrap_or(BASE_URL))
+            .map_err(|mistake| Error::invalid("base_url", mistake))?;
+        let route = Route {
+            host: base_url.host.clone(),
+            port: base_url.port,
+            tls: if base_url.is_https {
+                Some(TlsConfig::new(&base_url.host, config.ca_file)?)
+            } else {
+                None
+            },
+            proxy: match config.proxy {
+                // Plain HTTP stays on this machine, and so does not go by a proxy.
+                _ if !base_url.is_https => None,
+                Some("") => None,
+                Some(url) => Some(http_proxy("proxy", url)?),
+                None => environment_proxy(&base_url)?,
+            },
+        };
+        Ok(Client {
+            template: RequestTemplate::new(base_url.path(), base_url.authority(), config.api_key),
+            base_url,
+            credentials: Credentials::new(config.api_key, config.api_secret),
+            connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
+            timeout: milliseconds(config.timeout_ms, TIMEOUT_MS),
+            recording_ids: RecordingIds::default(),
+            state: ProcessState::new(&route, Clock::default())
+                .map_err(|error| Error::new(NotSent::Connect, format!("client: {error}")))?,
+            route,
+        })
+    }
+
+    /// Ends the calls in progress, and refuses new ones; in this process only.
+    pub fn shut_down(&self) {
+        if let Ok(state) = self.state.of_this_process(&self.route) {
+            state.http.shut_down();
+        }
+    }
+
+    /// Places a call, and gives its recording ID.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not placed, or may have been. The reason holds neither the secret nor the signature.
+    pub fn send_sip(&self, request: &SipRequest<'_>) -> Result<String, Error> {
+        self.call(&SendSip {
+            request,
+            handed_out: &self.recording_ids,
+        })
+    }
+
+    /// Calls an endpoint.
+    fn call<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output, Error> {
+        endpoint.validate()?;
+        let timeouts = Timeouts {
+            deadline: Deadline::after(Instant::now(), self.timeout),
+            connect: self.connect_timeout,
+        };
+        let state = self
+            .state
+            .of_this_process(&self.route)
+            .map_err(|error| Error::new(NotSent::Connect, format!("after a fork: {error}")))?;
+        let call = Call {
+            client: self,
+            state,
+            endpoint,
+            body: endpoint.body()?,
+            timeouts,
+        };
+        // Somebody may have sent back what we sent.
+        call.run().map_err(|error| Error {
+            reason: self.credentials.redact(&error.reason),
+            ..error
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({:?})", self.base_url)
+    }
+}
+
+fn milliseconds(given: u32, default: u32) -> Duration {
+    let millis = if given == 0 { default } else { given };
+    Duration::from_millis(u64::from(millis))
+}
+
+/// A call of an endpoint, until it has a result.
+struct Call<'a, E> {
+    client: &'a Client,
+    state: &'a ProcessState,
+    endpoint: &'a E,
+    body: Vec<u8>,
+    timeouts: Timeouts,
+}
+
+/// A request that failed.
+struct FailedAttempt {
+    error: Error,
+    was_reused: bool,
+    // Where there is a response. Its connection is not kept: only a recording ID shows to which request a
+    // response belongs. Should this one come twice, nothing would tell the second from the next one's.
+    exchange: Option<Box<Exchange>>,
+}
+
+impl<E: Endpoint> Call<'_, E> {
+    /// Sends the request, and sends it once more as long as [`repeat_after`] says so.
+    fn run(&self) -> Result<E::Output, Error> {
+        let clock = &self.state.clock;
+        let mut reading = clock.read();
+        let mut needs_new_connection = false;
+        // The attempt whose timestamp was refused, and for which the clock was corrected.
+        let mut expired = None;
+        loop {
+            let failed = match self.attempt(reading, needs_new_connection, &mut expired) {
+                Ok(output) => {
+                    if expired.is_some() {
+                        clock.keep(reading);
+                    }
+                    return Ok(output);
+                }
+                Err(failed) => failed,
+            };
+            let response = failed.exchange.as_ref().map(|exchange| &exchange.response);
+            let circumstances = Circumstances {
+                was_reused: failed.was_reused,
+                has_time: self.has_time(),
+                corrected: response.filter(|_| expired.is_none()).and_then(|response| {
+                    clock.corrected(reading, response.date.as_deref(), response.has_age)
+                }),
+            };
+            match repeat_after(&failed.error, E::REPEAT, &circumstances) {
+                Some(Repeat::OnNewConnection) => needs_new_connection = true,
+                Some(Repeat::WithClock(corrected)) => {
+                    reading = corrected;
+                    needs_new_connection = false;
+                    expired = Some(failed);
+                }
+                None => return Err(self.conclude(failed.error, reading, expired)),
+            }
+        }
+    }
+
+    /// Signs the request with this time, and sends it.
+    fn attempt(
+        &self,
+        reading: ClockReading,
+        needs_new_connection: bool,
+        expired: &mut Option<FailedAttempt>,
+    ) -> Result<E::Output, FailedAttempt> {
+        let http = &self.state.http;
+        let sign = self.client.credentials.sign(reading.timestamp);
+        let request = self.client.template.request(
+            E::METHOD,
+            &self.endpoint.path(),
+            &sign,
+            reading.timestamp,
+            &self.body,
+        );
+        let idle = if needs_new_connection {
+            None
+        } else {
+            http.idle_connection(&self.timeouts)?
+        };
+        let connection = match idle {
+            Some(connection) => connection,
+            None => http.new_connection(&self.timeouts)?,
+        };
+        // Up to the moment when the repeat is sent.
+        if let Some(contradiction) = expired.as_mut().and_then(FailedAttempt::contradiction) {
+            return Err(contradiction.into());
+        }
+        let was_reused = connection.is_reused();
+        let mut exchange = http
+            .send(connection, &request, &self.timeouts)
+            .map_err(|error| FailedAttempt {
+                error,
+                was_reused,
+                exchange: None,
+            })?;
+        match self.read_response(&mut exchange) {
+            Ok(output) => {
+                http.release(exchange);
+                Ok(output)
+            }
+            Err(error) => Err(FailedAttempt {
+                error,
+                was_reused,
+                exchange: Some(Box::new(exchange)),
+            }),
+        }
+    }
+
+    /// What the response says of the request, once it is known to be the response to it.
+    fn read_response(&self, exchange: &mut Exchange) -> Result<E::Output, Error> {
+        match classify_response(self.endpoint, &exchange.response) {
+            Ok(_) if exchange.may_be_premature && exchange.is_premature() => {
+                Err(premature(Some(0)))
+            }
+            Ok(output) => self
+                .endpoint
+                .accept(output)
+                .map_err(|why| bad_response(Some(0), &why)),
+            // After a refusal that is not this request's, the host would dial again.
+            Err(error) if error.kind == ErrorKind::Rejected => Err(if exchange.is_premature() {
+                premature(error.status)
+            } else if exchange.has_more() {
+                contradicted(error.status)
+            } else {
+                error
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The call's error, after its last attempt failed with `error`.
+    fn conclude(
+        &self,
+        mut error: Error,
+        reading: ClockReading,
+        expired: Option<FailedAttempt>,
+    ) -> Error {
+        let clock = &self.state.clock;
+        let is_expired = |error: &Error| error.status == Some(TIMESTAMP_EXPIRES);
+        let Some(mut expired) = expired else {
+            if error.kind == ErrorKind::Rejected && is_expired(&error) {
+                clock.forget(reading);
+            }
+            return error;
+        };
+        if !error.kind.may_have_dialed()
+            && let Some(contradiction) = expired.contradiction()
+        {
+            // Whatever the repeat's result is, the first refusal is no longer to be believed.
+            error = contradiction;
+        }
+        if error.kind == ErrorKind::Rejected && !is_expired(&error) {
+            clock.keep(reading);
+        }
+        if error.is_not_sent() && !self.has_time() {
+            // Without time for the repeat, the request was sent once, and refused.
+            return expired.error;
+        }
+        error
+    }
+
+    fn has_time(&self) -> bool {
+        !self.timeouts.deadline.has_passed(Instant::now())
+    }
+}
+
+impl FailedAttempt {
+    /// The error where the server has sent more than the refusal by now.
+    fn contradiction(&mut self) -> Option<Error> {
+        let has_more = self.exchange.as_mut()?.has_more();
+        has_more.then(|| contradicted(self.error.status))
+    }
+}
+
+/// Before anything was sent.
+impl From<Error> for FailedAttempt {
+    fn from(error: Error) -> FailedAttempt {
+        FailedAttempt {
+            error,
+            was_reused: false,
+            exchange: None,
+        }
+    }
+}
+
+fn premature(status: Option<i32>) -> Error {
+    bad_response(status, "an answer that came before the request had arrived")
+}
+
+fn contradicted(status: Option<i32>) -> Error {
+    bad_response(status, "a refusal, and more than one answer")
+}

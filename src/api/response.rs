@@ -1,0 +1,233 @@
+//! The JSON around every response of the API, and what it says of the request.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::ffi::CStr;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::endpoint::Endpoint;
+use crate::error::{Error, ErrorKind, MaybeSent};
+use crate::http::parser::HttpResponse;
+use crate::plain_text::plain;
+
+/// The status that refuses a timestamp: "timestamp expires".
+pub const TIMESTAMP_EXPIRES: i32 = -16;
+
+/// The documented meaning of a status of the API (its documentation of `voice/sendSip`).
+pub fn status_message(status: i32) -> &'static CStr {
+    match status {
+        0 => c"success",
+        -1 => c"authentication error",
+        -2 => c"restricted IP access",
+        -10 => c"the customer's balance is insufficient",
+        TIMESTAMP_EXPIRES => c"timestamp expires",
+        -18 => c"port program unusual",
+        -22 => c"parameter exception",
+        -26 => c"getting fee failed",
+        _ => c"a status that the API's documentation does not list",
+    }
+}
+
+/// What the API responded.
+#[derive(Debug)]
+pub enum ApiResponse<'a> {
+    /// Status 0, with what stands in `data`.
+    Success(Option<&'a RawValue>),
+    /// A negative status, with the API's own reason where it gave one. All refusals that the API
+    /// family documents are negative.
+    Refused(i32, Option<String>),
+    /// A positive status. No refusal of the API: the error pages of frameworks and gateways carry
+    /// one, such as Spring's `"status":500` or that of a problem document (RFC 9457, 3.1.2).
+    NotTheApis(i32),
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reason: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// Reads a response liberally: `status` and `data` may be numbers, unknown fields are ignored,
+/// `reason` may be missing. Raw values keep a number's digits as they were sent: a recording ID has
+/// more of them than a double can hold.
+///
+/// # Errors
+///
+/// What is wrong with it, where it is not the documented JSON.
+pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, String> {
+    let text = std::str::from_utf8(body).map_err(|_| "the answer is not UTF-8".to_owned())?;
+    // Serde also reads an array as a struct; the API's response is an object.
+    if !text.trim_start().starts_with('{') {
+        return Err("the answer is not a JSON object".to_owned());
+    }
+    let envelope: Envelope<'_> = serde_json::from_str(text)
+        .map_err(|e| format!("the answer is not the documented JSON: {e}"))?;
+    let status = envelope.status.ok_or("the answer has no status")?;
+    let status: i32 = scalar(status)
+        .and_then(|text| text.trim().parse().ok())
+        // INT32_MIN is what C callers see where there was no status.
+        .filter(|status| *status != i32::MIN)
+        .ok_or("the answer's status is not a whole number")?;
+    Ok(match status.cmp(&0) {
+        Ordering::Less => {
+            let reason = envelope.reason.and_then(scalar).map(Cow::into_owned);
+            ApiResponse::Refused(status, reason)
+        }
+        Ordering::Greater => ApiResponse::NotTheApis(status),
+        Ordering::Equal => ApiResponse::Success(envelope.data),
+    })
+}
+
+/// What a response says of an endpoint's request.
+///
+/// # Errors
+///
+/// [`ErrorKind::Rejected`] for the API's own refusal, whatever its HTTP status; else [`MaybeSent`].
+pub fn classify_response<E: Endpoint>(
+    endpoint: &E,
+    response: &HttpResponse,
+) -> Result<E::Output, Error> {
+    let is_success = (200..300).contains(&response.status);
+    let not_the_apis = |status, reason: &str| {
+        Err(if is_success {
+            bad_response(status, reason)
+        } else {
+            let reason = format!("HTTP status {}, not the API's answer", response.status);
+            Error::new(MaybeSent::HttpStatus, reason).with_status(status)
+        })
+    };
+    match parse(response.body()) {
+        Ok(ApiResponse::Refused(status, reason)) => {
+            let reason = reason.filter(|reason| !plain(reason).trim().is_empty());
+            let reason =
+                reason.unwrap_or_else(|| status_message(status).to_string_lossy().into_owned());
+            Err(Error::new(ErrorKind::Rejected, reason).with_status(Some(status)))
+        }
+        Ok(ApiResponse::Success(data)) => match endpoint.read_data(data) {
+            Ok(output) if is_success => Ok(output),
+            Ok(_) => not_the_apis(Some(0), ""),
+            Err(why) => not_the_apis(Some(0), &why),
+        },
+        Ok(ApiResponse::NotTheApis(status)) => not_the_apis(
+            Some(status),
+            &format!("the answer has status {status}, and the API's refusals are negative"),
+        ),
+        Err(why) => not_the_apis(None, &why),
+    }
+}
+
+/// HTTP 2xx with something that is not the API's response to this request.
+pub fn bad_response(status: Option<i32>, reason: &str) -> Error {
+    Error::new(MaybeSent::BadResponse, reason).with_status(status)
+}
+
+/// The text of a JSON string, or the digits of a whole number.
+pub fn scalar(value: &RawValue) -> Option<Cow<'_, str>> {
+    let raw = value.get();
+    if let Some(string) = raw.strip_prefix('"') {
+        // Without escapes, the text is what stands between the quotes.
+        return match string.strip_suffix('"') {
+            Some(text) if !text.contains('\\') => Some(Cow::Borrowed(text)),
+            _ => serde_json::from_str(raw).ok().map(Cow::Owned),
+        };
+    }
+    let digits = raw.strip_prefix('-').unwrap_or(raw);
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then_some(Cow::Borrowed(raw))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> (i32, Option<String>) {
+        match parse(body.as_bytes()) {
+            Ok(ApiResponse::Refused(status, reason)) => (status, reason),
+            other => panic!("{body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_documented_response_and_its_odd_shapes_are_read() {
+        for (body, expected) in [
+            (
+                r#"{"status":"0","reason":"success","data":"2203031113381000002"}"#,
+                Some(r#""2203031113381000002""#),
+            ),
+            (
+                r#"{"status":0,"data":2203031113381000002}"#,
+                Some("2203031113381000002"),
+            ),
+            (
+                r#" {"data":"22","x":[{"y":null}],"status":"0","appId":7} "#,
+                Some(r#""22""#),
+            ),
+            (r#"{"status":"0","data":{"x":[1]}}"#, Some(r#"{"x":[1]}"#)),
+            (r#"{"status":"0"}"#, None),
+        ] {
+            match parse(body.as_bytes()) {
+                Ok(ApiResponse::Success(data)) => {
+                    assert_eq!(data.map(RawValue::get), expected, "{body}");
+                }
+                other => panic!("{body}: {other:?}"),
+            }
+        }
+        assert_eq!(
+            refused(r#"{"status":"-10","reason":"no money","data":null}"#),
+            (-10, Some("no money".to_owned()))
+        );
+        assert_eq!(refused(r#"{"status":-999,"data":{}}"#), (-999, None));
+    }
+
+    #[test]
+    fn a_positive_status_is_no_refusal() {
+        for (body, status) in [
+            (
+                r#"{"timestamp":"2026-11-25T08:00:00.000+00:00","status":500,"error":"Internal Server Error"}"#,
+                500,
+            ),
+            (r#"{"title":"Gateway Timeout","status":504}"#, 504),
+            (r#"{"status":"502","reason":"x"}"#, 502),
+            (r#"{"code":0,"status":200,"data":"1"}"#, 200),
+            (r#"{"status":1}"#, 1),
+        ] {
+            assert!(
+                matches!(parse(body.as_bytes()), Ok(ApiResponse::NotTheApis(number)) if number == status)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_documented_json_is_an_error() {
+        let deep = "[".repeat(50_000);
+        for body in [
+            "",
+            "null",
+            "[]",
+            r#"["0","success","2203031113381000002"]"#,
+            "{",
+            r#"{"data":"1"}"#,
+            r#"{"status":null}"#,
+            r#"{"status":""}"#,
+            r#"{"status":"zero"}"#,
+            r#"{"status":0.0}"#,
+            r#"{"status":true}"#,
+            r#"{"status":"-2147483648"}"#,
+            r#"{"status":"99999999999"}"#,
+            r#"{"status":"0","status":"-10","data":"1"}"#,
+            r#"{"status":"0","data":"1"}x"#,
+            deep.as_str(),
+        ] {
+            assert!(parse(body.as_bytes()).is_err(), "{body:.60}");
+        }
+        assert!(parse(b"{\"status\":\"0\",\"data\":\"\xff\"}").is_err());
+    }
+}

@@ -1,0 +1,357 @@
+//! One request over one connection.
+//!
+//! The request is written in one piece, head and body. So there is one place, in [`HttpClient::send`], where
+//! it is sent: an error before it proves that it was not, and none after it does.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ureq::Proxy;
+
+use super::parser::{HttpResponse, ParseError, ResponseParser};
+use super::request::connect_request;
+use crate::error::{Error, MaybeSent, NotSent};
+use crate::net::connection::{Connection, error_before_send};
+use crate::net::io::{CancellationToken, Deadline, IoContext, IoError};
+use crate::net::pool::ConnectionPool;
+use crate::net::resolver::Resolver;
+use crate::net::socket::Socket;
+use crate::net::tls::TlsConfig;
+
+/// A request that is no longer than this goes out in one segment: all of it has arrived, or nothing.
+const MAX_SEGMENT_SIZE: usize = 1200;
+
+/// Room for one read; a response of the API has some 300 bytes.
+const READ_BUFFER_SIZE: usize = 1024;
+
+/// Where the requests go, and how.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// None for plain HTTP.
+    pub tls: Option<TlsConfig>,
+    /// The proxy to tunnel through.
+    pub proxy: Option<Proxy>,
+}
+
+/// A route, and what one process keeps of it from call to call.
+#[derive(Debug)]
+pub struct HttpClient {
+    route: Route,
+    resolver: Resolver,
+    pool: ConnectionPool<Connection>,
+    cancellation: CancellationToken,
+}
+
+/// When a call has to be over.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// All of it.
+    pub deadline: Deadline,
+    /// How long a new connection may take, within that.
+    pub connect: Duration,
+}
+
+/// A request and its response, and the connection that they went over, which is closed unless it is
+/// [released](HttpClient::release).
+#[derive(Debug)]
+pub struct Exchange {
+    /// The response.
+    pub response: HttpResponse,
+    /// Whether the response may have come before the whole request had arrived; see
+    /// [`Exchange::is_premature`].
+    pub may_be_premature: bool,
+    connection: Connection,
+}
+
+impl Exchange {
+    /// Whether the response came before the server had the whole request, so that it cannot be the response
+    /// to it: a segment that is sent behind the request acknowledges it (RFC 9293, 3.4). One system call.
+    pub fn is_premature(&self) -> bool {
+        // A system that cannot tell proves nothing.
+        self.connection
+            .unacknowledged_bytes()
+            .is_ok_and(|bytes| bytes > 0)
+    }
+
+    /// Whether the server has sent more than one response by now: then nobody can tell which is the one.
+    pub fn has_more(&mut self) -> bool {
+        self.response.has_more || self.connection.has_data()
+    }
+}
+
+impl HttpClient {
+    /// Without connections or addresses yet; shares no lock with any other.
+    ///
+    /// # Errors
+    ///
+    /// Where the process has no descriptor left.
+    pub fn new(route: &Route) -> std::io::Result<HttpClient> {
+        let route = Route {
+            tls: route.tls.as_ref().map(TlsConfig::with_new_session_cache),
+            ..route.clone()
+        };
+        let (host, port) = match &route.proxy {
+            Some(proxy) => (proxy.host(), proxy.port()),
+            None => (route.host.as_str(), route.port),
+        };
+        Ok(HttpClient {
+            resolver: Resolver::new(host.trim_matches(['[', ']']), port),
+            pool: ConnectionPool::default(),
+            cancellation: CancellationToken::new()?,
+            route,
+        })
+    }
+
+    /// Ends the exchanges in progress, and refuses new ones.
+    pub fn shut_down(&self) {
+        self.cancellation.cancel();
+        self.resolver.wake();
+        self.pool.close();
+    }
+
+    /// Whether it has been shut down.
+    pub fn is_shut_down(&self) -> bool {
+        self.cancellation.is_canceled()
+    }
+
+    /// The idle connection that was used last and is still open, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The end of the wait: servers may send TLS messages on idle connections without an end.
+    pub fn idle_connection(&self, timeouts: &Timeouts) -> Result<Option<Connection>, Error> {
+        let context = self.context(timeouts);
+        loop {
+            context.check().map_err(|error| {
+                error_before_send(NotSent::Connect, "find an idle connection", &error)
+            })?;
+            let Some(mut connection) = self.pool.acquire(Instant::now()) else {
+                return Ok(None);
+            };
+            if connection.check_usable(&context).is_ok() {
+                return Ok(Some(connection));
+            }
+        }
+    }
+
+    /// A new connection to the API.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent`], with what failed.
+    pub fn new_connection(&self, timeouts: &Timeouts) -> Result<Connection, Error> {
+        if self.is_shut_down() {
+            return Err(error_before_send(
+                NotSent::Canceled,
+                "call",
+                &IoError::Canceled,
+            ));
+        }
+        let context = self.context(timeouts).within(timeouts.connect);
+        let socket = self.connect_socket(&context)?;
+        if let Some(proxy) = &self.route.proxy {
+            self.open_tunnel(&socket, proxy, &context)?;
+        }
+        let mut connection = Connection::open(socket, self.route.tls.as_ref(), &context)
+            .map_err(|error| self.name_host(error))?;
+        connection.check_usable(&context).map_err(|error| {
+            self.name_host(error_before_send(NotSent::Connect, "connect", &error))
+        })?;
+        Ok(connection)
+    }
+
+    /// Sends `request` once, and waits for the whole response.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent`] where its last byte was not handed to the system, [`MaybeSent`] after that.
+    pub fn send(
+        &self,
+        mut connection: Connection,
+        request: &[u8],
+        timeouts: &Timeouts,
+    ) -> Result<Exchange, Error> {
+        let context = self.context(timeouts);
+        if let Err(error) = connection.send(request, &context) {
+            connection.reset();
+            return Err(error_before_send(
+                NotSent::Connect,
+                "send the request",
+                &error,
+            ));
+        }
+        // The request is sent. Whatever happens from here on, it may have arrived.
+        let sent = Instant::now();
+        let read = |buffer: &mut [u8]| connection.receive(buffer, &context);
+        match receive(read, ResponseParser::push) {
+            Ok(response) => Ok(Exchange {
+                response,
+                may_be_premature: !connection.is_reused()
+                    || request.len() > MAX_SEGMENT_SIZE
+                    || sent.elapsed() < connection.round_trip_time(),
+                connection,
+            }),
+            Err(error) => {
+                connection.reset();
+                Err(error.after_send())
+            }
+        }
+    }
+
+    /// Keeps an exchange's connection for another request, where the server does.
+    pub fn release(&self, exchange: Exchange) {
+        let Exchange {
+            response,
+            mut connection,
+            ..
+        } = exchange;
+        if response.is_persistent {
+            connection.set_reused();
+            self.pool
+                .release(connection, response.keep_alive, Instant::now());
+        }
+    }
+
+    fn context(&self, timeouts: &Timeouts) -> IoContext<'_> {
+        IoContext {
+            deadline: timeouts.deadline,
+            cancellation: &self.cancellation,
+        }
+    }
+
+    /// The error with the API's host in its reason.
+    fn name_host(&self, error: Error) -> Error {
+        let Route { host, port, .. } = &self.route;
+        Error {
+            reason: format!("{host}:{port}: {}", error.reason),
+            ..error
+        }
+    }
+
+    /// A socket that is connected to the host, or to the proxy.
+    fn connect_socket(&self, context: &IoContext<'_>) -> Result<Socket, Error> {
+        let route = &self.route;
+        let (lookup_failed, connect_failed) = match route.proxy {
+            Some(_) => (NotSent::Proxy, NotSent::Proxy),
+            None => (NotSent::Resolve, NotSent::Connect),
+        };
+        let peer = match &route.proxy {
+            Some(proxy) => format!("proxy {}:{}", proxy.host(), proxy.port()),
+            None => format!("{}:{}", route.host, route.port),
+        };
+        let mut looked_up_again = false;
+        loop {
+            let mut resolved = self.resolver.resolve(context).map_err(|error| {
+                error_before_send(lookup_failed, format_args!("look up {peer}"), &error)
+            })?;
+            if route.tls.is_none() {
+                // Plain HTTP is for this machine only, whatever a name server says.
+                resolved.addresses.retain(|addr| addr.ip().is_loopback());
+                if resolved.addresses.is_empty() {
+                    let reason = format!("look up {peer}: not a loopback address, and not https");
+                    return Err(Error::new(NotSent::Resolve, reason));
+                }
+            }
+            match Socket::connect(&resolved.addresses, context) {
+                Ok(socket) => return Ok(socket),
+                Err(error) => {
+                    self.resolver.invalidate();
+                    // Addresses from the cache may be out of date.
+                    if resolved.from_cache && !looked_up_again && context.check().is_ok() {
+                        looked_up_again = true;
+                        continue;
+                    }
+                    let step = format_args!("connect to {peer}");
+                    return Err(error_before_send(connect_failed, step, &error));
+                }
+            }
+        }
+    }
+
+    /// Asks the proxy behind `socket` for a tunnel to the API (RFC 9110, 9.3.6).
+    fn open_tunnel(
+        &self,
+        socket: &Socket,
+        proxy: &Proxy,
+        context: &IoContext<'_>,
+    ) -> Result<(), Error> {
+        let failed = |step, error| error_before_send(NotSent::Proxy, step, &error);
+        let Route { host, port, .. } = &self.route;
+        let target = match host.parse() {
+            Ok(IpAddr::V6(address)) => format!("[{address}]:{port}"),
+            _ => format!("{host}:{port}"),
+        };
+        let request = connect_request(&target, basic_credentials(proxy).as_deref());
+        socket
+            .send_all(request.as_bytes(), context)
+            .map_err(|error| failed("ask the proxy for a tunnel", error))?;
+        // A proxy sends nothing behind the head that grants a tunnel, and what follows one that refuses does
+        // not matter.
+        let read = |buffer: &mut [u8]| socket.receive(buffer, context);
+        match receive(read, ResponseParser::push_head) {
+            Ok(200..300) => Ok(()),
+            Ok(status) => {
+                let reason = format!("the proxy answered with HTTP status {status}");
+                Err(Error::new(NotSent::Proxy, reason))
+            }
+            Err(ResponseError::Io(error)) => Err(failed("wait for the proxy", error)),
+            Err(ResponseError::Parse(why)) => {
+                Err(Error::new(NotSent::Proxy, format!("proxy: {why}")))
+            }
+        }
+    }
+}
+
+/// Why there is no response.
+enum ResponseError {
+    Io(IoError),
+    Parse(ParseError),
+}
+
+impl ResponseError {
+    /// What that means once the request is sent. None of it says that it was not.
+    fn after_send(self) -> Error {
+        match self {
+            ResponseError::Io(error) => {
+                let kind = match error {
+                    IoError::TimedOut => MaybeSent::TimedOut,
+                    _ => MaybeSent::ConnectionLost,
+                };
+                Error::new(kind, format!("waiting for the answer: {error}"))
+            }
+            ResponseError::Parse(why) => Error::new(MaybeSent::BadResponse, why.to_string()),
+        }
+    }
+}
+
+/// Reads until `push`, given one piece after the other and at last an empty one, has what it wants.
+fn receive<T>(
+    mut read: impl FnMut(&mut [u8]) -> Result<usize, IoError>,
+    mut push: impl FnMut(&mut ResponseParser, &[u8]) -> Result<Option<T>, ParseError>,
+) -> Result<T, ResponseError> {
+    let mut parser = ResponseParser::default();
+    let mut buffer = [0; READ_BUFFER_SIZE];
+    loop {
+        let received = read(&mut buffer).map_err(ResponseError::Io)?;
+        let piece = buffer.get(..received).unwrap_or_default();
+        match push(&mut parser, piece).map_err(ResponseError::Parse)? {
+            Some(wanted) => return Ok(wanted),
+            None if piece.is_empty() => return Err(ResponseError::Io(IoError::Closed)),
+            None => {}
+        }
+    }
+}
+
+/// The proxy's user name and password, where its URL has them (RFC 7617).
+fn basic_credentials(proxy: &Proxy) -> Option<String> {
+    let (user, password) = (proxy.username(), proxy.password());
+    user.or(password)?;
+    let pair = format!("{}:{}", user.unwrap_or(""), password.unwrap_or(""));
+    Some(format!("Basic {}", BASE64_STANDARD.encode(pair)))
+}

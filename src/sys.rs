@@ -1,0 +1,333 @@
+//! Calls of the operating system, each a few lines of `unsafe` with the reason why it holds: sockets,
+//! memory that a fork wipes, threads.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ops::Deref;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::Duration;
+
+use libc::{c_int, pollfd};
+
+/// The first descriptor that is not standard input, output or error.
+const FIRST_DESCRIPTOR: RawFd = 3;
+
+/// A descriptor that the library opened. The host may have closed it since, and opened something of its own
+/// under the same number: check [`Descriptor::is_ours`] before anything that a host could notice.
+#[derive(Debug)]
+pub struct Descriptor {
+    number: RawFd,
+    // Of the file that was opened.
+    device: libc::dev_t,
+    inode: libc::ino_t,
+}
+
+impl Descriptor {
+    /// Takes `fd` over, under a number of 3 or more: those below are the host's, even while they are
+    /// closed.
+    ///
+    /// # Errors
+    ///
+    /// Where the process has no descriptor left.
+    pub fn new(mut fd: OwnedFd) -> io::Result<Descriptor> {
+        if fd.as_raw_fd() < FIRST_DESCRIPTOR {
+            // SAFETY: F_DUPFD_CLOEXEC takes no pointer.
+            let number =
+                unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) };
+            if number < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            // SAFETY: fcntl has just returned the descriptor, and nobody else has it.
+            fd = unsafe { OwnedFd::from_raw_fd(number) };
+        }
+        let (device, inode) = file_identity(fd.as_raw_fd())?;
+        Ok(Descriptor {
+            number: fd.into_raw_fd(),
+            device,
+            inode,
+        })
+    }
+
+    /// Whether the number still stands for what was opened. One system call.
+    pub fn is_ours(&self) -> bool {
+        file_identity(self.number).is_ok_and(|identity| identity == (self.device, self.inode))
+    }
+
+    /// What [`poll`] waits for on this descriptor.
+    pub fn poll_entry(&self, events: libc::c_short) -> pollfd {
+        pollfd {
+            fd: self.number,
+            events,
+            revents: 0,
+        }
+    }
+
+    /// Receives from a socket. Never waits, even where the number stands for a blocking socket by now.
+    ///
+    /// # Errors
+    ///
+    /// The socket's; `WouldBlock` where nothing can be received.
+    pub fn receive(&self, buffer: &mut [u8], flags: c_int) -> io::Result<usize> {
+        // SAFETY: the pointer and the length are those of one live slice, and any byte may be
+        // written there.
+        let received = unsafe {
+            libc::recv(
+                self.number,
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                flags | libc::MSG_DONTWAIT,
+            )
+        };
+        usize::try_from(received).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Ends a TCP connection at once, with an RST (connect(2), AF_UNSPEC).
+    pub fn reset_connection(&self) {
+        // SAFETY: all zeros is a valid address, of the family AF_UNSPEC.
+        let unspecified: libc::sockaddr = unsafe { std::mem::zeroed() };
+        let length = size_of_val(&unspecified) as libc::socklen_t;
+        // An error leaves it at the shutdown and close that follow.
+        // SAFETY: the pointer and the length are those of one live address.
+        unsafe { libc::connect(self.number, &raw const unspecified, length) };
+    }
+
+    /// How many of the bytes sent over a TCP socket the peer's system has not acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// Where the system cannot tell.
+    pub fn unacknowledged_bytes(&self) -> io::Result<usize> {
+        let mut bytes: c_int = 0;
+        // SAFETY: TIOCOUTQ (SIOCOUTQ, tcp(7)) writes one int.
+        if unsafe { libc::ioctl(self.number, libc::TIOCOUTQ, &raw mut bytes) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(usize::try_from(bytes).unwrap_or_default())
+    }
+
+    /// A TCP connection's round-trip time as the system has measured it; zero where it cannot tell.
+    pub fn round_trip_time(&self) -> Duration {
+        // SAFETY: tcp_info is plain numbers; zero is a value of it.
+        let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+        let mut length = size_of_val(&info) as libc::socklen_t;
+        // SAFETY: the pointer and the length are those of one live struct.
+        let failed = unsafe {
+            libc::getsockopt(
+                self.number,
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                (&raw mut info).cast(),
+                &raw mut length,
+            )
+        };
+        match failed {
+            0 => Duration::from_micros(info.tcpi_rtt.into()),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: nobody here closes it as long as `self` lives, and it is not -1.
+        unsafe { BorrowedFd::borrow_raw(self.number) }
+    }
+}
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        if self.is_ours() {
+            // SAFETY: it is ours, and nobody uses it any more.
+            unsafe { libc::close(self.number) };
+        }
+    }
+}
+
+/// Tells one open file from any other that is open.
+fn file_identity(number: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: fstat writes one `stat`.
+    if unsafe { libc::fstat(number, stat.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: fstat has written it.
+    let stat = unsafe { stat.assume_init() };
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+/// Waits until one of `entries` is ready, or for `timeout_ms`.
+///
+/// # Errors
+///
+/// poll(2)'s, `Interrupted` among them.
+pub fn poll(entries: &mut [pollfd], timeout_ms: c_int) -> io::Result<()> {
+    let count = entries.len() as libc::nfds_t;
+    // SAFETY: the pointer and the length are those of one live slice.
+    if unsafe { libc::poll(entries.as_mut_ptr(), count, timeout_ms) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// This process's ID, from the system: glibc does not remember it since 2.25, nor does musl.
+pub fn getpid() -> u32 {
+    // SAFETY: getpid takes no pointer, and cannot fail.
+    unsafe { libc::getpid() }.cast_unsigned()
+}
+
+/// Has `handler` called in each child that libc forks. Where there is no memory for that, it is not.
+pub fn at_fork_in_child(handler: extern "C" fn()) {
+    // SAFETY: the handler is a function of this library, which is never unmapped (it is linked with
+    // `-z nodelete`).
+    unsafe { libc::pthread_atfork(None, None, Some(handler)) };
+}
+
+/// A number that is 0 in every process forked from this one, however it was forked.
+#[derive(Debug)]
+pub struct ZeroedOnFork(NonNull<AtomicU64>);
+
+// SAFETY: it is an atomic that nobody moves, and is unmapped only when it is dropped.
+unsafe impl Send for ZeroedOnFork {}
+// SAFETY: as above.
+unsafe impl Sync for ZeroedOnFork {}
+
+impl ZeroedOnFork {
+    /// 0, in a page of its own; `None` where the kernel wipes no page (before Linux 4.14, in gVisor, in
+    /// qemu-user).
+    pub fn new() -> Option<ZeroedOnFork> {
+        // The kernel makes a whole page of it.
+        let size = size_of::<AtomicU64>();
+        let readable = libc::PROT_READ | libc::PROT_WRITE;
+        let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping, at an address that the kernel chooses.
+        let page = unsafe { libc::mmap(ptr::null_mut(), size, readable, private, -1, 0) };
+        if page == libc::MAP_FAILED {
+            return None;
+        }
+        let zeroed = ZeroedOnFork(NonNull::new(page.cast())?);
+        // Some versions of qemu-user accept any advice and do nothing: one that accepts -1 knows none
+        // (BoringSSL checks the same).
+        // SAFETY: the page is ours, and empty.
+        let is_wiped = unsafe {
+            libc::madvise(page, size, -1) != 0
+                && libc::madvise(page, size, libc::MADV_WIPEONFORK) == 0
+        };
+        is_wiped.then_some(zeroed)
+    }
+}
+
+impl Deref for ZeroedOnFork {
+    type Target = AtomicU64;
+
+    fn deref(&self) -> &AtomicU64 {
+        // SAFETY: it is at the start of a page that is mapped as long as `self` lives, aligned, and used
+        // for this only.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for ZeroedOnFork {
+    fn drop(&mut self) {
+        // SAFETY: mapped in `new`, and nobody uses it any more.
+        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<AtomicU64>()) };
+    }
+}
+
+/// Whether this program has more rights than who started it (setuid, setgid, file capabilities), so that
+/// the environment is not to be trusted: glibc's `secure_getenv` says so, too.
+pub fn is_secure_execution() -> bool {
+    // SAFETY: getauxval takes no pointer. Miri does not have it.
+    !cfg!(miri) && unsafe { libc::getauxval(libc::AT_SECURE) } != 0
+}
+
+/// Starts a thread to which no signal is delivered: the host's handlers expect the host's threads.
+///
+/// # Errors
+///
+/// Where the system has no thread to give.
+pub fn spawn_without_signals(
+    name: &str,
+    stack_size: usize,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigfillset initialises `all`, and pthread_sigmask reads it and initialises `before`.
+    // Neither can fail with these arguments.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+    }
+    let spawned = thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(stack_size)
+        .spawn(work);
+    // SAFETY: `before` was initialised above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    spawned.map(drop)
+}
+
+/// How pthread_cancel() acts on a thread.
+#[derive(Clone, Copy, Debug)]
+pub struct CancelState {
+    state: c_int,
+    kind: c_int,
+}
+
+// Of glibc and musl.
+const PTHREAD_CANCEL_ENABLE: c_int = 0;
+const PTHREAD_CANCEL_DISABLE: c_int = 1;
+const PTHREAD_CANCEL_DEFERRED: c_int = 0;
+const PTHREAD_CANCEL_ASYNCHRONOUS: c_int = 1;
+
+// The libc crate does not have them for glibc. POSIX: they cannot fail with a valid argument. They may
+// unwind: that is how glibc ends the thread.
+unsafe extern "C-unwind" {
+    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
+    fn pthread_testcancel();
+}
+
+/// From here on, pthread_cancel() of this thread waits. Returns how it was before.
+///
+/// The caller's frame, and those above it up to the host's, may have nothing to drop.
+pub fn disable_thread_cancel() -> CancelState {
+    let mut before = CancelState {
+        state: PTHREAD_CANCEL_ENABLE,
+        kind: PTHREAD_CANCEL_DEFERRED,
+    };
+    // Miri does not have them.
+    if !cfg!(miri) {
+        // The type as well: before glibc 2.34, a signal that is on its way would cancel the thread
+        // whatever the state is.
+        // SAFETY: the pointers may be written to, and no frame from here to the host has anything to
+        // drop.
+        unsafe {
+            pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut before.state);
+            pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &raw mut before.kind);
+        }
+    }
+    before
+}
+
+/// Puts it back. Acts at once on a cancellation that waits, where the type is asynchronous.
+///
+/// The caller's frame, and those above it up to the host's, may have nothing to drop.
+pub fn restore_thread_cancel(before: CancelState) {
+    let mut off = 0;
+    if !cfg!(miri) {
+        // SAFETY: `off` may be written to, the values are what the system gave, and no frame from
+        // here to the host has anything to drop.
+        unsafe {
+            pthread_setcancelstate(before.state, &raw mut off);
+            if before.kind == PTHREAD_CANCEL_ASYNCHRONOUS {
+                // The next line would do, but glibc 2.36 then forgets what pthread_join() is to give.
+                pthread_testcancel();
+                pthread_setcanceltype(before.kind, &raw mut off);
+            }
+        }
+    }
+}
