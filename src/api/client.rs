@@ -355,3 +355,124 @@ fn premature(status: Option<i32>) -> Error {
 fn contradicted(status: Option<i32>) -> Error {
     bad_response(status, "a refusal, and more than one answer")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+
+    use serde::Deserialize;
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::api::repeat::RepeatPolicy;
+    use crate::error::MaybeSent;
+    use crate::http::request::Method;
+
+    /// Another endpoint, all of it: one that only reads.
+    struct GetThing<'a> {
+        id: &'a str,
+    }
+
+    #[derive(Deserialize)]
+    struct Thing {
+        name: String,
+    }
+
+    impl Endpoint for GetThing<'_> {
+        type Output = Thing;
+
+        const METHOD: Method = Method::Get;
+
+        const REPEAT: RepeatPolicy = RepeatPolicy::Safe;
+
+        fn path(&self) -> Cow<'_, str> {
+            format!("/thing/{}", self.id).into()
+        }
+
+        fn validate(&self) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn body(&self) -> Result<Vec<u8>, Error> {
+            Ok(Vec::new())
+        }
+
+        fn read_data(&self, data: Option<&RawValue>) -> Result<Thing, Cow<'static, str>> {
+            let data = data.ok_or("no data")?;
+            serde_json::from_str(data.get()).map_err(|error| error.to_string().into())
+        }
+    }
+
+    /// A server that responds to the first request, then closes each connection once it has read a request,
+    /// `lost` times, and then responds again. Gives the request lines.
+    fn server(lost: usize) -> (String, JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}/api", listener.local_addr().unwrap());
+        let serving = thread::spawn(move || {
+            let mut lines = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut buffer = [0; 4096];
+                loop {
+                    let read = stream.read(&mut buffer).unwrap();
+                    if read == 0 {
+                        break;
+                    }
+                    let request = String::from_utf8_lossy(&buffer[..read]);
+                    lines.push(request.lines().next().unwrap().to_owned());
+                    let number = lines.len();
+                    if (2..2 + lost).contains(&number) {
+                        break;
+                    }
+                    let body = format!(r#"{{"status":0,"data":{{"name":"{number}"}}}}"#);
+                    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                    stream.write_all((head + &body).as_bytes()).unwrap();
+                    if number == 2 + lost {
+                        return lines;
+                    }
+                }
+            }
+            lines
+        });
+        (base_url, serving)
+    }
+
+    fn client(base_url: &str) -> Client {
+        Client::new(&Config {
+            api_key: "key",
+            api_secret: "secret",
+            base_url: Some(base_url),
+            ..Config::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no sockets with timeouts")]
+    fn another_endpoint_is_one_file_and_a_read_is_repeated_once_its_response_is_lost() {
+        let (base_url, serving) = server(1);
+        let client = client(&base_url);
+        assert_eq!(client.call(&GetThing { id: "1" }).unwrap().name, "1");
+        // Over the reused connection, which the server closes, and then over a new one.
+        assert_eq!(client.call(&GetThing { id: "2" }).unwrap().name, "3");
+        let lines = serving.join().unwrap();
+        let line = |id| format!("GET /api/thing/{id} HTTP/1.1");
+        assert_eq!(lines, [line(1), line(2), line(2)]);
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no sockets with timeouts")]
+    fn a_read_is_repeated_once() {
+        let (base_url, serving) = server(2);
+        let client = client(&base_url);
+        client.call(&GetThing { id: "1" }).unwrap();
+        let error = client.call(&GetThing { id: "2" }).map(|thing| thing.name);
+        let kind = error.unwrap_err().kind;
+        assert_eq!(kind, ErrorKind::MaybeSent(MaybeSent::ConnectionLost));
+        client.call(&GetThing { id: "3" }).unwrap();
+        assert_eq!(serving.join().unwrap().len(), 4);
+    }
+}
