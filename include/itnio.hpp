@@ -91,7 +91,7 @@ private:
 /// default.
 struct Config {
     Text api_key;    ///< Required.
-    Text api_secret; ///< Required. The client's copies are wiped; yours is yours.
+    Text api_secret; ///< Required. The client's copies are wiped; wipe your own yourself.
     Text base_url;   ///< Default: the API's own address.
     Text ca_file;    ///< Default: the system's trust store.
     Text proxy;      ///< Default: the environment's. "": none.

@@ -1,23 +1,12 @@
 //! Tells a process from those that were forked from it.
 
+use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use once_cell::race::OnceBox;
+use crate::sys;
 
-use crate::sys::{self, ZeroedOnFork};
-
-/// Where the number of this process is kept; 0 where it has just been forked. Set without a lock, which a
-/// fork could leave taken.
-static NUMBER: OnceBox<Number> = OnceBox::new();
-
-/// The number where the kernel wipes no page.
+/// The number of this process where the kernel wipes no page.
 static NOT_WIPED: AtomicU64 = AtomicU64::new(0);
-
-enum Number {
-    WipedByKernel(ZeroedOnFork),
-    // Of `NOT_WIPED`.
-    WipedByHandler,
-}
 
 /// Which process this is: a number that no process that this one was forked from has, however it was
 /// forked: by fork(), _Fork(), or clone(2) without libc, seen by its libc or not.
@@ -29,12 +18,10 @@ enum Number {
 /// ancestor that is gone and whose process ID it has got, unless libc forked it, or a process between the
 /// two has used the library.
 pub fn process_id() -> u64 {
-    let (number, is_by_kernel) = match NUMBER.get_or_init(|| Box::new(Number::new())) {
-        Number::WipedByKernel(number) => (&**number, true),
-        Number::WipedByHandler => (&NOT_WIPED, false),
-    };
+    // 0 where this process has just been forked.
+    let number = sys::zeroed_on_fork(&NOT_WIPED, forget_process);
     let known = number.load(Ordering::Acquire);
-    if known != 0 && (is_by_kernel || known as u32 == sys::getpid()) {
+    if known != 0 && !(ptr::eq(number, &NOT_WIPED) && known as u32 != sys::getpid()) {
         return known;
     }
     number_process(number, known)
@@ -55,19 +42,7 @@ fn number_process(number: &AtomicU64, old: u64) -> u64 {
     }
 }
 
-impl Number {
-    #[cold]
-    fn new() -> Number {
-        if let Some(number) = ZeroedOnFork::new() {
-            return Number::WipedByKernel(number);
-        }
-        // Where a process ID is not enough: a child in a namespace of its own, a process ID used
-        // again.
-        sys::at_fork_in_child(forget_process);
-        Number::WipedByHandler
-    }
-}
-
+/// For a child in a namespace of its own, or with a process ID used again: there the process ID is not enough.
 extern "C" fn forget_process() {
     NOT_WIPED.store(0, Ordering::Release);
 }

@@ -3,10 +3,9 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::ptr::{self, NonNull};
-use std::sync::atomic::AtomicU64;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -178,62 +177,60 @@ pub fn getpid() -> u32 {
     unsafe { libc::getpid() }.cast_unsigned()
 }
 
-/// Has `handler` called in each child that libc forks. Where there is no memory for that, it is not.
-pub fn at_fork_in_child(handler: extern "C" fn()) {
-    // SAFETY: the handler is a function of this library, which is never unmapped (it is linked with
-    // `-z nodelete`).
-    unsafe { libc::pthread_atfork(None, None, Some(handler)) };
-}
-
-/// A number that is 0 in every process forked from this one, however it was forked.
-#[derive(Debug)]
-pub struct ZeroedOnFork(NonNull<AtomicU64>);
-
-// SAFETY: it is an atomic that nobody moves, and is unmapped only when it is dropped.
-unsafe impl Send for ZeroedOnFork {}
-// SAFETY: as above.
-unsafe impl Sync for ZeroedOnFork {}
-
-impl ZeroedOnFork {
-    /// 0, in a page of its own; `None` where the kernel wipes no page (before Linux 4.14, in gVisor, in
-    /// qemu-user).
-    pub fn new() -> Option<ZeroedOnFork> {
-        // The kernel makes a whole page of it.
-        let size = size_of::<AtomicU64>();
-        let readable = libc::PROT_READ | libc::PROT_WRITE;
-        let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // SAFETY: a new mapping, at an address that the kernel chooses.
-        let page = unsafe { libc::mmap(ptr::null_mut(), size, readable, private, -1, 0) };
-        if page == libc::MAP_FAILED {
-            return None;
+/// A number that is 0 in every process forked from this one, however it was forked. All threads get the same.
+///
+/// Where the kernel wipes no page (before Linux 4.14, in gVisor, in qemu-user), it is `fallback`, and `reset`
+/// is called in each child that libc forks, if there is memory for that.
+pub fn zeroed_on_fork(fallback: &'static AtomicU64, reset: extern "C" fn()) -> &'static AtomicU64 {
+    static NUMBER: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
+    let mut number = NUMBER.load(Ordering::Acquire);
+    if number.is_null() {
+        let page = wiped_page();
+        if page.is_none() {
+            // SAFETY: the handler is a function of this library, which is never unmapped (it is linked
+            // with `-z nodelete`).
+            unsafe { libc::pthread_atfork(None, None, Some(reset)) };
         }
-        let zeroed = ZeroedOnFork(NonNull::new(page.cast())?);
-        // Some versions of qemu-user accept any advice and do nothing: one that accepts -1 knows none
-        // (BoringSSL checks the same).
-        // SAFETY: the page is ours, and empty.
-        let is_wiped = unsafe {
-            libc::madvise(page, size, -1) != 0
-                && libc::madvise(page, size, libc::MADV_WIPEONFORK) == 0
-        };
-        is_wiped.then_some(zeroed)
+        number = page.unwrap_or(ptr::from_ref(fallback).cast_mut());
+        // Without a lock, which a fork could leave taken: of two threads that come here, one is first.
+        let first =
+            NUMBER.compare_exchange(ptr::null_mut(), number, Ordering::AcqRel, Ordering::Acquire);
+        if let Err(others) = first {
+            number = others;
+            if let Some(page) = page {
+                // SAFETY: mapped by this thread, and nobody else has seen it.
+                unsafe { libc::munmap(page.cast(), size_of::<AtomicU64>()) };
+            }
+        }
     }
+    // SAFETY: it is `fallback`, or at the start of a page that is never unmapped, aligned, and used for
+    // this only.
+    unsafe { &*number }
 }
 
-impl Deref for ZeroedOnFork {
-    type Target = AtomicU64;
-
-    fn deref(&self) -> &AtomicU64 {
-        // SAFETY: it is at the start of a page that is mapped as long as `self` lives, aligned, and used
-        // for this only.
-        unsafe { self.0.as_ref() }
+/// A page that is all zeros here, and in every process that is forked from this one.
+fn wiped_page() -> Option<*mut AtomicU64> {
+    // The kernel makes a whole page of it.
+    let size = size_of::<AtomicU64>();
+    let readable = libc::PROT_READ | libc::PROT_WRITE;
+    let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a new mapping, at an address that the kernel chooses.
+    let page = unsafe { libc::mmap(ptr::null_mut(), size, readable, private, -1, 0) };
+    if page == libc::MAP_FAILED {
+        return None;
     }
-}
-
-impl Drop for ZeroedOnFork {
-    fn drop(&mut self) {
-        // SAFETY: mapped in `new`, and nobody uses it any more.
-        unsafe { libc::munmap(self.0.as_ptr().cast(), size_of::<AtomicU64>()) };
+    // Some versions of qemu-user accept any advice and do nothing: one that accepts -1 knows none
+    // (BoringSSL checks the same).
+    // SAFETY: the page is ours, and empty.
+    let is_wiped = unsafe {
+        libc::madvise(page, size, -1) != 0 && libc::madvise(page, size, libc::MADV_WIPEONFORK) == 0
+    };
+    if !is_wiped {
+        // SAFETY: mapped above, and nobody else has seen it.
+        unsafe { libc::munmap(page, size) };
+        return None;
     }
+    Some(page.cast())
 }
 
 /// Whether this program has more rights than who started it (setuid, setgid, file capabilities), so that

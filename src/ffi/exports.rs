@@ -1,10 +1,10 @@
 //! libitnio: place a phone call through the Itniotech voice API, from C.
 //!
-//! The library asks the API to place a call (`voice/sendSip`), waits for the answer, and says what
-//! became of the request. Its two promises:
+//! The library asks the API to place a call (`voice/sendSip`), waits for the response, and says
+//! whether the call was placed. Its two promises:
 //!
 //!   - A request that may have reached the API is never sent again: one call, one ring.
-//!   - Every error says whether the phone may have rung: itnio_may_have_dialed().
+//!   - Every failure says whether the phone may have rung: itnio_may_have_dialed().
 //!
 //! A call, in full:
 //!
@@ -59,13 +59,13 @@
 //! Memory. Where the system has no memory for an allocation of the library's, the process is ended by
 //! abort(), after a message on standard error that says so: there is no result for it. (Linux grants memory
 //! before it has it, so that this takes a limit, such as RLIMIT_AS.) What a call takes is bounded by the
-//! limits on its fields and on answers: 1 KiB for an ordinary one, and at most 6 MiB. An idle connection
+//! limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. An idle connection
 //! takes some 20 KiB, and a client up to 150 KiB.
 //!
-//! Manners. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is never
-//! raised, and the environment is read in itnio_client_new() only, and not at all in a program with more
-//! rights than its caller (setuid, setgid, file capabilities). No thread outlives a call, but for a look-up
-//! in DNS that has timed out, since getaddrinfo() cannot be cancelled: the library therefore stays mapped
+//! Process behaviour. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is
+//! never raised, and the environment is read in itnio_client_new() only, and not at all in a program with more
+//! rights than its caller (setuid, setgid, file capabilities). Only a DNS lookup that has timed out leaves a
+//! thread behind after a call, since getaddrinfo() cannot be cancelled: the library therefore stays mapped
 //! after dlclose().
 
 use std::ffi::c_char;
@@ -96,7 +96,7 @@ pub struct itnio_config {
     /// Required: the account's API key. Not empty, and without control characters.
     pub api_key: *const c_char,
     /// Required: the account's API secret. Not empty, and without control characters. The client's
-    /// copy is wiped when the client is freed; yours is yours.
+    /// copy is wiped when the client is freed; wipe your own copy yourself.
     pub api_secret: *const c_char,
     /// The URL up to, and without, `/sendSip`. NULL: `https://api.itniotech.com/voice`. It is
     /// `https://`; `http://` is accepted for loopback hosts only. It has no user, query or fragment.
@@ -113,12 +113,12 @@ pub struct itnio_config {
     /// The most that a connection may take, in milliseconds: DNS, TCP, proxy and TLS together,
     /// within `timeout_ms`. 0: 5000.
     pub connect_timeout_ms: u32,
-    /// The most that a call may take, in milliseconds, whatever the other side does. 0: 30000.
+    /// The most that a call may take, in milliseconds, whatever the server does. 0: 30000.
     pub timeout_ms: u32,
 }
 
-/// A call to place. Zero-initialise it: NULL in an optional field leaves it out of the request. The
-/// documentation's rules on numbers and lengths are the server's to judge (status -22).
+/// A call to place. Zero-initialise it: NULL in an optional field leaves it out of the request. The server
+/// checks the documentation's rules on numbers and lengths (status -22).
 #[allow(non_camel_case_types, reason = "a C name")]
 #[repr(C)]
 pub struct itnio_sip_request {
@@ -141,7 +141,7 @@ pub struct itnio_sip_request {
 /// one line of text that names the field, to be freed with itnio_free_string().
 ///
 /// Returns `ITNIO_OK`; `ITNIO_INVALID_ARGUMENT` for a field that cannot be used (a missing key, a
-/// `ca_file` that cannot be read, a proxy in the environment that is none), or where `client` is NULL;
+/// `ca_file` that cannot be read, an invalid proxy in the environment), or where `client` is NULL;
 /// `ITNIO_TLS_FAILED` where the system's trust store cannot be used; `ITNIO_CONNECT_FAILED` where the
 /// process has no descriptor left.
 ///
@@ -193,7 +193,7 @@ pub unsafe extern "C-unwind" fn itnio_client_new(
 /// Ends the calls in progress on `client`, and refuses new ones, for good.
 ///
 /// Calls in progress return at once, each with its true result: `ITNIO_SHUT_DOWN` where the request was
-/// not out yet, `ITNIO_CONNECTION_LOST` where it was and the phone may ring; new ones return
+/// not sent yet, `ITNIO_CONNECTION_LOST` where it was and the phone may ring; new ones return
 /// `ITNIO_SHUT_DOWN`. The client is still to be freed, once they have all returned. NULL is allowed, and
 /// so is a second time. In a forked child it ends the child's calls only.
 ///
@@ -228,22 +228,22 @@ pub unsafe extern "C-unwind" fn itnio_client_free(client: *mut itnio_client) {
     });
 }
 
-/// Places a call, and waits until it is known what became of the request, at most for `timeout_ms`.
+/// Places a call, and waits for the API's response, at most for `timeout_ms`.
 ///
 /// The request is sent at most once. Two cases are proved not to have been a call, and are tried again,
-/// once each, within the same time: a kept connection that turned out dead before the whole request was
-/// out, and status -16 (timestamp expires) where the answer's `Date` shows a wrong clock. That clock is
+/// once each, within the same time: a reused connection that failed before the whole request was
+/// sent, and status -16 (timestamp expires) where the response's `Date` shows a wrong clock. That clock is
 /// corrected for later calls, too, once a request has been signed by it and was not refused as expired.
 ///
-/// What a server says before a request is no answer to it: the connection is then not used. Nor is one that
+/// What a server says before a request is no response to it: the connection is then not used. Nor is one that
 /// comes before the whole request has arrived, one with the recording ID of another call of this client, or a
-/// refusal with another answer behind it. What no caller can tell is an answer that belongs to nobody and
+/// refusal with another response behind it. What no caller can tell is a response that belongs to nobody and
 /// comes once the request has arrived, before the true one. It is taken for this call's, be it a refusal;
-/// and calls that follow on the same connection without a pause may each get the answer to the one before.
+/// and calls that follow on the same connection without a pause may each get the response to the one before.
 ///
 /// `client` and `request` are not changed; the request's strings are read during the call only.
-/// `*status` is the status that was answered (0 is the API's success), whatever the result, else
-/// `ITNIO_NO_STATUS`. `*recording_id` is the recording ID on `ITNIO_OK`, else NULL: as it was answered, not
+/// `*status` is the status in the response (0 is the API's success), whatever the result, else
+/// `ITNIO_NO_STATUS`. `*recording_id` is the recording ID on `ITNIO_OK`, else NULL: as it was received, not
 /// blank, and without control, format or bidirectional characters. `*reason` is NULL on `ITNIO_OK`, else
 /// one line of text for a log: the API's own reason where it gave one, else what failed, naming the field,
 /// the host or the file; at most 1 KiB, without control, format or bidirectional characters, and with

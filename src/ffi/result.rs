@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use crate::error::{ErrorKind, MaybeSent, NotSent};
 
-/// What became of a call, or of `itnio_client_new`.
+/// The result of a call, or of `itnio_client_new`.
 ///
 /// The order is part of the contract: 0 the API accepted the call, 1 it refused, 2 to 9 nothing
 /// reached the API, 10 and up the call may have been placed. No number is ever reused. New results
@@ -23,23 +23,23 @@ pub enum itnio_result {
     ITNIO_REJECTED = 1,
     /// The caller's mistake, named in the reason; nothing was sent.
     ITNIO_INVALID_ARGUMENT = 2,
-    /// The host name has no address, or the look-up took too long; nothing was sent.
+    /// The host name has no address, or the lookup took too long; nothing was sent.
     ITNIO_RESOLVE_FAILED = 3,
-    /// Refused, unreachable, timed out, or cut before the whole request was out.
+    /// Refused, unreachable, timed out, or ended before the whole request was sent.
     ITNIO_CONNECT_FAILED = 4,
     /// The TLS handshake or the server's certificate failed; nothing was sent.
     ITNIO_TLS_FAILED = 5,
     /// The proxy could not be reached, or refused or failed the tunnel; nothing was sent.
     ITNIO_PROXY_FAILED = 6,
-    /// The client was shut down before the request was out.
+    /// The client was shut down before the request was sent.
     ITNIO_SHUT_DOWN = 7,
-    /// The request is out, and no whole answer came in time.
+    /// The request was sent, and no whole response came in time.
     ITNIO_TIMED_OUT = 10,
-    /// The request is out, and the connection ended before a whole answer.
+    /// The request was sent, and the connection ended before a whole response.
     ITNIO_CONNECTION_LOST = 11,
-    /// An HTTP answer that is not the API's: 3xx, 4xx, 5xx, a proxy's page.
+    /// An HTTP response that is not the API's: 3xx, 4xx, 5xx, a proxy's page.
     ITNIO_HTTP_ERROR = 12,
-    /// An answer that is not the documented one, or not to this request: no HTTP, not its JSON, larger
+    /// A response that is not the documented one, or not to this request: no HTTP, not its JSON, larger
     /// than 64 KiB, a positive status, status 0 without a recording ID or with that of another call, or
     /// one that came before the request had arrived.
     ITNIO_BAD_RESPONSE = 13,
