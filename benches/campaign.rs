@@ -20,10 +20,10 @@ use clap::{Parser, ValueEnum};
 use campaign::compare::{Violation, rings, violations};
 use campaign::figures::Figures;
 use campaign::run::{Evidence, Field, Terms, library};
-use support::answer::recording_id_for;
 use support::c::Build;
 use support::certs::Authority;
 use support::client::{KEY, MAX_ARGUMENT, SECRET};
+use support::response::recording_id_for;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Caller {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::Arguments;
-use support::require::{trial, trial_where};
+use support::require::{trial, trial_if};
 
 fn main() {
     let trials = vec![
@@ -106,7 +106,7 @@ fn main() {
             assert_eq!(symbols(support::library::path()), symbols(&stub));
         }),
         trial("all_say_the_same_version", &[], versions),
-        trial_where(
+        trial_if(
             "the_debian_package_has_the_same_version",
             || match support::root().join("debian").exists() {
                 true => Ok(()),

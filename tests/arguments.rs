@@ -6,10 +6,10 @@ mod support;
 use std::ffi::CString;
 use std::process::Command;
 
-use support::answer::{Answer, fresh_id};
 use support::certs::Authority;
 use support::client::*;
 use support::gateway::Gateway;
+use support::response::{Response, unique_id};
 
 const BAD_UTF8: [&[u8]; 6] = [
     b"\xff",
@@ -140,7 +140,9 @@ fn a_string_of_more_than_64_kib_is_named() {
     }
     // As long as may be: the key and the secret are no shorter than that.
     let longest = text("x".repeat(MAX_ARGUMENT));
-    let gateway = Gateway::plain().answer(|_| Answer::ok(&fresh_id())).start();
+    let gateway = Gateway::plain()
+        .answer(|_| Response::ok(&unique_id()))
+        .start();
     let client = Client::new(&Config {
         api_secret: longest.clone(),
         ..gateway.config()

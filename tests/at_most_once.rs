@@ -11,21 +11,21 @@ use std::time::{Duration, SystemTime};
 
 use rustls::ServerConnection;
 
-use support::answer::{Answer, fresh_id, recording_id_for};
 use support::c::{self, Build};
 use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::*;
 use support::gateway::{Builder, Gateway, Opening, Step};
+use support::response::{Response, recording_id_for, unique_id};
 use support::sockets::Server;
 
 fn accepted(callee: &str) -> Vec<u8> {
-    Answer::ok(&recording_id_for(callee)).bytes()
+    Response::ok(&recording_id_for(callee)).bytes()
 }
 
 #[test]
 fn a_reset_on_a_reused_connection_after_delivery_arrives_once() {
     // What libcurl sends again: a kept connection that dies without a byte of an answer.
-    for end in [Step::Reset, Step::Cut, Step::Close] {
+    for end in [Step::Reset, Step::Fin, Step::Close] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let last = end.clone();
             let gateway = builder
@@ -69,7 +69,7 @@ fn a_reset_on_a_reused_connection_after_delivery_arrives_once() {
 
 #[test]
 fn a_server_that_closes_each_idle_connection_is_never_noticed() {
-    for end in [Step::Close, Step::Cut, Step::Reset] {
+    for end in [Step::Close, Step::Fin, Step::Reset] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let last = end.clone();
             let gateway = builder
@@ -142,12 +142,12 @@ fn only_an_accepted_call_leaves_its_connection_for_another() {
     // Nothing tells a refusal or an error page that comes twice from one that is another call's.
     let gateway = Gateway::tls()
         .answer(|request| match request.order {
-            1 => Answer::refused(-10, "no money"),
-            2 => Answer::new(502, "<html>"),
-            3 => Answer::json("not JSON"),
-            4 => Answer::new(302, "").header("Location", "/"),
-            5 => Answer::refused(-22, "no").chunked(),
-            _ => Answer::ok(&fresh_id()),
+            1 => Response::refused(-10, "no money"),
+            2 => Response::new(502, "<html>"),
+            3 => Response::json("not JSON"),
+            4 => Response::new(302, "").header("Location", "/"),
+            5 => Response::refused(-22, "no").chunked(),
+            _ => Response::ok(&unique_id()),
         })
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
@@ -183,7 +183,7 @@ fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
         // Said, and then not done: a request on it would be ignored.
         let gateway = Gateway::plain()
             .answer(move |_| {
-                let body = format!(r#"{{"status":"0","data":"{}"}}"#, fresh_id());
+                let body = format!(r#"{{"status":"0","data":"{}"}}"#, unique_id());
                 let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
                 vec![Step::Send(answer.into()), Step::Stall]
             })
@@ -202,7 +202,7 @@ fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
 #[test]
 fn a_connection_is_kept_for_no_longer_than_the_server_said() {
     let gateway = Gateway::plain()
-        .answer(|_| Answer::ok(&fresh_id()).header("Keep-Alive", "timeout=3"))
+        .answer(|_| Response::ok(&unique_id()).header("Keep-Alive", "timeout=3"))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
     client.call("7000001").accepted();
@@ -222,7 +222,7 @@ fn an_answer_that_nobody_asked_for_is_nobodys_answer() {
             let gateway = builder
                 .answer(move |request| {
                     let own = accepted(&request.callee());
-                    let stray = Answer::ok("6666666666666666666").bytes();
+                    let stray = Response::ok("6666666666666666666").bytes();
                     if pause == 0 {
                         vec![Step::Send([own, stray].concat())]
                     } else {
@@ -249,12 +249,12 @@ fn an_answer_that_nobody_asked_for_is_nobodys_answer() {
 
 #[test]
 fn what_a_server_says_before_the_first_request_is_nobodys_answer() {
-    let page = Answer::new(408, "<html>Request Timeout</html>");
-    let expired = Answer::refused(-16, "timestamp expires")
+    let page = Response::new(408, "<html>Request Timeout</html>");
+    let expired = Response::refused(-16, "timestamp expires")
         .date(SystemTime::now() + Duration::from_secs(3600));
     for stray in [
-        Answer::ok("6666666666666666666"),
-        Answer::refused(-10, "no money"),
+        Response::ok("6666666666666666666"),
+        Response::refused(-10, "no money"),
         expired,
         page,
     ] {
@@ -267,7 +267,7 @@ fn what_a_server_says_before_the_first_request_is_nobodys_answer() {
         };
         for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
             let certificate =
-                Authority::common().server_speaking(LOOPBACK, Validity::Now, &[version]);
+                Authority::common().server_with_versions(LOOPBACK, Validity::Now, &[version]);
             let gateway = greet(Gateway::plain().certificate(certificate)).start();
             let client = Client::new(&gateway.config()).expect("a client");
             let reply = client.call("7000001");
@@ -303,12 +303,12 @@ fn what_a_server_says_before_the_first_request_is_nobodys_answer() {
 #[test]
 fn a_server_that_answers_twice_gives_no_call_the_answer_of_another() {
     // By the callee's last digit.
-    fn answer(callee: &str) -> Answer {
+    fn answer(callee: &str) -> Response {
         match callee.as_bytes().last() {
-            Some(b'7') => Answer::refused(-10, "no money"),
-            Some(b'8') => Answer::new(502, "<html>"),
-            Some(b'9') => Answer::refused(-16, "timestamp expires"),
-            _ => Answer::ok(&recording_id_for(callee)),
+            Some(b'7') => Response::refused(-10, "no money"),
+            Some(b'8') => Response::new(502, "<html>"),
+            Some(b'9') => Response::refused(-16, "timestamp expires"),
+            _ => Response::ok(&recording_id_for(callee)),
         }
     }
     let mut slips = 0;
@@ -362,7 +362,7 @@ fn a_recording_id_is_one_calls_whatever_connection_it_comes_over() {
                 "7000003" => recording_id_for("7000001"),
                 callee => recording_id_for(callee),
             };
-            Answer::ok(&id).header("Connection", "close")
+            Response::ok(&id).header("Connection", "close")
         })
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
@@ -384,12 +384,12 @@ fn a_recording_id_is_one_calls_whatever_connection_it_comes_over() {
 fn a_refusal_that_comes_before_the_request_has_arrived_is_not_believed() {
     // A part of the request is still on its way: the server's system has no room for it yet.
     for refusal in [
-        Answer::refused(-10, "no money"),
-        Answer::refused(-16, "timestamp expires")
+        Response::refused(-10, "no money"),
+        Response::refused(-16, "timestamp expires")
             .date(SystemTime::now() + Duration::from_secs(3600)),
     ] {
         for builder in [Gateway::plain(), Gateway::tls()] {
-            let early = Opening::Shaken(vec![
+            let early = Opening::AfterHandshake(vec![
                 Step::Pause(Duration::from_millis(300)),
                 Step::Send(refusal.bytes()),
                 Step::Pause(Duration::from_millis(300)),
@@ -414,9 +414,9 @@ fn a_refusal_that_comes_before_the_request_has_arrived_is_not_believed() {
 
 #[test]
 fn a_refusal_with_another_answer_behind_it_is_not_believed() {
-    let expired = Answer::refused(-16, "timestamp expires")
+    let expired = Response::refused(-16, "timestamp expires")
         .date(SystemTime::now() + Duration::from_secs(3600));
-    for refusal in [Answer::refused(-10, "no money"), expired] {
+    for refusal in [Response::refused(-10, "no money"), expired] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let refusal = refusal.bytes();
             let gateway = builder
@@ -444,7 +444,7 @@ fn line_ends_behind_an_answer_change_nothing() {
             let gateway = builder
                 .answer(move |request| {
                     let answer = match request.callee().as_str() {
-                        "7000001" => Answer::refused(-10, "no money").bytes(),
+                        "7000001" => Response::refused(-10, "no money").bytes(),
                         callee => accepted(callee),
                     };
                     vec![Step::Send([&answer, ends.as_bytes()].concat())]
@@ -464,10 +464,10 @@ fn a_refused_timestamp_is_not_repeated_once_another_answer_has_come() {
     let gateway = Gateway::tls()
         .opening(|connection| match connection {
             1 => Opening::Serve,
-            _ => Opening::Late(Duration::from_millis(800)),
+            _ => Opening::Delayed(Duration::from_millis(800)),
         })
         .answer(|request| {
-            let expired = Answer::refused(-16, "timestamp expires")
+            let expired = Response::refused(-16, "timestamp expires")
                 .date(SystemTime::now() + Duration::from_secs(3600));
             vec![
                 Step::Send(expired.bytes()),
@@ -494,7 +494,7 @@ fn an_accepted_answer_that_comes_before_the_request_has_arrived_is_not_believed(
                 vec![
                     Step::Send(accepted(&request.callee())),
                     Step::Pause(Duration::from_millis(600)),
-                    Step::Send(Answer::ok("6666666666666666666").bytes()),
+                    Step::Send(Response::ok("6666666666666666666").bytes()),
                     Step::Pause(Duration::from_millis(300)),
                 ]
             })
@@ -550,7 +550,7 @@ fn half_a_record_that_nobody_asked_for_is_the_beginning_of_nobodys_answer() {
                 let mut stream = rustls::Stream::new(tls, &mut socket);
                 stream.read(&mut request).is_ok_and(|read| read > 0)
             };
-            let say = |tls: &mut ServerConnection, answer: Answer| {
+            let say = |tls: &mut ServerConnection, answer: Response| {
                 let mut records = Vec::new();
                 tls.writer().write_all(&answer.bytes()).expect("room");
                 while tls.wants_write() {
@@ -561,8 +561,8 @@ fn half_a_record_that_nobody_asked_for_is_the_beginning_of_nobodys_answer() {
             if !received(&mut tls) {
                 return;
             }
-            let mut own = say(&mut tls, Answer::ok(&number.to_string()));
-            let mut stray = say(&mut tls, Answer::ok("6666666666666666666"));
+            let mut own = say(&mut tls, Response::ok(&number.to_string()));
+            let mut stray = say(&mut tls, Response::ok("6666666666666666666"));
             let rest = stray.split_off(20);
             let mut sent = Ok(());
             if apart {
@@ -622,7 +622,7 @@ fn a_request_cut_in_the_middle_is_never_completed() {
         let gateway = builder
             .receive_buffer(4096)
             .opening(|_| {
-                Opening::Shaken(vec![
+                Opening::AfterHandshake(vec![
                     Step::Read(1000),
                     Step::Pause(Duration::from_millis(1500)),
                     Step::Read(100_000_000),
@@ -658,9 +658,9 @@ fn in_a_mix_of_faults_the_librarys_word_and_the_gateways_diary_agree() {
             .opening(
                 move |connection| match mixed(connection as u64 * 2 + tls) % 12 {
                     0 => Opening::Raw(vec![Step::Reset]),
-                    1 => Opening::Raw(vec![Step::Cut]),
+                    1 => Opening::Raw(vec![Step::Fin]),
                     2 if tls == 1 => Opening::MidHandshake(vec![Step::Reset]),
-                    3 => Opening::Shaken(vec![Step::Read(40), Step::Reset]),
+                    3 => Opening::AfterHandshake(vec![Step::Read(40), Step::Reset]),
                     _ => Opening::Serve,
                 },
             )
@@ -671,7 +671,7 @@ fn in_a_mix_of_faults_the_librarys_word_and_the_gateways_diary_agree() {
                 let part = whole[..(chance / 100) as usize % whole.len()].to_vec();
                 match chance % 12 {
                     0 => vec![Step::Reset],
-                    1 => vec![Step::Cut],
+                    1 => vec![Step::Fin],
                     2 => vec![Step::Send(part), Step::Reset],
                     3 => vec![Step::Send(part), Step::Close],
                     4 => vec![Step::Send(whole), Step::Reset],

@@ -5,11 +5,11 @@ mod support;
 
 use std::mem::{offset_of, size_of};
 
-use support::answer::{Answer, RecordingIds};
 use support::c::{self, Build};
 use support::client::{RawConfig, RawRequest};
 use support::diary::Delivery;
 use support::gateway::{Gateway, Step};
+use support::response::{RecordingIds, Response};
 use support::sockets::Refusing;
 
 /// By the callee's first digit, as c/api.c expects.
@@ -18,9 +18,9 @@ fn by_first_digit() -> impl Fn(&Delivery) -> Vec<Step> + Send + Sync + 'static {
     move |request| {
         let callee = request.callee();
         match callee.chars().next() {
-            Some('9') => Answer::refused(-10, "no money").into(),
+            Some('9') => Response::refused(-10, "no money").into(),
             Some('8') => vec![Step::Reset],
-            _ => Answer::ok(&ids.next(&callee)).into(),
+            _ => Response::ok(&ids.next(&callee)).into(),
         }
     }
 }

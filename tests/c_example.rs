@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use process::{Sandbox, gateway};
 use support::c::{Build, LIMIT, Output, command, run};
-use support::library::forget_this_package;
+use support::library::remove_package_variables;
 use support::{root, scratch};
 
 const KEY: &str = "bDqJFiq9";
@@ -252,7 +252,7 @@ fn make(build: &Path, arguments: &[&str]) -> Command {
     for variable in VARIABLES {
         make.env_remove(variable);
     }
-    forget_this_package(&mut make);
+    remove_package_variables(&mut make);
     make
 }
 

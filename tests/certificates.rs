@@ -5,11 +5,11 @@ mod support;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use support::answer::recording_id_for;
 use support::c::{self, Build};
 use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::*;
 use support::gateway::Gateway;
+use support::response::recording_id_for;
 
 /// Fails the test unless a server with this certificate gets no request.
 #[track_caller]
@@ -68,7 +68,7 @@ fn a_wrong_certificate_gets_no_request() {
         |c| c,
     );
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-        let server = Authority::new().server_speaking(LOOPBACK, Validity::Now, &[version]);
+        let server = Authority::new().server_with_versions(LOOPBACK, Validity::Now, &[version]);
         distrusted("unknown authority, by version", server, |c| c);
     }
 }

@@ -6,10 +6,10 @@ mod support;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use support::answer::{Answer, recording_id_for};
 use support::client::*;
 use support::diary::Delivery;
 use support::gateway::{Builder, Gateway, Opening, Step};
+use support::response::{Response, recording_id_for};
 
 /// The server's clock, this many seconds from ours.
 fn server_time(offset: i64) -> SystemTime {
@@ -22,17 +22,17 @@ fn server_time(offset: i64) -> SystemTime {
 }
 
 /// What the API does, with such a clock: a minute is its tolerance.
-fn judge(request: &Delivery, offset: i64) -> Answer {
+fn judge(request: &Delivery, offset: i64) -> Response {
     let answer = if (request.skew() - offset).abs() <= 60 {
-        Answer::ok(&recording_id_for(&request.callee()))
+        Response::ok(&recording_id_for(&request.callee()))
     } else {
-        Answer::refused(-16, "timestamp expires")
+        Response::refused(-16, "timestamp expires")
     };
     answer.date(server_time(offset))
 }
 
-fn expired() -> Answer {
-    Answer::refused(-16, "timestamp expires")
+fn expired() -> Response {
+    Response::refused(-16, "timestamp expires")
 }
 
 #[test]
@@ -79,7 +79,9 @@ fn a_wrong_clock_is_corrected_by_one_repeat_and_remembered() {
 fn a_right_clock_is_left_alone_whatever_a_success_says() {
     // Only a refusal says that the clock is wrong; a Date may be.
     let gateway = Gateway::plain()
-        .answer(|request| Answer::ok(&recording_id_for(&request.callee())).date(server_time(7200)))
+        .answer(|request| {
+            Response::ok(&recording_id_for(&request.callee())).date(server_time(7200))
+        })
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
     for callee in ["7000001", "7000002"] {
@@ -212,10 +214,15 @@ fn a_fault_in_the_repeat_is_told_truly() {
     for (name, steps, result, delivered) in [
         ("reset", vec![Step::Reset], CONNECTION_LOST, 2),
         ("closed", vec![Step::Close], CONNECTION_LOST, 2),
-        ("an error page", Answer::new(503, "").into(), HTTP_ERROR, 2),
+        (
+            "an error page",
+            Response::new(503, "").into(),
+            HTTP_ERROR,
+            2,
+        ),
         (
             "another refusal",
-            Answer::refused(-10, "no money").into(),
+            Response::refused(-10, "no money").into(),
             REJECTED,
             2,
         ),
@@ -416,7 +423,7 @@ fn an_offset_that_no_longer_serves_is_given_up() {
                 // Or they name a time that has just been refused.
                 _ if request.skew().abs() > 60 && !undated => expired().date(server_time(3600)),
                 _ if request.skew().abs() > 60 => expired(),
-                _ => Answer::ok(&recording_id_for(&request.callee())),
+                _ => Response::ok(&recording_id_for(&request.callee())),
             })
             .start();
         let client = Client::new(&gateway.config()).expect("a client");

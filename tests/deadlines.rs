@@ -12,13 +12,13 @@ use rustls::crypto::cipher::OutboundPlainMessage;
 use rustls::crypto::ring::cipher_suite;
 use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion, ServerConnection};
 
-use support::answer::{Answer, fresh_id};
 use support::c::{self, Build};
 use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::*;
 use support::diary::whole_request;
 use support::gateway::{Builder, Gateway, Opening, Step};
 use support::proxy::Proxy;
+use support::response::{Response, unique_id};
 use support::sockets::{Ignoring, Server};
 
 /// Long enough for a loaded machine to get to the phase, short enough to wait for.
@@ -111,7 +111,7 @@ rows! {
     a_server_that_drips_continues:
         answer(Gateway::plain(), [drip("HTTP/1.1 100 Continue\r\n\r\n".repeat(10))]) => TIMED_OUT, 1;
     a_server_that_drips_its_head:
-        answer(Gateway::tls(), [drip(Answer::ok(&fresh_id()).bytes())]) => TIMED_OUT, 1;
+        answer(Gateway::tls(), [drip(Response::ok(&unique_id()).bytes())]) => TIMED_OUT, 1;
     a_server_that_drips_its_body:
         answer(Gateway::tls(), [
             send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n"),
@@ -124,7 +124,7 @@ rows! {
         ]) => TIMED_OUT, 1;
     a_server_that_stalls_in_a_record:
         // The head of a record, and not all of that.
-        answer(Gateway::tls(), [Step::SendBare(vec![23, 3, 3]), Step::Stall]) => TIMED_OUT, 1;
+        answer(Gateway::tls(), [Step::SendRaw(vec![23, 3, 3]), Step::Stall]) => TIMED_OUT, 1;
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_server_that_takes_no_bytes() {
     for builder in [Gateway::plain(), Gateway::tls()] {
         let builder = builder
             .receive_buffer(4096)
-            .opening(|_| Opening::Shaken(vec![Step::Stall]));
+            .opening(|_| Opening::AfterHandshake(vec![Step::Stall]));
         check(builder, &Request::large("7000001"), CONNECT_FAILED, 0);
     }
 }
@@ -144,7 +144,7 @@ fn a_server_that_takes_a_few_bytes_now_and_then() {
         .collect();
     let builder = Gateway::plain()
         .receive_buffer(4096)
-        .opening(move |_| Opening::Shaken(sips.clone()));
+        .opening(move |_| Opening::AfterHandshake(sips.clone()));
     check(builder, &Request::large("7000001"), CONNECT_FAILED, 0);
 }
 
@@ -215,7 +215,7 @@ fn connect_timeout_does_not_bound_the_answer() {
         Gateway::tls(),
         [
             Step::Pause(Duration::from_millis(1200)),
-            Step::Send(Answer::ok(&fresh_id()).bytes()),
+            Step::Send(Response::ok(&unique_id()).bytes()),
         ],
     )
     .start();
@@ -228,7 +228,7 @@ fn connect_timeout_does_not_bound_the_answer() {
 
 #[test]
 fn a_slow_answer_within_the_time_is_an_answer() {
-    let bytes = Answer::ok("2203031113381000002").bytes();
+    let bytes = Response::ok("2203031113381000002").bytes();
     let gateway = answer(
         Gateway::tls(),
         [Step::Drip(bytes, Duration::from_millis(5))],
@@ -242,7 +242,7 @@ fn a_slow_answer_within_the_time_is_an_answer() {
 fn a_deadline_holds_on_a_kept_connection() {
     let gateway = Gateway::tls()
         .answer(|request| match request.number {
-            1 => Answer::ok(&fresh_id()).into(),
+            1 => Response::ok(&unique_id()).into(),
             _ => vec![Step::Stall],
         })
         .start();
@@ -301,7 +301,7 @@ fn a_kept_connection_that_takes_no_more_bytes_is_nobody_elses_fault() {
     // When the time is up, there is none left for another connection, which would then seem to fail.
     let gateway = Gateway::tls()
         .receive_buffer(4096)
-        .answer(|_| vec![Step::Send(Answer::ok(&fresh_id()).bytes()), Step::Stall])
+        .answer(|_| vec![Step::Send(Response::ok(&unique_id()).bytes()), Step::Stall])
         .start();
     let proxy = Proxy::narrow(gateway.address(), 4096);
     for by_proxy in [false, true] {
@@ -360,7 +360,7 @@ fn flooding() -> Server {
                 _ => return,
             }
         }
-        let answer = Answer::ok(&number.to_string()).bytes();
+        let answer = Response::ok(&number.to_string()).bytes();
         let answered = stream.write_all(&answer).and_then(|()| stream.flush());
         if answered.is_ok() && number == 1 {
             let until = Instant::now() + Duration::from_secs(20);

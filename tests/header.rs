@@ -10,7 +10,7 @@ use std::process::Command;
 
 use libtest_mimic::{Arguments, Trial};
 use support::c::{self, Build};
-use support::require::{require, trial, trial_where};
+use support::require::{require, trial, trial_if};
 
 const COMPILERS: [(&[&str], &[&str]); 4] = [
     (&["gcc"], &["c99", "c11", "c17"]),
@@ -32,7 +32,7 @@ fn main() {
         }
     }
     trials.extend([
-        trial_where(
+        trial_if(
             "the_committed_header_is_what_the_source_gives",
             in_a_repository,
             is_fresh,

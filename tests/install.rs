@@ -17,7 +17,7 @@ use std::time::Duration;
 use libtest_mimic::Arguments;
 use process::Sandbox;
 use support::c::{self, LIMIT};
-use support::library::{self, forget_this_package};
+use support::library::{self, remove_package_variables};
 use support::require::trial;
 use support::{root, scratch};
 
@@ -131,7 +131,7 @@ fn install() -> PathBuf {
         .arg("-c")
         .arg(format!("{line} --destdir={}", stage.display()))
         .current_dir(root());
-    forget_this_package(&mut command);
+    remove_package_variables(&mut command);
     c::run(command, BUILD_LIMIT).success();
 
     let staged = stage.join(prefix.strip_prefix("/").expect("an absolute path"));

@@ -54,7 +54,7 @@ fn fifty_calls_use_one_look_up_and_one_connection() {
 #[test]
 fn a_closed_connection_needs_no_new_look_up() {
     let gateway = Gateway::tls()
-        .answer(|_| support::answer::Answer::ok(&support::answer::fresh_id()).until_close())
+        .answer(|_| support::response::Response::ok(&support::response::unique_id()).until_close())
         .start();
     let url = gateway.url_for("gateway.test");
     let (output, names) = call("closed", &[], &["--url", &url, "--times", "10", "7000001"]);

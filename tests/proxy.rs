@@ -6,12 +6,12 @@ mod support;
 use std::thread;
 use std::time::Duration;
 
-use support::answer::recording_id_for;
 use support::c::{self, Build};
 use support::certs::Authority;
 use support::client::*;
 use support::gateway::{Gateway, Opening, Step};
 use support::proxy::{Proxy, refusal, tunnel};
+use support::response::recording_id_for;
 use support::sockets::{Ignoring, Refusing};
 
 #[test]
@@ -159,7 +159,7 @@ fn a_proxy_that_is_down_or_talks_nonsense_is_a_proxy_failure() {
     };
     let opening = |steps: &[Step]| Proxy::opening(Opening::Raw(steps.to_vec()));
     let proxies = [
-        ("closes at once", opening(&[Step::Cut])),
+        ("closes at once", opening(&[Step::Fin])),
         ("resets at once", opening(&[Step::Reset])),
         ("accepts and says nothing", opening(&[Step::Stall])),
         ("closes when asked", Proxy::answering(|_| vec![Step::Close])),
@@ -253,7 +253,7 @@ fn what_fails_behind_the_tunnel_is_not_the_proxys_fault() {
 fn a_tunnel_that_closes_while_idle_is_never_noticed() {
     let gateway = Gateway::tls()
         .answer(|request| {
-            let answer = support::answer::Answer::ok(&recording_id_for(&request.callee()));
+            let answer = support::response::Response::ok(&recording_id_for(&request.callee()));
             vec![
                 Step::Send(answer.bytes()),
                 Step::Pause(Duration::from_millis(5)),

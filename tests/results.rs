@@ -9,10 +9,10 @@ mod support;
 use std::thread;
 use std::time::Duration;
 
-use support::answer::{Answer, recording_id_for};
 use support::client::*;
 use support::gateway::{Builder, Gateway, Opening, Step};
 use support::proxy::{Proxy, refusal};
+use support::response::{Response, recording_id_for};
 use support::sockets::{Ignoring, Refusing};
 
 const CALLEE: &str = "4915112345678";
@@ -66,15 +66,15 @@ rows! {
     ok_a_call_is_accepted: Gateway::tls() => OK, 1;
     ok_a_call_is_accepted_without_tls_on_loopback: Gateway::plain() => OK, 1;
 
-    rejected_the_api_says_no: tls_answer(Answer::refused(-10, "no money")) => REJECTED, 1;
-    rejected_with_an_http_error: tls_answer(Answer::refused(-1, "who?").code(401)) => REJECTED, 1;
+    rejected_the_api_says_no: tls_answer(Response::refused(-10, "no money")) => REJECTED, 1;
+    rejected_with_an_http_error: tls_answer(Response::refused(-1, "who?").code(401)) => REJECTED, 1;
 
-    connect_failed_closed_before_the_handshake: tls_opening(opening([Step::Cut])) => CONNECT_FAILED, 0;
+    connect_failed_closed_before_the_handshake: tls_opening(opening([Step::Fin])) => CONNECT_FAILED, 0;
     connect_failed_reset_before_the_handshake: tls_opening(opening([Step::Reset])) => CONNECT_FAILED, 0;
     connect_failed_closed_after_the_hello:
-        tls_opening(opening([Step::Read(5), Step::Pause(Duration::from_millis(20)), Step::Cut])) => CONNECT_FAILED, 0;
+        tls_opening(opening([Step::Read(5), Step::Pause(Duration::from_millis(20)), Step::Fin])) => CONNECT_FAILED, 0;
     connect_failed_closed_in_the_handshake:
-        tls_opening(Opening::MidHandshake(vec![Step::Cut])) => CONNECT_FAILED, 0;
+        tls_opening(Opening::MidHandshake(vec![Step::Fin])) => CONNECT_FAILED, 0;
     connect_failed_reset_in_the_handshake:
         tls_opening(Opening::MidHandshake(vec![Step::Reset])) => CONNECT_FAILED, 0;
 
@@ -88,27 +88,27 @@ rows! {
         tls_opening(Opening::MidHandshake(vec![send(&[0xff; 4096]), Step::Stall])) => TLS_FAILED, 0;
 
     connection_lost_closed_instead_of_an_answer: tls_answer([Step::Close]) => CONNECTION_LOST, 1;
-    connection_lost_cut_instead_of_an_answer: tls_answer([Step::Cut]) => CONNECTION_LOST, 1;
+    connection_lost_cut_instead_of_an_answer: tls_answer([Step::Fin]) => CONNECTION_LOST, 1;
     connection_lost_reset_instead_of_an_answer: tls_answer([Step::Reset]) => CONNECTION_LOST, 1;
-    connection_lost_closed_instead_of_an_answer_plain: plain_answer([Step::Cut]) => CONNECTION_LOST, 1;
+    connection_lost_closed_instead_of_an_answer_plain: plain_answer([Step::Fin]) => CONNECTION_LOST, 1;
     connection_lost_reset_instead_of_an_answer_plain: plain_answer([Step::Reset]) => CONNECTION_LOST, 1;
-    connection_lost_in_the_head: tls_answer([send(b"HTTP/1.1 200 OK\r\nCont"), Step::Cut]) => CONNECTION_LOST, 1;
+    connection_lost_in_the_head: tls_answer([send(b"HTTP/1.1 200 OK\r\nCont"), Step::Fin]) => CONNECTION_LOST, 1;
     connection_lost_in_the_body:
-        tls_answer([send(b"HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{\"status\":"), Step::Cut]) => CONNECTION_LOST, 1;
+        tls_answer([send(b"HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{\"status\":"), Step::Fin]) => CONNECTION_LOST, 1;
     connection_lost_an_alert_instead_of_an_answer:
-        tls_answer([Step::SendBare(vec![21, 3, 3, 0, 2, 2, 40]), Step::Stall]) => CONNECTION_LOST, 1;
+        tls_answer([Step::SendRaw(vec![21, 3, 3, 0, 2, 2, 40]), Step::Stall]) => CONNECTION_LOST, 1;
     connection_lost_garbage_below_tls:
-        tls_answer([Step::SendBare(vec![0xff; 64]), Step::Stall]) => CONNECTION_LOST, 1;
+        tls_answer([Step::SendRaw(vec![0xff; 64]), Step::Stall]) => CONNECTION_LOST, 1;
 
-    http_error_a_bad_gateway: tls_answer(Answer::new(502, "<html>Bad gateway</html>")) => HTTP_ERROR, 1;
+    http_error_a_bad_gateway: tls_answer(Response::new(502, "<html>Bad gateway</html>")) => HTTP_ERROR, 1;
     http_error_a_redirect:
-        tls_answer(Answer::new(307, "").header("Location", "/voice/sendSip")) => HTTP_ERROR, 1;
-    http_error_not_found: tls_answer(Answer::new(404, "")) => HTTP_ERROR, 1;
+        tls_answer(Response::new(307, "").header("Location", "/voice/sendSip")) => HTTP_ERROR, 1;
+    http_error_not_found: tls_answer(Response::new(404, "")) => HTTP_ERROR, 1;
 
-    bad_response_a_page: tls_answer(Answer::json("<html>Welcome to this wi-fi</html>")) => BAD_RESPONSE, 1;
-    bad_response_success_without_an_id: tls_answer(Answer::json(r#"{"status":"0"}"#)) => BAD_RESPONSE, 1;
+    bad_response_a_page: tls_answer(Response::json("<html>Welcome to this wi-fi</html>")) => BAD_RESPONSE, 1;
+    bad_response_success_without_an_id: tls_answer(Response::json(r#"{"status":"0"}"#)) => BAD_RESPONSE, 1;
     bad_response_no_http: tls_answer([send(b"what?\r\n\r\n"), Step::Close]) => BAD_RESPONSE, 1;
-    bad_response_too_large: tls_answer(Answer::json(" ".repeat(70_000))) => BAD_RESPONSE, 1;
+    bad_response_too_large: tls_answer(Response::json(" ".repeat(70_000))) => BAD_RESPONSE, 1;
 }
 
 // TIMED_OUT is in deadlines.rs, INVALID_ARGUMENT in arguments.rs. INTERNAL_ERROR is a bug, which has
@@ -183,7 +183,7 @@ fn connect_failed_cut_before_the_request_was_out() {
             "reset in the request",
             vec![Step::Read(20_000), Step::Reset],
         ),
-        ("closed in the request", vec![Step::Read(20_000), Step::Cut]),
+        ("closed in the request", vec![Step::Read(20_000), Step::Fin]),
         (
             "reset before any of it is read",
             vec![Step::Pause(Duration::from_millis(300)), Step::Reset],
@@ -193,7 +193,7 @@ fn connect_failed_cut_before_the_request_was_out() {
             let steps = steps.clone();
             let builder = builder
                 .receive_buffer(4096)
-                .opening(move |_| Opening::Shaken(steps.clone()));
+                .opening(move |_| Opening::AfterHandshake(steps.clone()));
             let reply = check(builder, &Request::large(CALLEE), CONNECT_FAILED, 0);
             assert!(!reply.may_have_dialed(), "{name}: {reply:?}");
         }
@@ -247,7 +247,7 @@ fn shut_down_during(client: &Client, request: &Request, reached: impl FnOnce()) 
 
 #[test]
 fn shutdown_ends_a_call_in_each_phase_with_its_true_result() {
-    let shaken = |steps: &[Step]| Opening::Shaken(steps.to_vec());
+    let shaken = |steps: &[Step]| Opening::AfterHandshake(steps.to_vec());
     let phases: [(&str, Builder, i32, usize); 6] = [
         (
             "before the handshake",

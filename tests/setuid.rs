@@ -22,7 +22,7 @@ use support::{library, require};
 const CALLER: u32 = 65534;
 
 fn main() {
-    let trials = vec![require::trial_where(
+    let trials = vec![require::trial_if(
         "a_setuid_program_takes_neither_proxy_nor_authorities_from_its_callers_environment",
         || Programs::new().map(drop),
         the_environment_counts_as_empty,

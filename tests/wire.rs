@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
-use support::answer::{Answer, recording_id_for};
 use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::{Client, Config, KEY, MAX_ARGUMENT, Request, SECRET, text};
 use support::gateway::{Gateway, Step};
+use support::response::{Response, recording_id_for};
 
 /// A request with every field given.
 fn full_request() -> Request {
@@ -29,9 +29,9 @@ fn the_documented_example_is_signed_as_documented() {
     for _ in 0..20 {
         let gateway = Gateway::plain()
             .answer(|request| match request.order {
-                1 => Answer::refused(-16, "timestamp expires")
+                1 => Response::refused(-16, "timestamp expires")
                     .date(UNIX_EPOCH + Duration::from_secs(DOCUMENTED as u64)),
-                _ => Answer::ok("2203031113381000002"),
+                _ => Response::ok("2203031113381000002"),
             })
             .start();
         let client = Client::new(&gateway.config()).expect("a client");
@@ -233,7 +233,7 @@ fn base_urls_of_every_usable_form_reach_the_gateway() {
 fn cookies_are_not_kept_and_what_the_server_offers_is_not_taken_up() {
     let gateway = Gateway::tls()
         .answer(|request| {
-            Answer::ok(&recording_id_for(&request.callee()))
+            Response::ok(&recording_id_for(&request.callee()))
                 .header("Set-Cookie", "session=1; Path=/")
                 .header("Alt-Svc", "h3=\":443\"")
                 .header("WWW-Authenticate", "Basic realm=x")
@@ -267,7 +267,7 @@ fn cookies_are_not_kept_and_what_the_server_offers_is_not_taken_up() {
 #[test]
 fn tls_1_2_and_1_3_are_spoken() {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-        let server = Authority::common().server_speaking(LOOPBACK, Validity::Now, &[version]);
+        let server = Authority::common().server_with_versions(LOOPBACK, Validity::Now, &[version]);
         let gateway = Gateway::tls().certificate(server).start();
         let client = Client::new(&gateway.config()).expect("a client");
         for callee in ["7654321", "7654322"] {
@@ -286,7 +286,7 @@ fn early_data_is_never_used() {
         .certificate(Arc::new(server))
         .answer(|request| {
             let id = recording_id_for(&request.callee());
-            let answer = Answer::ok(&id).header("Connection", "close");
+            let answer = Response::ok(&id).header("Connection", "close");
             vec![Step::Send(answer.bytes()), Step::Close]
         })
         .start();

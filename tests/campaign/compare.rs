@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::support::answer::recording_id_for;
 use crate::support::client::{OK, REJECTED};
+use crate::support::response::recording_id_for;
 
 use super::conduct::{Arrival, EXPIRED, Verdict};
 use super::lane::Lane;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::support::answer::{Answer, recording_id_for};
 use crate::support::certs::{Authority, LOOPBACK, Validity};
 use crate::support::client::{KEY, SECRET};
 use crate::support::diary::Delivery;
 use crate::support::gateway::{Builder, Gateway, Greeting, Report, Step};
+use crate::support::response::{Response, recording_id_for};
 
 use super::dice::Dice;
 use super::lane::{Lane, Wire, dice_for, lane_and_call};
@@ -119,13 +119,13 @@ impl Word {
         ])
     }
 
-    fn answer(self, callee: &str) -> Answer {
+    fn answer(self, callee: &str) -> Response {
         match self {
-            Word::Accepted => Answer::ok(&recording_id_for(callee)),
+            Word::Accepted => Response::ok(&recording_id_for(callee)),
             Word::Page(page) => page.answer(),
-            Word::Refused(status) => Answer::refused(status, "refused"),
+            Word::Refused(status) => Response::refused(status, "refused"),
             Word::Expired(ahead) => {
-                Answer::refused(EXPIRED, "timestamp expires").date(clock(ahead))
+                Response::refused(EXPIRED, "timestamp expires").date(clock(ahead))
             }
         }
     }
@@ -182,19 +182,19 @@ impl Page {
         Page::WITH_STATUS[usize::try_from(dice.below(5)).expect("a small number")]
     }
 
-    fn answer(self) -> Answer {
+    fn answer(self) -> Response {
         match self {
-            Page::Html => Answer::new(502, "<html>Bad Gateway</html>"),
-            Page::Framework => Answer::new(
+            Page::Html => Response::new(502, "<html>Bad Gateway</html>"),
+            Page::Framework => Response::new(
                 500,
                 r#"{"timestamp":"2026-11-25T08:00:00.000+00:00","status":500,"error":"Internal Server Error","path":"/voice/sendSip"}"#,
             ),
-            Page::Problem => Answer::new(504, r#"{"title":"Gateway Timeout","status":504}"#),
-            Page::Text => Answer::new(502, r#"{"status":"502","error":"Bad Gateway"}"#),
+            Page::Problem => Response::new(504, r#"{"title":"Gateway Timeout","status":504}"#),
+            Page::Text => Response::new(502, r#"{"status":"502","error":"Bad Gateway"}"#),
             Page::Redirect => {
-                Answer::new(302, r#"{"status":302}"#).header("Location", "/voice/login")
+                Response::new(302, r#"{"status":302}"#).header("Location", "/voice/login")
             }
-            Page::Fine => Answer::new(200, r#"{"code":0,"status":200,"data":"1"}"#),
+            Page::Fine => Response::new(200, r#"{"code":0,"status":200,"data":"1"}"#),
         }
     }
 }
@@ -328,7 +328,7 @@ impl Conduct {
                 Step::Pause(after),
                 if reset { Step::Reset } else { Step::Close },
             ],
-            Conduct::CutWithoutAnswer => vec![Step::Cut],
+            Conduct::CutWithoutAnswer => vec![Step::Fin],
             Conduct::ResetWithoutAnswer => vec![Step::Reset],
             Conduct::NeverAnswer => vec![Step::Stall],
             Conduct::AcceptWithPage(page) => page.answer().into(),
@@ -458,7 +458,7 @@ fn greeting(wire: Wire, link: &Arc<Link>) -> Option<Greeting> {
     let link = Arc::clone(link);
     Some(Greeting {
         bytes: stray.bytes(Occasion::Fresh, number),
-        afresh: wire == Wire::Tls12,
+        new_session: wire == Wire::Tls12,
         sent: Report::to(move |sent| link.note_stray(stray, Occasion::Fresh, None, sent)),
     })
 }
@@ -469,7 +469,7 @@ fn builder(wire: Wire) -> Builder {
         Wire::Tls12 => &rustls::version::TLS12,
         Wire::Tls13 => &rustls::version::TLS13,
     };
-    Gateway::tls().certificate(Authority::common().server_speaking(
+    Gateway::tls().certificate(Authority::common().server_with_versions(
         LOOPBACK,
         Validity::Now,
         &[version],

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::support::sockets::{FOREVER, Peer};
+use crate::support::sockets::{MAX_WAIT, Peer};
 
 use super::ending::{Ending, Moment, Strike, Turn, taken_of};
 use super::links::Link;
@@ -119,7 +119,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
 
     /// Passes bytes on until both sides have ended, or a fault has ended them.
     pub fn run(mut self) -> Ending {
-        let until = Instant::now() + FOREVER;
+        let until = Instant::now() + MAX_WAIT;
         while !(self.up.ended && self.down.ended) && Instant::now() < until {
             if self.peer.stopped() || self.go_on() == Next::Stop {
                 break;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::answer::Answer;
+use crate::support::response::Response;
 
 use super::conduct::{EXPIRED, clock};
 use super::dice::Dice;
@@ -39,10 +39,10 @@ impl Stray {
     /// To the byte. `number` is the occasion's own.
     pub fn bytes(self, occasion: Occasion, number: u64) -> Vec<u8> {
         match self {
-            Stray::Accepted => Answer::ok(&format!("{}{number:015}", prefix(occasion))),
-            Stray::Refused => Answer::refused(-10, "refused"),
+            Stray::Accepted => Response::ok(&format!("{}{number:015}", prefix(occasion))),
+            Stray::Refused => Response::refused(-10, "refused"),
             Stray::Expired => {
-                Answer::refused(EXPIRED, "timestamp expires").date(clock(STRAY_CLOCK))
+                Response::refused(EXPIRED, "timestamp expires").date(clock(STRAY_CLOCK))
             }
         }
         .bytes()

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::program::{Figures, Host};
-use super::support::answer::{Answer, recording_id_for};
 use super::support::gateway::{Builder, Gateway, Step};
-use super::support::instrument::slower;
+use super::support::instrument::slowdown;
+use super::support::response::{Response, recording_id_for};
 
 /// What a wait of one or two seconds may take of the processor. A busy wait takes all of it.
 const IDLE_MS: f64 = 100.0;
@@ -17,7 +17,10 @@ fn host(life: &str) -> Host {
 #[track_caller]
 fn waits_without_work(figures: &Figures) {
     let used = figures.get("wait_processor_ms");
-    assert!(used < IDLE_MS * f64::from(slower()), "a busy wait: {used}");
+    assert!(
+        used < IDLE_MS * f64::from(slowdown()),
+        "a busy wait: {used}"
+    );
 }
 
 /// Answers after a little, so that calls at once need connections of their own; to some after a second,
@@ -26,7 +29,7 @@ fn gateway(gateway: Builder) -> Gateway {
     gateway
         .answer(|delivery| {
             let callee = delivery.callee();
-            let answer = Answer::ok(&recording_id_for(&callee)).bytes();
+            let answer = Response::ok(&recording_id_for(&callee)).bytes();
             let pause = match callee.as_str() {
                 "8600009000000" => 1000,
                 "8600009000001" => return vec![Step::Stall],
@@ -42,7 +45,7 @@ fn gateway(gateway: Builder) -> Gateway {
 
 /// Begins an answer late, and never ends it.
 fn hesitant(gateway: Builder) -> Gateway {
-    let late = Duration::from_millis(800) * slower();
+    let late = Duration::from_millis(800) * slowdown();
     gateway
         .answer(move |_| {
             let begun = Step::Send(b"HTTP/1.1 200 OK\r\n".to_vec());
@@ -126,7 +129,7 @@ fn a_client_whose_event_the_host_took_waits_without_work_and_shuts_down_soon() {
             .keeps(&format!("the client's event taken by the host: {by}"));
         waits_without_work(&figures);
         let took = figures.get("shutdown_ms");
-        assert!(took < shutdown_ms * f64::from(slower()), "{by}: {took}");
+        assert!(took < shutdown_ms * f64::from(slowdown()), "{by}: {took}");
     }
 }
 

@@ -1,12 +1,12 @@
 //! What calls leave behind in the host: nothing.
 
 use super::program::Host;
-use super::support::answer::{Answer, recording_id_for};
 use super::support::certs::{Authority, LOOPBACK, Validity};
 use super::support::client;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
-use super::support::instrument::slower;
+use super::support::instrument::slowdown;
 use super::support::proxy::{self, Proxy};
+use super::support::response::{Response, recording_id_for};
 use super::support::sockets::{Ignoring, Refusing};
 
 /// What the heap may grow by without a leak: a few buffers that happen to be larger as it is weighed.
@@ -56,7 +56,7 @@ fn opening(steps: Vec<Step>) -> Builder {
     Gateway::tls().opening(move |_| Opening::Raw(steps.clone()))
 }
 
-fn answering(answer: Answer) -> Builder {
+fn answering(answer: Response) -> Builder {
     Gateway::tls().answer(move |_| answer.clone())
 }
 
@@ -98,34 +98,34 @@ fn no_descriptor_thread_or_memory_is_left_by_forty_rounds_of_every_failure() {
         opening(vec![Step::Send(b"SSH-2.0-x\r\n".to_vec()), Step::Stall]),
     );
     ways.gateway(client::CONNECT_FAILED, opening(vec![Step::Reset]));
-    ways.gateway(client::CONNECT_FAILED, opening(vec![Step::Cut]));
+    ways.gateway(client::CONNECT_FAILED, opening(vec![Step::Fin]));
     let silent = opening(vec![Step::Stall]);
     ways.gateway_within(client::CONNECT_FAILED, SHORT, LONG, silent);
-    ways.gateway(client::CONNECTION_LOST, ending("", Step::Cut));
+    ways.gateway(client::CONNECTION_LOST, ending("", Step::Fin));
     ways.gateway(
         client::CONNECTION_LOST,
         ending("HTTP/1.1 200 OK\r\n", Step::Reset),
     );
     // Without TLS, which may take this long on a busy machine.
     let plain_and_silent = Gateway::plain().answer(|_| vec![Step::Stall]);
-    ways.gateway_within(client::TIMED_OUT, LONG, 250 * slower(), plain_and_silent);
+    ways.gateway_within(client::TIMED_OUT, LONG, 250 * slowdown(), plain_and_silent);
     ways.gateway(client::BAD_RESPONSE, ending("garbage\r\n\r\n", Step::Close));
-    ways.gateway(client::BAD_RESPONSE, answering(Answer::json("{")));
+    ways.gateway(client::BAD_RESPONSE, answering(Response::json("{")));
     ways.gateway(
         client::BAD_RESPONSE,
-        answering(Answer::json("x".repeat(100_000))),
+        answering(Response::json("x".repeat(100_000))),
     );
     ways.gateway(
         client::HTTP_ERROR,
-        answering(Answer::json("moved").code(302)),
+        answering(Response::json("moved").code(302)),
     );
     ways.gateway(
         client::HTTP_ERROR,
-        answering(Answer::json("broken").code(500)),
+        answering(Response::json("broken").code(500)),
     );
     ways.gateway(
         client::REJECTED,
-        answering(Answer::refused(-10, "no money")),
+        answering(Response::refused(-10, "no money")),
     );
     ways.gateway(client::OK, Gateway::tls());
 
@@ -178,7 +178,7 @@ fn memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls() {
 fn memory_and_descriptors_stay_flat_over_two_thousand_connections() {
     let gateway = Gateway::tls()
         .answer(|delivery| {
-            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            let answer = Response::ok(&recording_id_for(&delivery.callee()));
             let last = answer.header("Connection", "close");
             vec![Step::Send(last.bytes()), Step::Close]
         })

@@ -4,17 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::program::{Figures, Host, process_of};
-use super::support::answer::{Answer, recording_id_for};
 use super::support::client::{CONNECT_FAILED, TIMED_OUT};
 use super::support::diary::Delivery;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
-use super::support::instrument::{self, Instrument, slower};
+use super::support::instrument::{self, Instrument, slowdown};
+use super::support::response::{Response, recording_id_for};
 
 /// A gateway whose answers take a while, so that calls are in flight when a process forks.
 fn slow_gateway(pause: Duration) -> Gateway {
     Gateway::tls()
         .answer(move |delivery| {
-            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            let answer = Response::ok(&recording_id_for(&delivery.callee()));
             vec![Step::Pause(pause), Step::Send(answer.bytes())]
         })
         .start()
@@ -130,7 +130,7 @@ fn what_a_child_does_to_the_inherited_client_does_not_reach_the_parents_connecti
 fn what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked_child() {
     for life in ["given-up", "given-up-fork"] {
         // Reads only when the call has long been given up.
-        let late = Opening::Shaken(vec![Step::Pause(Duration::from_secs(2))]);
+        let late = Opening::AfterHandshake(vec![Step::Pause(Duration::from_secs(2))]);
         let gateway = Gateway::plain()
             .receive_buffer(4096)
             .opening(move |_| late.clone())
@@ -153,7 +153,7 @@ const WAYS: [&str; 5] = ["fork", "_Fork", "clone", "handler", "dlmopen"];
 fn lingering(gateway: Builder) -> Gateway {
     gateway
         .answer(|delivery| {
-            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            let answer = Response::ok(&recording_id_for(&delivery.callee()));
             let last = delivery.callee().ends_with("9000000");
             let pause = Duration::from_millis(if last { 1000 } else { 5 });
             vec![Step::Pause(pause), Step::Send(answer.bytes())]
@@ -187,7 +187,7 @@ fn makes_processes(way: &str, gateway: Gateway, change: impl Fn(Host) -> Host, p
     assert_eq!(connections_of_the_parent(&diary).len(), 1, "{promise}");
     let used = figures.get("wait_processor_ms");
     assert!(
-        used < 100.0 * f64::from(slower()),
+        used < 100.0 * f64::from(slowdown()),
         "{promise}: the parent waits at {used} ms of processor time a second"
     );
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::door::Door;
 use super::program::Host;
-use super::support::answer::{Answer, recording_id_for};
 use super::support::diary::Delivery;
 use super::support::gateway::{Gateway, Step};
+use super::support::response::{Response, recording_id_for};
 
 const NAME: &str = "gateway.test";
 
@@ -18,7 +18,7 @@ fn host(life: &str, gateway: &Gateway) -> Host {
 
 /// An answer after which every call needs a new connection.
 fn last_answer(delivery: &Delivery) -> Vec<Step> {
-    let answer = Answer::ok(&recording_id_for(&delivery.callee())).header("Connection", "close");
+    let answer = Response::ok(&recording_id_for(&delivery.callee())).header("Connection", "close");
     vec![Step::Send(answer.bytes()), Step::Close]
 }
 

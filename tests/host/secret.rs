@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use super::program::Host;
-use super::support::answer::Answer;
 use super::support::c::Build;
 use super::support::gateway::{Gateway, Step};
+use super::support::response::Response;
 use super::support::sockets::Refusing;
 
 /// What a processor may lack and what it may be good at, by glibc's names: each of them has glibc copy or
@@ -45,7 +45,7 @@ fn gateways() -> (Gateway, Gateway) {
     let refused = Gateway::tls()
         .answer(|_| {
             let late = SystemTime::now() + Duration::from_secs(3600);
-            Answer::refused(-16, "timestamp expires").date(late)
+            Response::refused(-16, "timestamp expires").date(late)
         })
         .start();
     (Gateway::tls().start(), refused)

@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::program::{Figures, Host};
 use super::support::client::{CONNECTION_LOST, MAX_ARGUMENT, OK, SHUT_DOWN};
 use super::support::gateway::{Gateway, Opening, Step};
-use super::support::instrument::slower;
+use super::support::instrument::slowdown;
 use super::support::proxy::Proxy;
 use super::support::scratch;
 use super::support::sockets::Ignoring;
 
 /// What a call may take to end.
 fn at_once_ms() -> f64 {
-    100.0 * f64::from(slower())
+    100.0 * f64::from(slowdown())
 }
 
 /// Has eight calls wait at some place, five times over, and shuts their client down. That they all end
@@ -105,7 +105,7 @@ fn shutdown_ends_calls_that_wait_for_the_answer_within_100_ms() {
 #[test]
 fn shutdown_ends_calls_that_send_within_100_ms() {
     // More than the system's buffers take, and read only when the caller has gone.
-    let late = Opening::Shaken(vec![Step::Pause(Duration::from_secs(2))]);
+    let late = Opening::AfterHandshake(vec![Step::Pause(Duration::from_secs(2))]);
     let gateway = Gateway::plain()
         .receive_buffer(4096)
         .opening(move |_| late.clone())

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::program::Host;
-use super::support::answer::{Answer, recording_id_for};
 use super::support::c::Build;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
-use super::support::instrument::{Instrument, slower};
+use super::support::instrument::{Instrument, slowdown};
+use super::support::response::{Response, recording_id_for};
 
 fn host(life: &str) -> Host {
     Host::new("host_signals.c").arg(life)
@@ -22,7 +22,7 @@ fn silent() -> Gateway {
 fn a_timer_that_interrupts_every_system_call_costs_no_call_and_shortens_no_wait() {
     let gateway = Gateway::tls()
         .answer(|delivery| {
-            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            let answer = Response::ok(&recording_id_for(&delivery.callee()));
             // Long enough to be interrupted.
             vec![
                 Step::Pause(Duration::from_millis(3)),
@@ -51,7 +51,7 @@ fn a_call_that_is_interrupted_for_ever_ends_in_time_and_when_its_client_is_shut_
                 .answer(|delivery| {
                     if delivery.callee() == "8613000000000" {
                         vec![Step::Send(
-                            Answer::ok(&recording_id_for(&delivery.callee())).bytes(),
+                            Response::ok(&recording_id_for(&delivery.callee())).bytes(),
                         )]
                     } else {
                         vec![Step::Stall]
@@ -63,7 +63,7 @@ fn a_call_that_is_interrupted_for_ever_ends_in_time_and_when_its_client_is_shut_
                 .calling(&gateway)
                 .keeps(&format!("{system_call} interrupted for ever, {scheme}"));
             let late = figures.get("late_ms");
-            assert!(late < 1000.0 * f64::from(slower()), "{late} ms late");
+            assert!(late < 1000.0 * f64::from(slowdown()), "{late} ms late");
         }
     }
 }
@@ -71,7 +71,7 @@ fn a_call_that_is_interrupted_for_ever_ends_in_time_and_when_its_client_is_shut_
 #[test]
 fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
     let serve = |delivery: &super::support::diary::Delivery| {
-        Answer::ok(&recording_id_for(&delivery.callee())).bytes()
+        Response::ok(&recording_id_for(&delivery.callee())).bytes()
     };
     let opening = |opening: Opening| Gateway::tls().opening(move |_| opening.clone());
     let answering = |steps: Vec<Step>| {
@@ -84,20 +84,20 @@ fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
     let pause = || Step::Pause(Duration::from_millis(1));
     let choking = |builder: Builder| {
         builder.receive_buffer(8192).opening(move |_| {
-            Opening::Shaken(vec![Step::Read(10), Step::Finish, pause(), Step::Reset])
+            Opening::AfterHandshake(vec![Step::Read(10), Step::HalfClose, pause(), Step::Reset])
         })
     };
     let gateways: Vec<Gateway> = [
         // As the connection opens, in the handshake, and after it.
         opening(Opening::Raw(vec![Step::Reset])),
-        opening(Opening::Raw(vec![Step::Cut])),
+        opening(Opening::Raw(vec![Step::Fin])),
         opening(Opening::MidHandshake(vec![Step::Reset])),
-        opening(Opening::Shaken(vec![Step::Reset])),
-        opening(Opening::Shaken(vec![Step::Close])),
-        opening(Opening::Shaken(vec![Step::Cut])),
+        opening(Opening::AfterHandshake(vec![Step::Reset])),
+        opening(Opening::AfterHandshake(vec![Step::Close])),
+        opening(Opening::AfterHandshake(vec![Step::Fin])),
         // While the request comes.
-        opening(Opening::Shaken(vec![Step::Read(10), Step::Reset])),
-        opening(Opening::Shaken(vec![Step::Read(10), Step::Close])),
+        opening(Opening::AfterHandshake(vec![Step::Read(10), Step::Reset])),
+        opening(Opening::AfterHandshake(vec![Step::Read(10), Step::Close])),
         // While the rest of it waits to be sent.
         choking(Gateway::tls()),
         choking(Gateway::plain()),
@@ -106,16 +106,16 @@ fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
         Gateway::tls().answer(|_| vec![Step::Send(b"HTTP/1.1 200".to_vec()), Step::Reset]),
         // After it, while the connection is kept.
         answering(vec![Step::Reset]),
-        answering(vec![Step::Cut]),
+        answering(vec![Step::Fin]),
         answering(vec![Step::Close]),
         answering(vec![pause(), Step::Reset]),
         // The next write, with the good-bye of the client as it is freed at the latest, raises SIGPIPE if
         // it may: behind a RST alone it would first be told of that.
-        answering(vec![pause(), Step::Finish, Step::Reset]),
+        answering(vec![pause(), Step::HalfClose, Step::Reset]),
         // Plain HTTP.
         Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Reset])),
-        Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Cut])),
-        Gateway::plain().answer(move |delivery| vec![Step::Send(serve(delivery)), Step::Cut]),
+        Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Fin])),
+        Gateway::plain().answer(move |delivery| vec![Step::Send(serve(delivery)), Step::Fin]),
     ]
     .map(|gateway| gateway.start())
     .into();

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::program::Host;
-use super::support::answer::{Answer, recording_id_for};
 use super::support::certs::{Authority, LOOPBACK, Validity};
 use super::support::client;
 use super::support::gateway::{Gateway, Step};
 use super::support::proxy::Proxy;
+use super::support::response::{Response, recording_id_for};
 
 #[test]
 fn each_of_256_threads_on_one_client_gets_its_own_answer() {
@@ -45,7 +45,7 @@ fn a_whole_life_over_tls_fits_into_a_stack_of_64_kib() {
         (&rustls::version::TLS13, "TLS 1.3"),
         (&rustls::version::TLS12, "TLS 1.2"),
     ] {
-        let server = Authority::common().server_speaking(LOOPBACK, Validity::Now, &[version]);
+        let server = Authority::common().server_with_versions(LOOPBACK, Validity::Now, &[version]);
         let gateway = Gateway::tls().certificate(server).start();
         live_small(host().calling(&gateway), name, client::OK, 0);
         assert_eq!(gateway.finish_and_count(), 2);
@@ -103,7 +103,7 @@ fn failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib() {
         .answer(|_| {
             let depth = 30_000;
             let (open, close) = ("[".repeat(depth), "]".repeat(depth));
-            Answer::json(format!(r#"{{"status":"0","x":{open}{close}}}"#))
+            Response::json(format!(r#"{{"status":"0","x":{open}{close}}}"#))
         })
         .start();
     let life = "an answer nested 30,000 deep";
@@ -111,7 +111,7 @@ fn failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib() {
 
     let many_headers = Gateway::tls()
         .answer(|delivery| {
-            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            let answer = Response::ok(&recording_id_for(&delivery.callee()));
             (0..90).fold(answer, |answer, number| {
                 answer.header(&format!("X-{number}"), &"v".repeat(500))
             })
@@ -122,7 +122,7 @@ fn failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib() {
 
     let dripping = Gateway::tls()
         .answer(|delivery| {
-            let answer = Answer::ok(&recording_id_for(&delivery.callee()));
+            let answer = Response::ok(&recording_id_for(&delivery.callee()));
             vec![Step::Drip(answer.bytes(), Duration::ZERO)]
         })
         .start();

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 
 use crate::fpm::{Builder, Fpm};
-use crate::support::answer::{Answer, is_recording_id_for, recording_id_for};
 use crate::support::certs::Authority;
 use crate::support::client::{CONNECTION_LOST, KEY, SECRET};
 use crate::support::gateway::{Gateway, Step};
 use crate::support::require::trial;
+use crate::support::response::{Response, is_recording_id_for, recording_id_for};
 use crate::support::root;
 use crate::tools::{self, Way};
 
@@ -265,7 +265,7 @@ fn recycled() {
 fn slow(pause: Duration) -> Gateway {
     Gateway::tls()
         .answer(move |request| {
-            let answer = Answer::ok(&recording_id_for(&request.callee()));
+            let answer = Response::ok(&recording_id_for(&request.callee()));
             vec![Step::Pause(pause), Step::Send(answer.bytes())]
         })
         .start()
@@ -308,7 +308,7 @@ fn ffi_in_fpm() {
     let gateway = Gateway::tls()
         .answer(|request| match &*request.callee() {
             "4900000666" => vec![Step::Close],
-            callee => Answer::ok(&recording_id_for(callee)).into(),
+            callee => Response::ok(&recording_id_for(callee)).into(),
         })
         .start();
     let fpm = ini_pool(2, Way::Ffi, &gateway).start();

@@ -51,7 +51,7 @@ pub fn extension() -> &'static Path {
         fs::create_dir(&prefix).expect("a prefix");
         for (name, target) in [
             ("include", root().join("include")),
-            ("lib", c::loadable().to_owned()),
+            ("lib", c::library_directory().to_owned()),
         ] {
             std::os::unix::fs::symlink(target, prefix.join(name)).expect("a link");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 
 use crate::support::c::{command, run};
-use crate::support::library::forget_this_package;
+use crate::support::library::remove_package_variables;
 use crate::support::{require, root};
 
 /// A cold release build, a debug build and a language's standard library, on a slow machine that does
@@ -25,7 +25,7 @@ pub fn trial(example: &'static str, target: &'static str, tools: &'static [&'sta
             .arg(target);
         // For Go, and kept between runs.
         make.env("GOCACHE", kept.join("go-cache"));
-        forget_this_package(&mut make);
+        remove_package_variables(&mut make);
         println!("{}", run(make, LIMIT).success());
     })
 }

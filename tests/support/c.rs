@@ -121,7 +121,7 @@ impl Build {
         if self.linked {
             command
                 .arg(instrument::library())
-                .arg(format!("-Wl,-rpath,{}", loadable().display()));
+                .arg(format!("-Wl,-rpath,{}", library_directory().display()));
         }
         command.arg("-ldl");
         let output = command.output().expect("the compiler runs");
@@ -136,7 +136,7 @@ impl Build {
 }
 
 /// A directory in which the loader finds the library under its soname.
-pub fn loadable() -> &'static Path {
+pub fn library_directory() -> &'static Path {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
     DIRECTORY.get_or_init(|| {
         let directory = super::scratch().join("lib");
@@ -185,7 +185,7 @@ pub fn command(program: &Path) -> Command {
 /// tests' instrument needs.
 #[track_caller]
 pub fn run(mut command: Command, limit: Duration) -> Output {
-    let limit = limit * instrument::slower();
+    let limit = limit * instrument::slowdown();
     let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())

@@ -77,11 +77,11 @@ impl Authority {
 
     /// A TLS server with a certificate for these names.
     pub fn server(&self, names: &[&str], validity: Validity) -> Arc<ServerConfig> {
-        self.server_speaking(names, validity, rustls::ALL_VERSIONS)
+        self.server_with_versions(names, validity, rustls::ALL_VERSIONS)
     }
 
     /// The same, with these versions of TLS only.
-    pub fn server_speaking(
+    pub fn server_with_versions(
         &self,
         names: &[&str],
         validity: Validity,

@@ -4,7 +4,7 @@
 //! ```ignore
 //! let gateway = Gateway::tls()
 //!     .opening(|connection| if connection == 1 { Opening::Serve } else { Opening::raw([Step::Reset]) })
-//!     .answer(|request| vec![Step::Send(Answer::ok("1").bytes()[..20].into()), Step::Reset])
+//!     .answer(|request| vec![Step::Send(Response::ok("1").bytes()[..20].into()), Step::Reset])
 //!     .start();
 //! let client = Client::new(&gateway.config()).unwrap();
 //! client.call("861234567").expect(client::CONNECTION_LOST);
@@ -22,20 +22,20 @@ use std::time::{Duration, Instant, SystemTime};
 use rustls::server::NoServerSessionStorage;
 use rustls::{HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection};
 
-use super::answer::{Answer, RecordingIds};
 use super::certs::{Authority, LOOPBACK, Validity};
 use super::client::Config;
 use super::diary::{Delivery, whole_request};
-use super::sockets::{FOREVER, Peer, Server};
+use super::response::{RecordingIds, Response};
+use super::sockets::{MAX_WAIT, Peer, Server};
 
 /// One thing to do on a connection.
 #[derive(Clone, Debug)]
 pub enum Step {
     Send(Vec<u8>),
     /// Past TLS, should there be any.
-    SendBare(Vec<u8>),
+    SendRaw(Vec<u8>),
     /// The first, and the second past TLS, should there be any, in one segment.
-    SendBoth(Vec<u8>, Vec<u8>),
+    SendThenRaw(Vec<u8>, Vec<u8>),
     /// One byte at a time, with this pause after each.
     Drip(Vec<u8>, Duration),
     /// The same bytes until the other side has gone.
@@ -48,9 +48,9 @@ pub enum Step {
     /// The orderly end: TLS close_notify, then FIN.
     Close,
     /// FIN alone.
-    Cut,
+    Fin,
     /// FIN alone, and the connection goes on.
-    Finish,
+    HalfClose,
     /// RST.
     Reset,
     /// Connects the two: bytes go both ways until either ends (for the proxy).
@@ -82,7 +82,7 @@ pub struct Greeting {
     pub bytes: Vec<u8>,
     /// Whether no earlier session is resumed. In TLS 1.2 a resumed one leaves no place for a greeting:
     /// there the client speaks last.
-    pub afresh: bool,
+    pub new_session: bool,
     pub sent: Report,
 }
 
@@ -96,9 +96,9 @@ pub enum Opening {
     /// The client's hello is read, half of the answer to it sent; then these steps on the bare socket.
     MidHandshake(Vec<Step>),
     /// The handshake, then these steps; then requests, if the connection is still there.
-    Shaken(Vec<Step>),
+    AfterHandshake(Vec<Step>),
     /// [`Opening::Serve`], after this time.
-    Late(Duration),
+    Delayed(Duration),
     /// These bytes together with the end of the server's part of the handshake, or at once without TLS;
     /// then requests.
     Greeting(Vec<u8>),
@@ -228,7 +228,7 @@ impl Gateway {
     /// HTTP.
     pub fn plain() -> Builder {
         let ids = RecordingIds::default();
-        let accept = move |delivery: &Delivery| Answer::ok(&ids.next(&delivery.callee())).into();
+        let accept = move |delivery: &Delivery| Response::ok(&ids.next(&delivery.callee())).into();
         Builder {
             script: Script {
                 tls: None,
@@ -373,7 +373,7 @@ impl<'a> Connection<'a> {
     fn run(mut self) {
         let flow = match (self.script.opening)(self.number) {
             Opening::Serve => self.handshake(&[]),
-            Opening::Late(time) => {
+            Opening::Delayed(time) => {
                 self.peer.pause(time);
                 self.handshake(&[])
             }
@@ -391,7 +391,7 @@ impl<'a> Connection<'a> {
                 }
                 Flow::Ended
             }
-            Opening::Shaken(steps) => match self.handshake(&[]) {
+            Opening::AfterHandshake(steps) => match self.handshake(&[]) {
                 Flow::On => self.perform(steps),
                 Flow::Ended => Flow::Ended,
             },
@@ -415,7 +415,7 @@ impl<'a> Connection<'a> {
         let mut config = Arc::clone(config);
         let unheard = |bytes: &[u8]| Greeting {
             bytes: bytes.to_vec(),
-            afresh: false,
+            new_session: false,
             sent: Report::to(|_| ()),
         };
         let greeting = match &self.script.greeting {
@@ -426,10 +426,13 @@ impl<'a> Connection<'a> {
             }
             None => (!early.is_empty()).then(|| unheard(early)),
         };
-        if greeting.as_ref().is_some_and(|greeting| greeting.afresh) {
-            let mut afresh = ServerConfig::clone(&config);
-            afresh.session_storage = Arc::new(NoServerSessionStorage {});
-            config = Arc::new(afresh);
+        if greeting
+            .as_ref()
+            .is_some_and(|greeting| greeting.new_session)
+        {
+            let mut new_session = ServerConfig::clone(&config);
+            new_session.session_storage = Arc::new(NoServerSessionStorage {});
+            config = Arc::new(new_session);
         }
         let mut tls = ServerConnection::new(config).expect("a server connection");
         let mut result = self.shake(&mut tls, greeting);
@@ -601,8 +604,8 @@ impl<'a> Connection<'a> {
     fn perform_one(&mut self, step: Step) -> io::Result<Flow> {
         match step {
             Step::Send(bytes) => self.write(&bytes)?,
-            Step::SendBare(bytes) => self.peer.stream().write_all(&bytes)?,
-            Step::SendBoth(bytes, bare) => {
+            Step::SendRaw(bytes) => self.peer.stream().write_all(&bytes)?,
+            Step::SendThenRaw(bytes, bare) => {
                 let mut segment = Vec::new();
                 match &mut self.tls {
                     Some(tls) => {
@@ -624,7 +627,7 @@ impl<'a> Connection<'a> {
                 }
             }
             Step::Flood(bytes) => {
-                let until = Instant::now() + FOREVER;
+                let until = Instant::now() + MAX_WAIT;
                 while Instant::now() < until && !self.peer.stopped() {
                     self.write(&bytes)?;
                 }
@@ -652,11 +655,11 @@ impl<'a> Connection<'a> {
                 self.peer.stream().shutdown(Shutdown::Write)?;
                 return Ok(Flow::Ended);
             }
-            Step::Cut => {
+            Step::Fin => {
                 self.peer.stream().shutdown(Shutdown::Write)?;
                 return Ok(Flow::Ended);
             }
-            Step::Finish => self.peer.stream().shutdown(Shutdown::Write)?,
+            Step::HalfClose => self.peer.stream().shutdown(Shutdown::Write)?,
             Step::Reset => {
                 self.peer.reset_when_dropped();
                 return Ok(Flow::Ended);

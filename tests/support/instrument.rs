@@ -29,8 +29,8 @@ pub fn library() -> &'static Path {
 }
 
 /// How many times longer things may take.
-pub fn slower() -> u32 {
-    Instrument::current().map_or(1, Instrument::slower)
+pub fn slowdown() -> u32 {
+    Instrument::current().map_or(1, Instrument::slowdown)
 }
 
 impl Instrument {
@@ -62,7 +62,7 @@ impl Instrument {
         }
     }
 
-    fn slower(self) -> u32 {
+    fn slowdown(self) -> u32 {
         match self {
             Instrument::Address => 4,
             Instrument::Thread => 4,
@@ -169,7 +169,7 @@ impl Instrument {
                     .arg(program);
             }
         }
-        command.env("HOST_SLOWER", self.slower().to_string());
+        command.env("HOST_SLOWER", self.slowdown().to_string());
         command
     }
 }

@@ -30,7 +30,7 @@ pub fn build(cargo: &mut Command) -> PathBuf {
         .arg(super::root().join("Cargo.toml"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
-    forget_this_package(cargo);
+    remove_package_variables(cargo);
     let output = cargo.output().expect("cargo runs");
     assert!(
         output.status.success(),
@@ -49,7 +49,7 @@ pub fn build(cargo: &mut Command) -> PathBuf {
 
 /// Takes from `command`'s environment what cargo tells this test about its own package: build scripts that
 /// watch the same variables would run again, here and at the next plain `cargo build`.
-pub fn forget_this_package(command: &mut Command) {
+pub fn remove_package_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if [

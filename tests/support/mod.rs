@@ -2,7 +2,6 @@
 //! and the scripted peers (a gateway and a CONNECT proxy) that misbehave to the byte.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-pub mod answer;
 pub mod c;
 pub mod certs;
 pub mod client;
@@ -12,6 +11,7 @@ pub mod instrument;
 pub mod library;
 pub mod proxy;
 pub mod require;
+pub mod response;
 pub mod sockets;
 
 use std::path::{Path, PathBuf};

@@ -26,11 +26,11 @@ pub fn trial(
     test: impl FnOnce() + Send + 'static,
 ) -> Trial {
     let all_there = move || tools.iter().try_for_each(|tool| require(tool));
-    trial_where(name, all_there, test)
+    trial_if(name, all_there, test)
 }
 
 /// The same for any condition.
-pub fn trial_where(
+pub fn trial_if(
     name: impl Into<String>,
     condition: impl FnOnce() -> Result<(), String> + Send + 'static,
     test: impl FnOnce() + Send + 'static,

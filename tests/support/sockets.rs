@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// No peer waits longer than this for anything.
-pub const FOREVER: Duration = Duration::from_secs(60);
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Shared {
@@ -209,7 +209,7 @@ impl Peer {
 
     /// Reads nothing and says nothing until the other side has gone.
     pub fn stall(&self) {
-        let until = Instant::now() + FOREVER;
+        let until = Instant::now() + MAX_WAIT;
         while !self.stopped() && Instant::now() < until {
             let mut poll = libc::pollfd {
                 fd: self.stream.as_raw_fd(),

@@ -17,16 +17,16 @@ enum Framing {
 
 /// An answer: 200, JSON, `Content-Length`, no `Date`, unless told otherwise.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     code: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     framing: Framing,
 }
 
-impl Answer {
-    pub fn new(code: u16, body: impl Into<Vec<u8>>) -> Answer {
-        Answer {
+impl Response {
+    pub fn new(code: u16, body: impl Into<Vec<u8>>) -> Response {
+        Response {
             code,
             headers: Vec::new(),
             body: body.into(),
@@ -36,46 +36,46 @@ impl Answer {
     }
 
     /// 200 with this body.
-    pub fn json(body: impl Into<Vec<u8>>) -> Answer {
-        Answer::new(200, body)
+    pub fn json(body: impl Into<Vec<u8>>) -> Response {
+        Response::new(200, body)
     }
 
     /// The documentation's answer to a call that was placed.
-    pub fn ok(recording_id: &str) -> Answer {
-        Answer::json(format!(
+    pub fn ok(recording_id: &str) -> Response {
+        Response::json(format!(
             r#"{{"status":"0","reason":"success","data":"{recording_id}","appId":"4"}}"#
         ))
     }
 
     /// The API's refusal with this status.
-    pub fn refused(status: i32, reason: &str) -> Answer {
-        Answer::json(format!(
+    pub fn refused(status: i32, reason: &str) -> Response {
+        Response::json(format!(
             r#"{{"status":"{status}","reason":"{reason}","data":null}}"#
         ))
     }
 
-    pub fn code(mut self, code: u16) -> Answer {
+    pub fn code(mut self, code: u16) -> Response {
         self.code = code;
         self
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Answer {
+    pub fn header(mut self, name: &str, value: &str) -> Response {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn date(self, time: SystemTime) -> Answer {
+    pub fn date(self, time: SystemTime) -> Response {
         self.header("Date", &httpdate::fmt_http_date(time))
     }
 
     /// The body in chunks of a few bytes.
-    pub fn chunked(mut self) -> Answer {
+    pub fn chunked(mut self) -> Response {
         self.framing = Framing::Chunked;
         self
     }
 
     /// The body ends with the connection.
-    pub fn until_close(mut self) -> Answer {
+    pub fn until_close(mut self) -> Response {
         self.framing = Framing::UntilClose;
         self
     }
@@ -117,8 +117,8 @@ impl Answer {
     }
 }
 
-impl From<Answer> for Vec<Step> {
-    fn from(answer: Answer) -> Vec<Step> {
+impl From<Response> for Vec<Step> {
+    fn from(answer: Response) -> Vec<Step> {
         let mut steps = vec![Step::Send(answer.bytes())];
         if answer.framing == Framing::UntilClose {
             steps.push(Step::Close);
@@ -159,7 +159,7 @@ impl RecordingIds {
 }
 
 /// A recording ID that no other call of this process gets.
-pub fn fresh_id() -> String {
+pub fn unique_id() -> String {
     static GIVEN: AtomicU64 = AtomicU64::new(0);
     format!("26{:017}", GIVEN.fetch_add(1, Ordering::Relaxed))
 }

@@ -6,12 +6,12 @@ mod support;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use support::answer::{Answer, fresh_id};
 use support::client::{
     BAD_RESPONSE, CONNECTION_LOST, Client, Config, HTTP_ERROR, INTERNAL_ERROR, NO_STATUS, OK,
     REJECTED, Reply, SECRET, text,
 };
 use support::gateway::{Gateway, Step};
+use support::response::{Response, unique_id};
 
 const ID: &str = "2203031113381000002";
 
@@ -71,8 +71,8 @@ fn check(cases: Vec<Case>) {
 }
 
 /// An answer's JSON that says success, with this in place of `data`.
-fn data(value: &str) -> Answer {
-    Answer::json(format!(
+fn data(value: &str) -> Response {
+    Response::json(format!(
         r#"{{"status":"0","reason":"success","data":{value}}}"#
     ))
 }
@@ -83,9 +83,9 @@ fn raw(bytes: impl AsRef<[u8]>) -> Vec<Step> {
 
 #[test]
 fn success_is_understood_in_every_odd_shape() {
-    let documented = Answer::ok(ID);
-    let json = |body: &str| Answer::json(body);
-    let in_pieces = |answer: &Answer, size: usize| {
+    let documented = Response::ok(ID);
+    let json = |body: &str| Response::json(body);
+    let in_pieces = |answer: &Response, size: usize| {
         answer
             .bytes()
             .chunks(size)
@@ -97,7 +97,7 @@ fn success_is_understood_in_every_odd_shape() {
             })
             .collect::<Vec<_>>()
     };
-    let after = |prefix: &str, answer: &Answer| {
+    let after = |prefix: &str, answer: &Response| {
         vec![Step::Send([prefix.as_bytes(), &answer.bytes()].concat())]
     };
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 62\r\n";
@@ -272,7 +272,7 @@ fn every_refusal_is_passed_on_with_its_status_and_reason() {
             format!(r#"{{"reason":"not today","data":{{}},"status":" {status} ","code":[]}}"#),
             format!(r#"{{"status":"{status}","reason":"not today","data":"{ID}"}}"#),
         ] {
-            let reply = answered_with(&body, Answer::json(body.as_str()).into());
+            let reply = answered_with(&body, Response::json(body.as_str()).into());
             reply.expect(REJECTED);
             assert_eq!(
                 (reply.status, reply.reason()),
@@ -320,7 +320,7 @@ fn a_positive_status_is_nobodys_refusal() {
         (200, r#"{"status":2147483647}"#, i32::MAX),
     ];
     for (code, body, status) in pages {
-        let reply = answered_with(body, Answer::new(code, body).into());
+        let reply = answered_with(body, Response::new(code, body).into());
         let expected = if code < 300 { BAD_RESPONSE } else { HTTP_ERROR };
         reply.expect(expected);
         assert_eq!(reply.status, status, "{body}");
@@ -340,7 +340,7 @@ fn a_refusal_without_a_reason_gets_the_documented_meaning() {
         (r#","reason":17"#, ""),
     ] {
         let body = format!(r#"{{"status":"-10"{reason}}}"#);
-        let reply = answered_with(&body, Answer::json(body.as_str()).into());
+        let reply = answered_with(&body, Response::json(body.as_str()).into());
         reply.expect(REJECTED);
         assert!(reply.reason().contains(expected), "{body}: {reply:?}");
     }
@@ -351,7 +351,7 @@ fn a_refusal_is_a_refusal_whatever_http_status_it_comes_with() {
     for code in [200, 201, 202, 400, 401, 403, 404, 429, 500, 502, 503, 302] {
         let reply = answered_with(
             "refusal",
-            Answer::refused(-2, "restricted IP").code(code).into(),
+            Response::refused(-2, "restricted IP").code(code).into(),
         );
         reply.expect(REJECTED);
         assert_eq!(
@@ -378,7 +378,7 @@ fn an_http_error_that_is_not_the_apis_may_have_dialed() {
             "{\"error\":\"x\"}",
             "\"-10\"",
         ] {
-            let reply = answered_with("error page", Answer::new(code, body).into());
+            let reply = answered_with("error page", Response::new(code, body).into());
             reply.expect(HTTP_ERROR);
             assert_eq!(reply.status, NO_STATUS);
             assert!(
@@ -394,7 +394,7 @@ fn an_http_error_that_is_not_the_apis_may_have_dialed() {
 fn an_http_error_that_says_success_is_not_ok_quietly() {
     // No documentation covers it. What counts: nobody is told that it is safe to dial again.
     for code in [302, 400, 500, 503] {
-        let reply = answered_with("contradiction", Answer::ok(ID).code(code).into());
+        let reply = answered_with("contradiction", Response::ok(ID).code(code).into());
         assert!(reply.may_have_dialed(), "{reply:?}");
         reply.expect(HTTP_ERROR);
     }
@@ -406,7 +406,7 @@ fn redirects_are_never_followed() {
         let elsewhere = Gateway::plain().start();
         let url = format!("{}/sendSip", elsewhere.url());
         for location in [url.as_str(), "/voice/sendSip", "http://[", ""] {
-            let answer = Answer::new(code, "moved").header("Location", location);
+            let answer = Response::new(code, "moved").header("Location", location);
             // `answered_with` counts one delivery, so that "/voice/sendSip" is not followed either.
             answered_with("redirect", answer.into()).expect(HTTP_ERROR);
         }
@@ -451,7 +451,7 @@ fn status_0_without_a_usable_recording_id_is_no_answer() {
         .collect();
     cases.push(case(
         "no data",
-        Answer::json(r#"{"status":"0","reason":"success"}"#),
+        Response::json(r#"{"status":"0","reason":"success"}"#),
         BAD_RESPONSE,
         0,
     ));
@@ -494,50 +494,50 @@ fn what_is_not_the_documented_json_is_no_answer() {
         "\u{feff}{\"status\":\"0\",\"data\":\"1\"}",
     ];
     let mut cases: Vec<_> = bodies
-        .map(|body| case(body, Answer::json(body), BAD_RESPONSE, NO_STATUS))
+        .map(|body| case(body, Response::json(body), BAD_RESPONSE, NO_STATUS))
         .into_iter()
         .collect();
     cases.extend([
         case(
             "not UTF-8",
-            Answer::json(b"{\"status\":\"0\",\"data\":\"\xff\xfe\"}".as_slice()),
+            Response::json(b"{\"status\":\"0\",\"data\":\"\xff\xfe\"}".as_slice()),
             BAD_RESPONSE,
             NO_STATUS,
         ),
         case("half a surrogate", data(r#""\ud800""#), BAD_RESPONSE, 0),
         case(
             "a raw NUL",
-            Answer::json(b"{\"status\":\"0\",\"data\":\"a\0b\"}".as_slice()),
+            Response::json(b"{\"status\":\"0\",\"data\":\"a\0b\"}".as_slice()),
             BAD_RESPONSE,
             NO_STATUS,
         ),
         case(
             "deep arrays",
-            Answer::json("[".repeat(30_000)),
+            Response::json("[".repeat(30_000)),
             BAD_RESPONSE,
             NO_STATUS,
         ),
         case(
             "deep objects",
-            Answer::json("{\"a\":".repeat(10_000)),
+            Response::json("{\"a\":".repeat(10_000)),
             BAD_RESPONSE,
             NO_STATUS,
         ),
         case(
             "gzip that nobody asked for",
-            Answer::json(b"\x1f\x8b\x08\x00\x00".as_slice()).header("Content-Encoding", "gzip"),
+            Response::json(b"\x1f\x8b\x08\x00\x00".as_slice()).header("Content-Encoding", "gzip"),
             BAD_RESPONSE,
             NO_STATUS,
         ),
         case(
             "204 without a body",
-            Answer::new(204, ""),
+            Response::new(204, ""),
             BAD_RESPONSE,
             NO_STATUS,
         ),
         case(
             "status INT32_MIN",
-            Answer::json(r#"{"status":"-2147483648"}"#),
+            Response::json(r#"{"status":"-2147483648"}"#),
             BAD_RESPONSE,
             NO_STATUS,
         ),
@@ -624,9 +624,9 @@ fn contradictory_lengths_never_make_a_success_of_somebody_elses_bytes() {
 
 #[test]
 fn an_answer_that_ends_early_is_a_lost_connection() {
-    for answer in [Answer::ok(ID), Answer::ok(ID).chunked()] {
+    for answer in [Response::ok(ID), Response::ok(ID).chunked()] {
         let bytes = answer.bytes();
-        for end in [Step::Close, Step::Cut, Step::Reset] {
+        for end in [Step::Close, Step::Fin, Step::Reset] {
             for length in [
                 0,
                 1,
@@ -652,8 +652,8 @@ fn an_answer_that_ends_early_is_a_lost_connection() {
 
 #[test]
 fn over_tls_an_answer_that_ends_early_is_a_lost_connection() {
-    let answer = Answer::ok(ID);
-    for end in [Step::Close, Step::Cut, Step::Reset] {
+    let answer = Response::ok(ID);
+    for end in [Step::Close, Step::Fin, Step::Reset] {
         for length in [0, 20, answer.head_length(), answer.bytes().len() - 1] {
             let steps = vec![Step::Send(answer.bytes()[..length].to_vec()), end.clone()];
             let gateway = Gateway::tls().answer(move |_| steps.clone()).start();
@@ -671,8 +671,8 @@ fn over_tls_an_answer_that_ends_early_is_a_lost_connection() {
 
 #[test]
 fn over_tls_a_body_may_end_with_the_connection_and_without_a_good_bye() {
-    let answer = Answer::ok(ID).until_close().bytes();
-    for end in [Step::Close, Step::Cut] {
+    let answer = Response::ok(ID).until_close().bytes();
+    for end in [Step::Close, Step::Fin] {
         let steps = vec![Step::Send(answer.clone()), end];
         let gateway = Gateway::tls().answer(move |_| steps.clone()).start();
         let client = Client::new(&gateway.config()).expect("a client");
@@ -689,9 +689,9 @@ fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
         b"\x15\x03\x03\x00\x02\x02\x50",
     ] {
         for answer in [
-            Answer::ok(ID),
-            Answer::refused(-10, "no"),
-            Answer::json(format!(
+            Response::ok(ID),
+            Response::refused(-10, "no"),
+            Response::json(format!(
                 r#"{{"status":"0","data":"{ID}","x":"{}"}}"#,
                 "x".repeat(3000)
             )),
@@ -706,8 +706,8 @@ fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
                 .answer(move |_| {
                     // Each call has a recording ID of its own.
                     let text = String::from_utf8(answer.clone()).expect("text");
-                    let answer = text.replace(ID, &fresh_id());
-                    vec![Step::SendBoth(answer.into(), behind.to_vec())]
+                    let answer = text.replace(ID, &unique_id());
+                    vec![Step::SendThenRaw(answer.into(), behind.to_vec())]
                 })
                 .start();
             let client = Client::new(&gateway.config().timeout_ms(10_000)).expect("a client");
@@ -726,7 +726,7 @@ fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
 fn an_answer_is_read_up_to_64_kib() {
     let padded = |size: usize| {
         let body = format!(r#"{{"status":"0","data":"{ID}","x":""}}"#);
-        Answer::json(body.replace(
+        Response::json(body.replace(
             r#""x":"""#,
             &format!(r#""x":"{}""#, "x".repeat(size - body.len())),
         ))
@@ -822,12 +822,12 @@ fn a_reason_is_one_clean_line_of_at_most_a_kibibyte() {
         ("ä€𝄞", "ä€𝄞"),
         ("%s%n %x", "%s%n %x"),
     ] {
-        let reply = answered_with(given, Answer::refused(-22, given).into());
+        let reply = answered_with(given, Response::refused(-22, given).into());
         reply.expect(REJECTED);
         assert_eq!(reply.reason(), expected);
     }
     for unit in ["x", "é", "€", "𝄞", r"x\n", "x€"] {
-        let reply = answered_with(unit, Answer::refused(-22, &unit.repeat(5000)).into());
+        let reply = answered_with(unit, Response::refused(-22, &unit.repeat(5000)).into());
         reply.expect(REJECTED);
         assert!(
             reply.reason().len() > 1000,
@@ -840,23 +840,23 @@ fn a_reason_is_one_clean_line_of_at_most_a_kibibyte() {
 #[test]
 fn a_secret_or_signature_that_the_server_sends_back_is_not_repeated() {
     // Once in the API's own reason, once where an error message might quote it.
-    type Echo = fn(&str) -> Answer;
+    type Echo = fn(&str) -> Response;
     let echoes: [(&str, Echo); 6] = [
         ("the reason", |text| {
-            Answer::refused(-1, &format!("bad {text}!"))
+            Response::refused(-1, &format!("bad {text}!"))
         }),
         ("the reason, twice", |text| {
-            Answer::refused(-1, &format!("{text}{text} {text}"))
+            Response::refused(-1, &format!("{text}{text} {text}"))
         }),
         ("the reason, across its end", |text| {
-            Answer::refused(-1, &format!("{}{text}", "x".repeat(1024 - text.len() / 2)))
+            Response::refused(-1, &format!("{}{text}", "x".repeat(1024 - text.len() / 2)))
         }),
-        ("an error page", |text| Answer::new(500, text)),
+        ("an error page", |text| Response::new(500, text)),
         ("JSON of another kind", |text| {
-            Answer::json(format!("{{\"status\":\"{text}\"}}"))
+            Response::json(format!("{{\"status\":\"{text}\"}}"))
         }),
         ("a field's name", |text| {
-            Answer::json(format!("{{\"{text}\":1,\"status\"}}"))
+            Response::json(format!("{{\"{text}\":1,\"status\"}}"))
         }),
     ];
     for (name, echo) in echoes {
@@ -886,9 +886,9 @@ fn a_secret_or_signature_that_the_server_sends_back_is_not_repeated() {
                 let sign = request.header("sign").to_owned();
                 let before = std::mem::replace(&mut *before.lock().expect("no panic"), sign);
                 match request.order {
-                    1 => Answer::refused(-16, "timestamp expires")
+                    1 => Response::refused(-16, "timestamp expires")
                         .date(SystemTime::now() + Duration::from_secs(3600)),
-                    _ => Answer::refused(-1, &format!("after {before}")),
+                    _ => Response::refused(-1, &format!("after {before}")),
                 }
             }
         })
@@ -937,10 +937,10 @@ fn a_secret_or_signature_is_not_repeated_however_it_is_broken() {
                     let last =
                         std::mem::replace(&mut *before.lock().expect("no panic"), sign.clone());
                     match request.order {
-                        1 => Answer::ok(&fresh_id()),
+                        1 => Response::ok(&unique_id()),
                         _ => {
                             let echo = change([SPACED, &sign, &last][what]);
-                            Answer::refused(-1, &format!("{echo} is what you sent"))
+                            Response::refused(-1, &format!("{echo} is what you sent"))
                         }
                     }
                 })
