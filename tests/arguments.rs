@@ -20,9 +20,9 @@ const BAD_UTF8: [&[u8]; 6] = [
     b"\xf8\x88\x80\x80\x80",
 ];
 
-/// Fails the test unless a client cannot be made, for a reason that names the field.
+/// Fails the test unless no client can be made, for a reason that names the field.
 #[track_caller]
-fn refused(config: &Config, field: &str) -> String {
+fn check_refused(config: &Config, field: &str) -> String {
     let failure = match Client::new(config) {
         Ok(_) => panic!("{field}: a client of {config:?}"),
         Err(failure) => failure,
@@ -35,23 +35,23 @@ fn refused(config: &Config, field: &str) -> String {
     failure.reason
 }
 
-/// [`refused`] for each of these values, telling of all that are not.
+/// [`check_refused`] for each of these values; reports all that are accepted.
 #[track_caller]
-fn all_refused(field: &str, values: &[&str], set: fn(&mut Config, Option<CString>)) {
-    let taken: Vec<_> = values
+fn check_all_refused(field: &str, values: &[&str], set: fn(&mut Config, Option<CString>)) {
+    let accepted: Vec<_> = values
         .iter()
         .filter(|value| {
             let config = config(|config| set(config, text(**value)));
-            Client::new(&config).is_ok() || refused(&config, field).is_empty()
+            Client::new(&config).is_ok() || check_refused(&config, field).is_empty()
         })
         .collect();
     assert!(
-        taken.is_empty(),
-        "{field}: a client was made with {taken:#?}"
+        accepted.is_empty(),
+        "{field}: a client was made with {accepted:#?}"
     );
 }
 
-/// A configuration that works, but for one field.
+/// A valid configuration, with this change.
 fn config(change: impl FnOnce(&mut Config)) -> Config {
     let mut config = Config::new("https://127.0.0.1:1/voice").ca_file(Authority::common().file());
     change(&mut config);
@@ -61,14 +61,14 @@ fn config(change: impl FnOnce(&mut Config)) -> Config {
 #[test]
 fn a_required_field_that_is_null_or_empty_is_named() {
     for value in [None, text("")] {
-        refused(&config(|config| config.api_key = value.clone()), "api_key");
-        refused(
+        check_refused(&config(|config| config.api_key = value.clone()), "api_key");
+        check_refused(
             &config(|config| config.api_secret = value.clone()),
             "api_secret",
         );
     }
-    // The same words for a wholly empty configuration.
-    refused(&Config::default(), "api_key");
+    // The same for an entirely empty configuration.
+    check_refused(&Config::default(), "api_key");
 
     let gateway = Gateway::plain().start();
     let client = Client::new(&gateway.config()).expect("a client");
@@ -134,11 +134,11 @@ fn a_string_of_more_than_64_kib_is_named() {
     for length in [MAX_ARGUMENT + 1, 100_000_000] {
         let long = text("x".repeat(length));
         for (field, set) in CONFIG_STRINGS {
-            let reason = refused(&config(|config| set(config, long.clone())), field);
+            let reason = check_refused(&config(|config| set(config, long.clone())), field);
             assert!(reason.contains("64 KiB"), "{reason}");
         }
     }
-    // As long as may be: the key and the secret are no shorter than that.
+    // Strings of the greatest length are accepted, the secret included.
     let longest = text("x".repeat(MAX_ARGUMENT));
     let gateway = Gateway::plain()
         .answer(|_| Response::ok(&unique_id()))
@@ -170,7 +170,7 @@ fn a_string_of_more_than_64_kib_is_named() {
 fn a_string_that_is_not_utf_8_is_named() {
     for (field, set) in CONFIG_STRINGS {
         for bytes in BAD_UTF8 {
-            refused(&config(|config| set(config, text(bytes))), field);
+            check_refused(&config(|config| set(config, text(bytes))), field);
         }
     }
 
@@ -205,8 +205,8 @@ fn a_key_or_secret_with_a_control_character_is_named() {
         "\u{1b}[31m",
         "bDqJFiq9\n",
     ] {
-        refused(&config(|config| config.api_key = text(value)), "api_key");
-        refused(
+        check_refused(&config(|config| config.api_key = text(value)), "api_key");
+        check_refused(
             &config(|config| config.api_secret = text(value)),
             "api_secret",
         );
@@ -246,7 +246,7 @@ fn an_unusable_url_of_any_kind_is_named() {
         "ws://127.0.0.1",
         "httpsx://127.0.0.1",
         "javascript:1",
-        // Not to be sent in the clear, except to this machine.
+        // Never unencrypted, except to this machine.
         "http://api.itniotech.com/voice",
         "http://192.0.2.1/voice",
         "http://10.0.0.1",
@@ -257,14 +257,14 @@ fn an_unusable_url_of_any_kind_is_named() {
         "http://127.0.0.1@example.com/",
         "http://example.com#@127.0.0.1/",
         "http://8.8.8.8\\@127.0.0.1/",
-        // What belongs to no base URL.
+        // Parts that a base URL cannot have.
         "https://user@127.0.0.1/voice",
         "https://user:hunter22@127.0.0.1/voice",
         "https://:hunter22@127.0.0.1/",
         "https://127.0.0.1/voice?x=1",
         "https://127.0.0.1/voice?",
         "https://127.0.0.1/voice#here",
-        // Ports and hosts that are none.
+        // Invalid ports and hosts.
         "https://127.0.0.1:0/voice",
         "https://127.0.0.1:65536/voice",
         "https://127.0.0.1:-1/voice",
@@ -282,17 +282,17 @@ fn an_unusable_url_of_any_kind_is_named() {
         "https://127.0.0.1/\r\nX-Evil: 1",
         "https://127.0.0.1/\u{7f}",
     ];
-    all_refused("base_url", &urls, |config, value| config.base_url = value);
+    check_all_refused("base_url", &urls, |config, value| config.base_url = value);
 }
 
 #[test]
-fn a_long_url_is_no_harm() {
+fn a_long_unusable_url_is_named() {
     for url in [
         format!("https://{}/voice", "a".repeat(100_000)),
         format!("https://{}.example/voice", "a.".repeat(1000)),
         format!("{}://127.0.0.1/voice", "x".repeat(100_000)),
     ] {
-        refused(
+        check_refused(
             &config(|config| config.base_url = text(url.as_str())),
             "base_url",
         );
@@ -300,7 +300,7 @@ fn a_long_url_is_no_harm() {
 }
 
 #[test]
-fn a_ca_file_that_is_none_is_named() {
+fn an_unusable_ca_file_is_named() {
     let write = |name: &str, content: &[u8]| {
         let path = support::scratch().join(name);
         std::fs::write(&path, content).expect("a file");
@@ -328,7 +328,7 @@ fn a_ca_file_that_is_none_is_named() {
         write("garbage.pem", garbage.as_bytes()),
         write("key.pem", key.as_bytes()),
         write("one-bad.pem", format!("{pem}{garbage}").as_bytes()),
-        // What opens or reads without an end.
+        // Files whose opening or reading never ends.
         fifo.to_str().expect("a UTF-8 path").to_owned(),
         "/dev/zero".to_owned(),
         write(
@@ -336,7 +336,7 @@ fn a_ca_file_that_is_none_is_named() {
             format!("{pem}{}", " ".repeat(16 * 1024 * 1024)).as_bytes(),
         ),
     ] {
-        let reason = refused(
+        let reason = check_refused(
             &config(|config| config.ca_file = text(path.as_str())),
             "ca_file",
         );
@@ -348,7 +348,7 @@ fn a_ca_file_that_is_none_is_named() {
 }
 
 #[test]
-fn a_proxy_that_is_none_is_named_and_its_password_is_not_shown() {
+fn an_unusable_proxy_is_named_and_its_password_is_not_shown() {
     let proxies = [
         " ",
         ":",
@@ -365,11 +365,11 @@ fn a_proxy_that_is_none_is_named_and_its_password_is_not_shown() {
         "http://proxy:3128\r\nX: y",
         "/etc/passwd",
     ];
-    all_refused("proxy", &proxies, |config, value| config.proxy = value);
+    check_all_refused("proxy", &proxies, |config, value| config.proxy = value);
 }
 
 #[test]
-fn the_first_mistake_does_not_hide_that_nothing_was_sent() {
+fn with_two_mistakes_no_client_is_made_and_nothing_is_sent() {
     let gateway = Gateway::plain().start();
     let mut config = gateway.config();
     config.api_key = None;

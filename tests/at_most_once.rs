@@ -1,5 +1,5 @@
-//! One call, one ring: a request that may have reached the API is never sent again, and kept
-//! connections that die are not noticed where that can be proved harmless.
+//! At most once: a request that may have reached the API is never sent again, and an idle connection
+//! that has ended is replaced only where that is proved to be safe.
 
 mod support;
 
@@ -23,8 +23,8 @@ fn accepted(callee: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_reset_on_a_reused_connection_after_delivery_arrives_once() {
-    // What libcurl sends again: a kept connection that dies without a byte of an answer.
+fn a_request_is_not_repeated_when_its_reused_connection_ends_after_delivery() {
+    // libcurl sends these again: a reused connection that ends without a byte of a response.
     for end in [Step::Reset, Step::Fin, Step::Close] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let last = end.clone();
@@ -41,7 +41,7 @@ fn a_reset_on_a_reused_connection_after_delivery_arrives_once() {
             let reply = client.call("7000004");
             reply.expect(CONNECTION_LOST);
             assert!(reply.may_have_dialed());
-            // The client is as good as new.
+            // The client can still be used.
             client.call("7000005").accepted();
             drop(client);
             let deliveries = gateway.finish();
@@ -68,14 +68,18 @@ fn a_reset_on_a_reused_connection_after_delivery_arrives_once() {
 }
 
 #[test]
-fn a_server_that_closes_each_idle_connection_is_never_noticed() {
+fn no_call_fails_where_the_server_closes_each_idle_connection() {
     for end in [Step::Close, Step::Fin, Step::Reset] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let last = end.clone();
             let gateway = builder
                 .answer(move |request| {
-                    let answer = Step::Send(accepted(&request.callee()));
-                    vec![answer, Step::Pause(Duration::from_millis(5)), last.clone()]
+                    let response = Step::Send(accepted(&request.callee()));
+                    vec![
+                        response,
+                        Step::Pause(Duration::from_millis(5)),
+                        last.clone(),
+                    ]
                 })
                 .start();
             let client = Client::new(&gateway.config()).expect("a client");
@@ -84,7 +88,7 @@ fn a_server_that_closes_each_idle_connection_is_never_noticed() {
                 let reply = client.call(&callee);
                 assert_eq!(reply.accepted(), recording_id_for(&callee), "{end:?}");
                 gateway.wait_for_ends(number);
-                // The end has left the gateway; loopback brings it at once, near enough.
+                // The gateway has sent the end; over loopback it arrives almost at once.
                 thread::sleep(Duration::from_millis(10));
             }
             drop(client);
@@ -94,8 +98,8 @@ fn a_server_that_closes_each_idle_connection_is_never_noticed() {
 }
 
 #[test]
-fn a_kept_connection_that_is_dead_is_replaced_once_and_not_again() {
-    // The first dies idle; the one that replaces it dies before it has a request.
+fn a_dead_idle_connection_is_replaced_only_once() {
+    // The first ends while idle; its replacement ends before it gets a request.
     for builder in [Gateway::plain(), Gateway::tls()] {
         let gateway = builder
             .opening(|connection| match connection {
@@ -114,7 +118,7 @@ fn a_kept_connection_that_is_dead_is_replaced_once_and_not_again() {
         let delivered = gateway.finish_and_count();
         assert_eq!(delivered, 1, "the second request never arrived: {reply:?}");
         assert_eq!(connections, 2, "one replacement: {reply:?}");
-        // Without TLS the request may have been out before the reset came.
+        // Without TLS the request may have been sent before the reset came.
         assert!(
             [CONNECT_FAILED, CONNECTION_LOST].contains(&reply.result),
             "{reply:?}"
@@ -138,8 +142,8 @@ fn fifty_calls_on_one_client_use_one_connection() {
 }
 
 #[test]
-fn only_an_accepted_call_leaves_its_connection_for_another() {
-    // Nothing tells a refusal or an error page that comes twice from one that is another call's.
+fn only_an_accepted_call_leaves_its_connection_for_reuse() {
+    // A refusal or an error page that comes twice looks like the response to another call.
     let gateway = Gateway::tls()
         .answer(|request| match request.order {
             1 => Response::refused(-10, "no money"),
@@ -180,12 +184,12 @@ fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
         "HTTP/1.0 200 OK",
         "HTTP/1.0 200 OK\r\nConnection: keep-alive",
     ] {
-        // Said, and then not done: a request on it would be ignored.
+        // The server announces it and does not do it: a second request would be ignored.
         let gateway = Gateway::plain()
             .answer(move |_| {
                 let body = format!(r#"{{"status":"0","data":"{}"}}"#, unique_id());
-                let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-                vec![Step::Send(answer.into()), Step::Stall]
+                let response = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                vec![Step::Send(response.into()), Step::Stall]
             })
             .start();
         let client = Client::new(&gateway.config().timeout_ms(5_000)).expect("a client");
@@ -200,7 +204,7 @@ fn a_connection_that_the_server_said_it_would_close_is_not_used_again() {
 }
 
 #[test]
-fn a_connection_is_kept_for_no_longer_than_the_server_said() {
+fn a_connection_is_idle_for_no_longer_than_the_server_allows() {
     let gateway = Gateway::plain()
         .answer(|_| Response::ok(&unique_id()).header("Keep-Alive", "timeout=3"))
         .start();
@@ -214,20 +218,20 @@ fn a_connection_is_kept_for_no_longer_than_the_server_said() {
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_is_nobodys_answer() {
-    // A second answer right behind the first, or while the connection is idle: the next call must
-    // not take another's recording ID for its own.
+fn an_unsolicited_response_is_given_to_no_call() {
+    // A second response right after the first, or while the connection is idle: the next call must
+    // not take its recording ID.
     for pause in [0, 30] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let gateway = builder
                 .answer(move |request| {
                     let own = accepted(&request.callee());
-                    let stray = Response::ok("6666666666666666666").bytes();
+                    let unsolicited = Response::ok("6666666666666666666").bytes();
                     if pause == 0 {
-                        vec![Step::Send([own, stray].concat())]
+                        vec![Step::Send([own, unsolicited].concat())]
                     } else {
                         let pause = Step::Pause(Duration::from_millis(pause));
-                        vec![Step::Send(own), pause, Step::Send(stray)]
+                        vec![Step::Send(own), pause, Step::Send(unsolicited)]
                     }
                 })
                 .start();
@@ -248,20 +252,20 @@ fn an_answer_that_nobody_asked_for_is_nobodys_answer() {
 }
 
 #[test]
-fn what_a_server_says_before_the_first_request_is_nobodys_answer() {
+fn a_response_before_the_first_request_is_given_to_no_call() {
     let page = Response::new(408, "<html>Request Timeout</html>");
     let expired = Response::refused(-16, "timestamp expires")
         .date(SystemTime::now() + Duration::from_secs(3600));
-    for stray in [
+    for unsolicited in [
         Response::ok("6666666666666666666"),
         Response::refused(-10, "no money"),
         expired,
         page,
     ] {
         let greet = |builder: Builder| {
-            let stray = stray.bytes();
+            let unsolicited = unsolicited.bytes();
             builder.opening(move |connection| match connection {
-                1 => Opening::Greeting(stray.clone()),
+                1 => Opening::Greeting(unsolicited.clone()),
                 _ => Opening::Serve,
             })
         };
@@ -280,7 +284,7 @@ fn what_a_server_says_before_the_first_request_is_nobodys_answer() {
             drop(client);
             assert_eq!(gateway.finish_and_count(), 1);
         }
-        // Without a handshake the request would be out before the server has said a word.
+        // Without a handshake the request would be sent before the server has sent anything.
         let gateway = greet(Gateway::plain()).start();
         let mut command = c::command(&Build::c().compile("call.c"));
         command
@@ -301,9 +305,9 @@ fn what_a_server_says_before_the_first_request_is_nobodys_answer() {
 }
 
 #[test]
-fn a_server_that_answers_twice_gives_no_call_the_answer_of_another() {
+fn where_a_server_answers_twice_no_call_gets_the_response_of_another() {
     // By the callee's last digit.
-    fn answer(callee: &str) -> Response {
+    fn response_to(callee: &str) -> Response {
         match callee.as_bytes().last() {
             Some(b'7') => Response::refused(-10, "no money"),
             Some(b'8') => Response::new(502, "<html>"),
@@ -311,18 +315,18 @@ fn a_server_that_answers_twice_gives_no_call_the_answer_of_another() {
             _ => Response::ok(&recording_id_for(callee)),
         }
     }
-    let mut slips = 0;
+    let mut anothers = 0;
     for pause in [None, Some(0), Some(200), Some(1000), Some(3000)] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let gateway = builder
                 .answer(move |request| {
-                    let answer = answer(&request.callee()).bytes();
+                    let response = response_to(&request.callee()).bytes();
                     match pause {
-                        None => vec![Step::Send([answer.clone(), answer].concat())],
+                        None => vec![Step::Send([response.clone(), response].concat())],
                         Some(micros) => vec![
-                            Step::Send(answer.clone()),
+                            Step::Send(response.clone()),
                             Step::Pause(Duration::from_micros(micros)),
-                            Step::Send(answer),
+                            Step::Send(response),
                         ],
                     }
                 })
@@ -338,10 +342,10 @@ fn a_server_that_answers_twice_gives_no_call_the_answer_of_another() {
                     HTTP_ERROR => {}
                     _ => {
                         reply.expect(BAD_RESPONSE);
-                        let slipped = reply.reason().contains("another call");
-                        slips += usize::from(slipped);
+                        let is_anothers = reply.reason().contains("another call");
+                        anothers += usize::from(is_anothers);
                         assert!(
-                            slipped || is_refused && reply.reason().contains("more than one"),
+                            is_anothers || is_refused && reply.reason().contains("more than one"),
                             "{reply:?}"
                         );
                     }
@@ -351,11 +355,11 @@ fn a_server_that_answers_twice_gives_no_call_the_answer_of_another() {
             assert_eq!(gateway.finish_and_count(), 100, "{pause:?}");
         }
     }
-    assert!(slips > 0, "no connection ever slipped");
+    assert!(anothers > 0, "no response to another call was ever noticed");
 }
 
 #[test]
-fn a_recording_id_is_one_calls_whatever_connection_it_comes_over() {
+fn a_recording_id_is_accepted_for_one_call_only_over_any_connection() {
     let gateway = Gateway::plain()
         .answer(|request| {
             let id = match request.callee().as_str() {
@@ -375,14 +379,14 @@ fn a_recording_id_is_one_calls_whatever_connection_it_comes_over() {
         reply.reason().contains(&recording_id_for("7000001")),
         "{reply:?}"
     );
-    // Each client has its own; another one may have been told the ID.
+    // Each client remembers its own IDs: another client accepts this one.
     let other = Client::new(&gateway.config()).expect("a client");
     other.call("7000001").accepted();
 }
 
 #[test]
-fn a_refusal_that_comes_before_the_request_has_arrived_is_not_believed() {
-    // A part of the request is still on its way: the server's system has no room for it yet.
+fn a_refusal_that_comes_before_the_request_has_arrived_is_a_bad_response() {
+    // A part of the request is not delivered yet: the server's kernel has no room for it.
     for refusal in [
         Response::refused(-10, "no money"),
         Response::refused(-16, "timestamp expires")
@@ -413,7 +417,7 @@ fn a_refusal_that_comes_before_the_request_has_arrived_is_not_believed() {
 }
 
 #[test]
-fn a_refusal_with_another_answer_behind_it_is_not_believed() {
+fn a_refusal_followed_by_another_response_is_a_bad_response() {
     let expired = Response::refused(-16, "timestamp expires")
         .date(SystemTime::now() + Duration::from_secs(3600));
     for refusal in [Response::refused(-10, "no money"), expired] {
@@ -421,8 +425,8 @@ fn a_refusal_with_another_answer_behind_it_is_not_believed() {
             let refusal = refusal.bytes();
             let gateway = builder
                 .answer(move |request| {
-                    let truth = accepted(&request.callee());
-                    vec![Step::Send([refusal.clone(), truth].concat())]
+                    let acceptance = accepted(&request.callee());
+                    vec![Step::Send([refusal.clone(), acceptance].concat())]
                 })
                 .start();
             let client = Client::new(&gateway.config()).expect("a client");
@@ -437,17 +441,17 @@ fn a_refusal_with_another_answer_behind_it_is_not_believed() {
 }
 
 #[test]
-fn line_ends_behind_an_answer_change_nothing() {
-    // As servers of old add them.
+fn line_ends_after_a_response_change_nothing() {
+    // As old servers add them.
     for ends in ["\r\n", "\n", "\r\n\r\n"] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let gateway = builder
                 .answer(move |request| {
-                    let answer = match request.callee().as_str() {
+                    let response = match request.callee().as_str() {
                         "7000001" => Response::refused(-10, "no money").bytes(),
                         callee => accepted(callee),
                     };
-                    vec![Step::Send([&answer, ends.as_bytes()].concat())]
+                    vec![Step::Send([&response, ends.as_bytes()].concat())]
                 })
                 .start();
             let client = Client::new(&gateway.config()).expect("a client");
@@ -459,8 +463,8 @@ fn line_ends_behind_an_answer_change_nothing() {
 }
 
 #[test]
-fn a_refused_timestamp_is_not_repeated_once_another_answer_has_come() {
-    // The repeat's connection takes a while, and the truth is there before it.
+fn a_call_with_a_refused_timestamp_is_not_repeated_after_another_response() {
+    // The repeat's connection takes a while, and the second response comes before it is open.
     let gateway = Gateway::tls()
         .opening(|connection| match connection {
             1 => Opening::Serve,
@@ -485,8 +489,8 @@ fn a_refused_timestamp_is_not_repeated_once_another_answer_has_come() {
 }
 
 #[test]
-fn an_accepted_answer_that_comes_before_the_request_has_arrived_is_not_believed() {
-    // On a connection that has served; the gateway reads on only once it has said this.
+fn a_success_that_comes_before_the_request_has_arrived_is_a_bad_response() {
+    // On a reused connection; the gateway reads on only after it has sent this.
     for builder in [Gateway::plain(), Gateway::tls()] {
         let gateway = builder
             .receive_buffer(4096)
@@ -513,9 +517,9 @@ fn an_accepted_answer_that_comes_before_the_request_has_arrived_is_not_believed(
 }
 
 #[test]
-fn an_answer_that_comes_sooner_than_a_round_trip_takes_is_looked_at_twice() {
-    // How long a round trip takes, and how often the system was asked what has been acknowledged, are the
-    // preloaded library's.
+fn a_response_faster_than_a_round_trip_is_checked_against_the_acknowledged_bytes() {
+    // The preloaded library sets how long a round trip takes, and counts how often the kernel was asked what has
+    // been acknowledged.
     for (round_trip_us, asked) in [("0", 1), ("10000000", 5)] {
         let gateway = Gateway::plain().start();
         let log = support::scratch().join(format!("asked-{round_trip_us}"));
@@ -538,8 +542,8 @@ fn an_answer_that_comes_sooner_than_a_round_trip_takes_is_looked_at_twice() {
 }
 
 #[test]
-fn half_a_record_that_nobody_asked_for_is_the_beginning_of_nobodys_answer() {
-    // Its other half comes when the next request is there, and with it an answer, to which no request was.
+fn half_of_an_unsolicited_tls_record_is_given_to_no_call() {
+    // The other half comes after the next request, and completes a response that belongs to no request.
     for apart in [false, true] {
         let config = Authority::common().server(LOOPBACK, Validity::Now);
         let server = Server::start(move |number, peer| {
@@ -550,9 +554,9 @@ fn half_a_record_that_nobody_asked_for_is_the_beginning_of_nobodys_answer() {
                 let mut stream = rustls::Stream::new(tls, &mut socket);
                 stream.read(&mut request).is_ok_and(|read| read > 0)
             };
-            let say = |tls: &mut ServerConnection, answer: Response| {
+            let encrypt = |tls: &mut ServerConnection, response: Response| {
                 let mut records = Vec::new();
-                tls.writer().write_all(&answer.bytes()).expect("room");
+                tls.writer().write_all(&response.bytes()).expect("room");
                 while tls.wants_write() {
                     tls.write_tls(&mut records).expect("room");
                 }
@@ -561,16 +565,16 @@ fn half_a_record_that_nobody_asked_for_is_the_beginning_of_nobodys_answer() {
             if !received(&mut tls) {
                 return;
             }
-            let mut own = say(&mut tls, Response::ok(&number.to_string()));
-            let mut stray = say(&mut tls, Response::ok("6666666666666666666"));
-            let rest = stray.split_off(20);
+            let mut own = encrypt(&mut tls, Response::ok(&number.to_string()));
+            let mut unsolicited = encrypt(&mut tls, Response::ok("6666666666666666666"));
+            let rest = unsolicited.split_off(20);
             let mut sent = Ok(());
             if apart {
                 sent = peer.stream().write_all(&own);
                 peer.pause(Duration::from_millis(50));
                 own.clear();
             }
-            own.extend(stray);
+            own.extend(unsolicited);
             sent = sent.and_then(|()| peer.stream().write_all(&own));
             if sent.is_ok() && received(&mut tls) {
                 let _ = peer.stream().write_all(&rest);
@@ -588,8 +592,8 @@ fn half_a_record_that_nobody_asked_for_is_the_beginning_of_nobodys_answer() {
 }
 
 #[test]
-fn a_call_given_up_leaves_no_answer_to_the_next() {
-    // The first answer comes late. It must not become the second call's.
+fn a_call_that_timed_out_leaves_no_response_to_the_next() {
+    // The first response comes late. It must not become the second call's.
     let gateway = Gateway::plain()
         .answer(|request| {
             let late = if request.callee() == "7000001" {
@@ -616,8 +620,8 @@ fn a_call_given_up_leaves_no_answer_to_the_next() {
 
 #[test]
 fn a_request_cut_in_the_middle_is_never_completed() {
-    // The server reads a part, lets the deadline pass, and reads on: no more than what the kernel
-    // held may come, and never the whole.
+    // The server reads a part, lets the deadline pass, and reads on: only what the kernel held may
+    // come, and never the whole request.
     for builder in [Gateway::plain(), Gateway::tls()] {
         let gateway = builder
             .receive_buffer(4096)
@@ -638,7 +642,7 @@ fn a_request_cut_in_the_middle_is_never_completed() {
         assert_eq!(deliveries.len(), 1);
         assert!(
             !deliveries[0].complete,
-            "a request that was called unsent arrived whole"
+            "a request that was reported as not sent arrived whole"
         );
     }
 }
@@ -652,7 +656,7 @@ fn mixed(seed: u64) -> u64 {
 }
 
 #[test]
-fn in_a_mix_of_faults_the_librarys_word_and_the_gateways_diary_agree() {
+fn in_a_mix_of_faults_the_results_agree_with_the_gateways_diary() {
     for (tls, builder) in [(0_u64, Gateway::plain()), (1, Gateway::tls())] {
         let gateway = builder
             .opening(
@@ -709,7 +713,7 @@ fn in_a_mix_of_faults_the_librarys_word_and_the_gateways_diary_agree() {
             assert!(times <= 1, "{callee} delivered {times} times: {reply:?}");
             assert!(
                 times == 0 || reply.may_have_dialed(),
-                "{callee} called unsent: {reply:?}"
+                "{callee} reported as not sent: {reply:?}"
             );
             if reply.result == OK {
                 assert_eq!(times, 1, "{callee} accepted and never delivered");
@@ -717,7 +721,7 @@ fn in_a_mix_of_faults_the_librarys_word_and_the_gateways_diary_agree() {
             }
             *kinds.entry(reply.result).or_default() += 1;
         }
-        // The mix is a mix: each kind came up. (Without TLS, a request may be out before a reset comes.)
+        // Each kind of result came up. (Without TLS, a request may be sent before a reset comes.)
         let expected = [OK, CONNECTION_LOST, CONNECT_FAILED];
         for kind in &expected[..2 + usize::from(tls == 1)] {
             assert!(

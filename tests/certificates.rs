@@ -13,10 +13,10 @@ use support::response::recording_id_for;
 
 /// Fails the test unless a server with this certificate gets no request.
 #[track_caller]
-fn distrusted(name: &str, server: Arc<ServerConfig>, config: impl Fn(Config) -> Config) {
+fn check_not_trusted(name: &str, server: Arc<ServerConfig>, config: impl Fn(Config) -> Config) {
     let gateway = Gateway::tls().certificate(server).start();
     let client = Client::new(&config(gateway.config())).expect("a client");
-    // Not at the second attempt, either.
+    // Nor at the second attempt.
     for _ in 0..2 {
         let reply = client.call("7000001");
         assert_eq!(reply.result, TLS_FAILED, "{name}: {reply:?}");
@@ -37,72 +37,72 @@ fn distrusted(name: &str, server: Arc<ServerConfig>, config: impl Fn(Config) -> 
 #[test]
 fn a_wrong_certificate_gets_no_request() {
     let authority = Authority::common();
-    distrusted(
+    check_not_trusted(
         "unknown authority",
         Authority::new().server(LOOPBACK, Validity::Now),
         |c| c,
     );
-    distrusted(
+    check_not_trusted(
         "another host's name",
         authority.server(&["other.example"], Validity::Now),
         |c| c,
     );
-    distrusted(
+    check_not_trusted(
         "another address",
         authority.server(&["127.0.0.2"], Validity::Now),
         |c| c,
     );
-    distrusted(
+    check_not_trusted(
         "the address as a name",
         authority.server(&["*.0.0.1"], Validity::Now),
         |c| c,
     );
-    distrusted(
+    check_not_trusted(
         "expired",
         authority.server(LOOPBACK, Validity::Expired),
         |c| c,
     );
-    distrusted(
+    check_not_trusted(
         "not valid yet",
         authority.server(LOOPBACK, Validity::NotYet),
         |c| c,
     );
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let server = Authority::new().server_with_versions(LOOPBACK, Validity::Now, &[version]);
-        distrusted("unknown authority, by version", server, |c| c);
+        check_not_trusted("unknown authority, by version", server, |c| c);
     }
 }
 
 #[test]
 fn a_private_authority_is_not_trusted_without_ca_file() {
     let server = Authority::common().server(LOOPBACK, Validity::Now);
-    distrusted("no ca_file", server, |config| Config {
+    check_not_trusted("no ca_file", server, |config| Config {
         ca_file: None,
         ..config
     });
 }
 
 #[test]
-fn ca_file_is_used_instead_of_what_else_is_trusted() {
+fn ca_file_replaces_every_other_trusted_authority() {
     let other = Authority::new();
     let server = Authority::common().server(LOOPBACK, Validity::Now);
-    distrusted("another's ca_file", server, |config| {
+    check_not_trusted("another's ca_file", server, |config| {
         config.ca_file(other.file())
     });
 }
 
 #[test]
-fn ca_file_may_be_a_bundle_with_remarks() {
+fn ca_file_may_be_a_bundle_with_comments() {
     let bundle = support::scratch().join("bundle.pem");
     let content = format!(
-        "# The authorities of this house\n\n{}\nSubject: CN=another\n{}\n",
+        "# The authorities of this company\n\n{}\nSubject: CN=another\n{}\n",
         Authority::new().pem(),
         Authority::common().pem().replace('\n', "\r\n"),
     );
     std::fs::write(&bundle, content).expect("a file");
     let gateway = Gateway::tls().start();
     let client = Client::new(&gateway.config().ca_file(&bundle)).expect("a client");
-    // The library has read what it needs.
+    // The library has read the file by now.
     std::fs::remove_file(&bundle).expect("the file");
     assert_eq!(
         client.call("7000001").accepted(),
@@ -111,7 +111,7 @@ fn ca_file_may_be_a_bundle_with_remarks() {
 }
 
 #[test]
-fn the_name_in_the_url_is_the_one_that_counts() {
+fn the_certificate_is_checked_against_the_host_in_the_url() {
     let named = Authority::common().server(&["localhost"], Validity::Now);
     let gateway = Gateway::tls().certificate(named).start();
     let with_host = |host: &str| Config {
@@ -135,7 +135,7 @@ fn the_name_in_the_url_is_the_one_that_counts() {
 
 #[test]
 fn without_ca_file_the_systems_trust_store_decides() {
-    // SSL_CERT_FILE says where it is, for this as for other programs.
+    // SSL_CERT_FILE says where it is, as for other programs.
     let program = Build::c().compile("call.c");
     let gateway = Gateway::tls().start();
     let other = Authority::new();

@@ -1,5 +1,5 @@
-//! A host with a wrong clock: status -16 is corrected from the server's `Date`, once, and the
-//! correction remembered; and where there is nothing to correct, nothing is sent twice.
+//! A host with a wrong clock: after status -16 the clock is corrected from the server's `Date`, once, and the
+//! correction is remembered. Where there is nothing to correct, nothing is sent twice.
 
 mod support;
 
@@ -21,14 +21,14 @@ fn server_time(offset: i64) -> SystemTime {
     }
 }
 
-/// What the API does, with such a clock: a minute is its tolerance.
-fn judge(request: &Delivery, offset: i64) -> Response {
-    let answer = if (request.skew() - offset).abs() <= 60 {
+/// The response of an API with such a clock, whose tolerance is a minute.
+fn check_timestamp(request: &Delivery, offset: i64) -> Response {
+    let response = if (request.skew() - offset).abs() <= 60 {
         Response::ok(&recording_id_for(&request.callee()))
     } else {
         Response::refused(-16, "timestamp expires")
     };
-    answer.date(server_time(offset))
+    response.date(server_time(offset))
 }
 
 fn expired() -> Response {
@@ -49,7 +49,7 @@ fn a_wrong_clock_is_corrected_by_one_repeat_and_remembered() {
     ] {
         for builder in [Gateway::plain(), Gateway::tls()] {
             let gateway = builder
-                .answer(move |request| judge(request, offset))
+                .answer(move |request| check_timestamp(request, offset))
                 .start();
             let client = Client::new(&gateway.config()).expect("a client");
             for callee in ["7000001", "7000002", "7000003"] {
@@ -76,8 +76,8 @@ fn a_wrong_clock_is_corrected_by_one_repeat_and_remembered() {
 }
 
 #[test]
-fn a_right_clock_is_left_alone_whatever_a_success_says() {
-    // Only a refusal says that the clock is wrong; a Date may be.
+fn a_date_in_a_success_changes_no_clock() {
+    // Only a refusal says that the clock is wrong. The Date may be wrong itself.
     let gateway = Gateway::plain()
         .answer(|request| {
             Response::ok(&recording_id_for(&request.callee())).date(server_time(7200))
@@ -96,7 +96,7 @@ fn a_right_clock_is_left_alone_whatever_a_success_says() {
 #[test]
 fn each_client_has_a_clock_of_its_own() {
     let gateway = Gateway::plain()
-        .answer(|request| judge(request, 3600))
+        .answer(|request| check_timestamp(request, 3600))
         .start();
     let clients = [(); 2].map(|()| Client::new(&gateway.config()).expect("a client"));
     for client in &clients {
@@ -110,7 +110,7 @@ fn each_client_has_a_clock_of_its_own() {
 fn a_clock_that_changes_again_is_corrected_again() {
     // The server's clock is put right after the third request.
     let gateway = Gateway::plain()
-        .answer(|request| judge(request, if request.order <= 3 { -86_400 } else { 0 }))
+        .answer(|request| check_timestamp(request, if request.order <= 3 { -86_400 } else { 0 }))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
     for callee in ["7000001", "7000002", "7000003"] {
@@ -124,9 +124,9 @@ fn a_clock_that_changes_again_is_corrected_again() {
     );
 }
 
-/// Has a server refuse every request like this, and checks that each arrived `times`.
+/// Makes one call, which has to be refused with -16, and checks that its request arrived `times`.
 #[track_caller]
-fn refused(name: &str, builder: Builder, times: usize) {
+fn check_refused(name: &str, builder: Builder, times: usize) {
     let gateway = builder.start();
     let client = Client::new(&gateway.config()).expect("a client");
     let reply = client.call("7000001");
@@ -142,7 +142,7 @@ fn refused(name: &str, builder: Builder, times: usize) {
 }
 
 #[test]
-fn a_16_that_cannot_be_corrected_is_delivered_once() {
+fn a_status_16_that_cannot_be_corrected_is_delivered_once() {
     let wrong = httpdate::fmt_http_date(server_time(3600));
     for date in [
         "",
@@ -159,34 +159,34 @@ fn a_16_that_cannot_be_corrected_is_delivered_once() {
         "\u{fffd}",
     ] {
         let builder = Gateway::plain().answer(move |_| expired().header("Date", date));
-        refused(&format!("Date: {date}"), builder, 1);
+        check_refused(&format!("Date: {date}"), builder, 1);
     }
-    refused("no Date", Gateway::plain().answer(|_| expired()), 1);
+    check_refused("no Date", Gateway::plain().answer(|_| expired()), 1);
     for age in ["0", "1", "4000", "x"] {
         let wrong = wrong.clone();
         let builder =
             Gateway::plain().answer(move |_| expired().header("Date", &wrong).header("Age", age));
-        refused(&format!("Age: {age}"), builder, 1);
+        check_refused(&format!("Age: {age}"), builder, 1);
     }
 }
 
 #[test]
-fn a_16_from_a_server_whose_clock_agrees_is_delivered_once() {
+fn a_status_16_from_a_server_whose_clock_agrees_is_delivered_once() {
     // Whole seconds, and a second may pass on the way: 1 is well within "2 s".
     for offset in [-1, 0, 1] {
         let builder = Gateway::plain().answer(move |_| expired().date(server_time(offset)));
-        refused(&format!("{offset} s"), builder, 1);
+        check_refused(&format!("{offset} s"), builder, 1);
     }
     // And well outside.
     for offset in [-5, 5] {
         let builder = Gateway::plain().answer(move |_| expired().date(server_time(offset)));
-        refused(&format!("{offset} s"), builder, 2);
+        check_refused(&format!("{offset} s"), builder, 2);
     }
 }
 
 #[test]
-fn a_16_after_the_correction_is_final() {
-    // The server names another time in each answer: there is one repeat, not one per answer.
+fn a_status_16_after_the_correction_is_final() {
+    // The server sends another time in each response: there is one repeat, not one per response.
     let gateway = Gateway::plain()
         .answer(|request| expired().date(server_time(3600 * request.order as i64)))
         .start();
@@ -196,8 +196,8 @@ fn a_16_after_the_correction_is_final() {
     drop(client);
     assert_eq!(gateway.finish_and_count(), 2);
 
-    // The server always names the same time, and is never content with it: what it says is not kept, and
-    // each call tries it once.
+    // The server always sends the same time and always refuses it: the time is not remembered, and each call
+    // tries it once.
     let gateway = Gateway::plain()
         .answer(|_| expired().date(server_time(3600)))
         .start();
@@ -209,8 +209,8 @@ fn a_16_after_the_correction_is_final() {
 }
 
 #[test]
-fn a_fault_in_the_repeat_is_told_truly() {
-    // The first request was refused; what becomes of the second decides.
+fn a_fault_in_the_repeat_decides_the_result() {
+    // The first request was refused; the result is that of the second.
     for (name, steps, result, delivered) in [
         ("reset", vec![Step::Reset], CONNECTION_LOST, 2),
         ("closed", vec![Step::Close], CONNECTION_LOST, 2),
@@ -251,8 +251,8 @@ fn a_fault_in_the_repeat_is_told_truly() {
 fn the_repeat_goes_over_a_new_connection_where_the_old_one_is_closed() {
     let gateway = Gateway::tls()
         .answer(|request| {
-            let answer = judge(request, 3600).header("Connection", "close");
-            vec![Step::Send(answer.bytes()), Step::Close]
+            let response = check_timestamp(request, 3600).header("Connection", "close");
+            vec![Step::Send(response.bytes()), Step::Close]
         })
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
@@ -267,7 +267,7 @@ fn both_requests_together_keep_the_deadline() {
     let gateway = Gateway::plain()
         .answer(|request| {
             let pause = Step::Pause(Duration::from_millis(500));
-            vec![pause, Step::Send(judge(request, 3600).bytes())]
+            vec![pause, Step::Send(check_timestamp(request, 3600).bytes())]
         })
         .start();
     let client = Client::new(&gateway.config().timeout_ms(800)).expect("a client");
@@ -280,15 +280,15 @@ fn both_requests_together_keep_the_deadline() {
 }
 
 #[test]
-fn a_16_with_an_http_error_is_corrected_too() {
+fn a_status_16_with_an_http_error_is_corrected_too() {
     for code in [400, 401, 403, 500] {
         let gateway = Gateway::plain()
             .answer(move |request| {
-                let answer = judge(request, 3600);
+                let response = check_timestamp(request, 3600);
                 if request.order == 1 {
-                    answer.code(code)
+                    response.code(code)
                 } else {
-                    answer
+                    response
                 }
             })
             .start();
@@ -302,7 +302,7 @@ fn a_16_with_an_http_error_is_corrected_too() {
 #[test]
 fn threads_that_find_the_clock_wrong_at_once_each_repeat_at_most_once() {
     let gateway = Gateway::tls()
-        .answer(|request| judge(request, -86_400))
+        .answer(|request| check_timestamp(request, -86_400))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
     thread::scope(|scope| {
@@ -336,13 +336,13 @@ fn threads_that_find_the_clock_wrong_at_once_each_repeat_at_most_once() {
 }
 
 #[test]
-fn a_wrong_date_does_not_outlive_the_call_that_it_came_with() {
-    // Both clocks are right. One answer is a -16 all the same, and its Date is a load balancer's.
+fn a_wrong_date_is_used_in_one_call_only() {
+    // Both clocks are right. One response is a -16 all the same, and its Date is a load balancer's.
     for wrong in [600, -600] {
         let gateway = Gateway::plain()
             .answer(move |request| match request.order {
                 1 => expired().date(server_time(wrong)),
-                _ => judge(request, 0).date(server_time(wrong)),
+                _ => check_timestamp(request, 0).date(server_time(wrong)),
             })
             .start();
         let client = Client::new(&gateway.config()).expect("a client");
@@ -361,13 +361,13 @@ fn a_wrong_date_does_not_outlive_the_call_that_it_came_with() {
 }
 
 #[test]
-fn a_correction_that_served_outlives_a_wrong_date() {
-    // The host is an hour behind, which has been learnt. Then comes the same accident.
+fn a_correction_that_worked_stays_after_a_wrong_date() {
+    // The host is an hour behind, and the client has learnt that. Then one response has a wrong Date.
     let gateway = Gateway::plain()
         .answer(|request| match request.order {
             3 => expired().date(server_time(7200)),
-            4 => judge(request, 3600).date(server_time(7200)),
-            _ => judge(request, 3600),
+            4 => check_timestamp(request, 3600).date(server_time(7200)),
+            _ => check_timestamp(request, 3600),
         })
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
@@ -382,12 +382,12 @@ fn a_correction_that_served_outlives_a_wrong_date() {
 }
 
 #[test]
-fn a_repeat_that_nobody_answered_teaches_nothing() {
+fn a_repeat_without_a_response_changes_no_clock() {
     let gateway = Gateway::plain()
         .answer(|request| match request.order {
             1 => expired().date(server_time(3600)).into(),
             2 => vec![Step::Reset],
-            _ => judge(request, 0).into(),
+            _ => check_timestamp(request, 0).into(),
         })
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
@@ -396,8 +396,8 @@ fn a_repeat_that_nobody_answered_teaches_nothing() {
 }
 
 #[test]
-fn a_16_whose_repeat_has_no_time_left_stays_a_16() {
-    // The repeat needs a connection, and nobody takes one up any more.
+fn a_status_16_is_the_result_where_no_time_is_left_for_the_repeat() {
+    // The repeat needs a new connection, and the server completes no further handshake.
     let gateway = Gateway::tls()
         .opening(|connection| match connection {
             1 => Opening::Serve,
@@ -414,13 +414,13 @@ fn a_16_whose_repeat_has_no_time_left_stays_a_16() {
 }
 
 #[test]
-fn an_offset_that_no_longer_serves_is_given_up() {
-    // The host was an hour behind, and has been put right. Refusals say no longer what time it is.
+fn an_offset_that_is_refused_is_dropped() {
+    // The host was an hour behind, and has been corrected. Refusals no longer have a Date.
     for undated in [true, false] {
         let gateway = Gateway::plain()
             .answer(move |request| match request.order {
-                1 | 2 => judge(request, 3600),
-                // Or they name a time that has just been refused.
+                1 | 2 => check_timestamp(request, 3600),
+                // Or it is a time that has just been refused.
                 _ if request.skew().abs() > 60 && !undated => expired().date(server_time(3600)),
                 _ if request.skew().abs() > 60 => expired(),
                 _ => Response::ok(&recording_id_for(&request.callee())),

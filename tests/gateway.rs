@@ -1,4 +1,4 @@
-//! What the sandbox gateway (examples/gateway) promises to those who test against it.
+//! The promises of the sandbox gateway (examples/gateway) to those who test against it.
 
 #[path = "sandbox/caller.rs"]
 mod caller;
@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use caller::{Caller, KEY, Request, Response, SECRET, now, sign};
-use process::{Sandbox, complaint, gateway};
+use process::{Sandbox, gateway, refusal_to_start};
 use serde_json::{Value, json};
 
 /// The documented statuses other than 0, each with its meaning.
@@ -26,7 +26,7 @@ const REFUSALS: [(i32, &str); 7] = [
     (-26, "getting fee failed"),
 ];
 
-/// A callee with which nothing is wrong.
+/// A callee that is accepted.
 const GOOD: &str = "8613800138000";
 
 /// How far two readings of the clock may be apart on a busy machine.
@@ -34,28 +34,31 @@ const SLACK: u64 = 30;
 
 #[track_caller]
 fn call(sandbox: &Sandbox, request: &Request) -> Response {
-    Caller::to(sandbox).call(request).expect("an answer")
+    Caller::to(sandbox).call(request).expect("a response")
 }
 
 // The request
 
 #[test]
-fn the_documented_signature_is_accepted_and_the_id_looks_like_the_documented_one() {
+fn the_documented_signature_is_accepted_and_the_id_has_the_documented_form() {
     let then = 1_630_468_800_u64;
     let offset = then.cast_signed() - now().cast_signed();
     let sandbox = Sandbox::start(&["--clock-offset", &offset.to_string()]);
     let request = Request::to(GOOD)
         .header("Timestamp", "1630468800")
         .header("Sign", "05d7a50893e22a5c4bb3216ae3396c7c");
-    let answer = call(&sandbox, &request);
-    assert_eq!(answer.json()["reason"], "success");
+    let response = call(&sandbox, &request);
+    assert_eq!(response.json()["reason"], "success");
     assert_eq!(
-        answer.json().as_object().map(|members| members.len()),
+        response.json().as_object().map(|members| members.len()),
         Some(3)
     );
-    // 2021-09-01 04:00 UTC, and the seconds that the test took.
-    assert!(answer.recording_id().starts_with("210901040"), "{answer:?}");
-    assert!(answer.date().abs_diff(then) <= SLACK, "{answer:?}");
+    // 2021-09-01 04:00 UTC, plus the seconds that the test took.
+    assert!(
+        response.recording_id().starts_with("210901040"),
+        "{response:?}"
+    );
+    assert!(response.date().abs_diff(then) <= SLACK, "{response:?}");
 }
 
 #[test]
@@ -78,10 +81,10 @@ fn a_wrong_or_missing_key_or_signature_is_status_1() {
         good.clone().without("Timestamp"),
     ];
     for request in wrong {
-        let answer = call(&sandbox, &request);
-        assert_eq!(answer.status(), "-1", "{:?}", request.headers);
-        assert_eq!(answer.reason(), "authentication error");
-        assert_eq!(answer.json()["data"], Value::Null);
+        let response = call(&sandbox, &request);
+        assert_eq!(response.status(), "-1", "{:?}", request.headers);
+        assert_eq!(response.reason(), "authentication error");
+        assert_eq!(response.json()["data"], Value::Null);
     }
     assert_eq!(call(&sandbox, &good).status(), "0");
 }
@@ -99,12 +102,12 @@ fn another_key_and_secret_can_be_chosen() {
 }
 
 #[test]
-fn a_timestamp_outside_the_window_is_status_16_and_date_tells_the_time() {
+fn a_timestamp_outside_the_window_is_status_16_and_date_has_the_servers_time() {
     let check = |sandbox: &Sandbox, off: i64, status: &str| {
         let stamp = now().saturating_add_signed(off).to_string();
-        let answer = call(sandbox, &Request::to(GOOD).at(&stamp));
-        assert_eq!(answer.status(), status, "{off}");
-        assert!(answer.date().abs_diff(now()) <= SLACK, "{answer:?}");
+        let response = call(sandbox, &Request::to(GOOD).at(&stamp));
+        assert_eq!(response.status(), status, "{off}");
+        assert!(response.date().abs_diff(now()) <= SLACK, "{response:?}");
     };
     let usual = Sandbox::start(&[]);
     let narrow = Sandbox::start(&["--window", "90"]);
@@ -126,7 +129,7 @@ fn a_timestamp_outside_the_window_is_status_16_and_date_tells_the_time() {
 }
 
 #[test]
-fn the_signature_is_looked_at_before_the_timestamp() {
+fn the_signature_is_checked_before_the_timestamp() {
     let sandbox = Sandbox::start(&[]);
     let old = Request::to(GOOD).at("1630468800");
     assert_eq!(call(&sandbox, &old).status(), "-16");
@@ -144,21 +147,21 @@ fn a_timestamp_that_is_not_a_number_of_seconds_is_status_22() {
         "1630468800.5",
         "99999999999999999999",
     ] {
-        let answer = call(&sandbox, &Request::to(GOOD).at(stamp));
-        assert_eq!(answer.status(), "-22", "{stamp}");
-        assert!(answer.reason().contains("Timestamp"), "{answer:?}");
+        let response = call(&sandbox, &Request::to(GOOD).at(stamp));
+        assert_eq!(response.status(), "-22", "{stamp}");
+        assert!(response.reason().contains("Timestamp"), "{response:?}");
     }
 }
 
 #[test]
-fn a_wrong_clock_shows_in_date_and_in_the_check() {
+fn a_clock_offset_changes_both_date_and_the_check_of_the_timestamp() {
     for offset in [-86_400_i64, 3600] {
         let sandbox = Sandbox::start(&["--clock-offset", &offset.to_string()]);
         let there = now().saturating_add_signed(offset);
-        let answer = call(&sandbox, &Request::to(GOOD));
-        assert_eq!(answer.status(), "-16");
-        assert!(answer.date().abs_diff(there) <= SLACK, "{answer:?}");
-        let corrected = Request::to(GOOD).at(&answer.date().to_string());
+        let response = call(&sandbox, &Request::to(GOOD));
+        assert_eq!(response.status(), "-16");
+        assert!(response.date().abs_diff(there) <= SLACK, "{response:?}");
+        let corrected = Request::to(GOOD).at(&response.date().to_string());
         assert_eq!(call(&sandbox, &corrected).status(), "0");
     }
 }
@@ -203,11 +206,11 @@ fn other_paths_methods_and_content_types_are_http_errors() {
         "text/plain;charset=UTF-8",
         "application/json;charset=GBK",
     ] {
-        let answer = call(&sandbox, &good.clone().header("Content-Type", wrong));
-        assert_eq!(answer.code, 415, "{wrong}");
+        let response = call(&sandbox, &good.clone().header("Content-Type", wrong));
+        assert_eq!(response.code, 415, "{wrong}");
         assert!(
-            answer.body.contains("application/json;charset=UTF-8"),
-            "{answer:?}"
+            response.body.contains("application/json;charset=UTF-8"),
+            "{response:?}"
         );
     }
     assert_eq!(code(good.clone().body(&" ".repeat(65_537))), 413);
@@ -226,11 +229,11 @@ fn other_paths_methods_and_content_types_are_http_errors() {
 fn a_body_that_breaks_a_documented_rule_is_status_22_and_names_the_field() {
     let sandbox = Sandbox::start(&[]);
     let mut caller = Caller::to(&sandbox);
-    let mut answer = |body: &str| {
-        let answer = caller
+    let mut response = |body: &str| {
+        let response = caller
             .call(&Request::to(GOOD).body(body))
-            .expect("an answer");
-        (answer.status(), answer.reason())
+            .expect("a response");
+        (response.status(), response.reason())
     };
     let good = json!({ "callee": GOOD, "account": "1001", "appId": "app" });
     let with = |field: &str, value: &Value| {
@@ -240,7 +243,7 @@ fn a_body_that_breaks_a_documented_rule_is_status_22_and_names_the_field() {
     };
 
     for body in ["", "{", "[]", "null", "\"callee\"", &"[".repeat(60_000)] {
-        let (status, reason) = answer(body);
+        let (status, reason) = response(body);
         assert_eq!(status, "-22", "{body}");
         assert!(reason.contains("the body is not"), "{reason}");
     }
@@ -248,7 +251,7 @@ fn a_body_that_breaks_a_documented_rule_is_status_22_and_names_the_field() {
         let mut body = good.clone();
         body.as_object_mut().expect("an object").remove(field);
         assert_eq!(
-            answer(&body.to_string()),
+            response(&body.to_string()),
             (
                 "-22".to_owned(),
                 format!("parameter exception: {field} is missing")
@@ -276,7 +279,7 @@ fn a_body_that_breaks_a_documented_rule_is_status_22_and_names_the_field() {
         ("calledInfo", json!(null)),
     ];
     for (field, value) in wrong {
-        let (status, reason) = answer(&with(field, &value));
+        let (status, reason) = response(&with(field, &value));
         assert_eq!(status, "-22", "{field} {value}");
         assert!(
             reason.starts_with(&format!("parameter exception: {field} must be ")),
@@ -293,28 +296,28 @@ fn a_body_that_breaks_a_documented_rule_is_status_22_and_names_the_field() {
         ("unknown", json!([1])),
     ];
     for (field, value) in right {
-        assert_eq!(answer(&with(field, &value)).0, "0", "{field} {value}");
+        assert_eq!(response(&with(field, &value)).0, "0", "{field} {value}");
     }
 }
 
-// The answer
+// The response
 
 #[test]
-fn every_documented_status_is_answered_by_the_last_two_digits() {
+fn the_last_two_digits_of_the_callee_choose_each_documented_status() {
     let sandbox = Sandbox::start(&[]);
     let mut caller = Caller::to(&sandbox);
     for suffix in 0..100 {
         let request = Request::to(&format!("86138001380{suffix:02}"));
-        let answer = caller.call(&request).expect("an answer");
+        let response = caller.call(&request).expect("a response");
         match REFUSALS.iter().find(|(status, _)| *status == -suffix) {
             Some((status, meaning)) => assert_eq!(
-                answer.json(),
+                response.json(),
                 json!({ "status": status.to_string(), "reason": meaning, "data": null })
             ),
-            None => assert_eq!(answer.recording_id().len(), 19, "{suffix}"),
+            None => assert_eq!(response.recording_id().len(), 19, "{suffix}"),
         }
         // On a correct clock: ...16 must not look like a clock to correct.
-        assert!(answer.date().abs_diff(now()) <= SLACK, "{answer:?}");
+        assert!(response.date().abs_diff(now()) <= SLACK, "{response:?}");
     }
 }
 
@@ -327,7 +330,7 @@ fn recording_ids_are_19_digits_and_unique_across_connections() {
             let mut id = move || {
                 caller
                     .call(&Request::to(GOOD))
-                    .expect("an answer")
+                    .expect("a response")
                     .recording_id()
             };
             thread::spawn(move || (0..50).map(|_| id()).collect::<Vec<_>>())
@@ -345,7 +348,7 @@ fn recording_ids_are_19_digits_and_unique_across_connections() {
 }
 
 #[test]
-fn a_connection_is_kept_for_the_next_request() {
+fn a_connection_is_reused_for_the_next_request() {
     let sandbox = Sandbox::start(&[]);
     let mut caller = Caller::to(&sandbox);
     for suffix in ["00", "10", "22", "00"] {
@@ -355,7 +358,7 @@ fn a_connection_is_kept_for_the_next_request() {
                 .is_some()
         );
     }
-    // An HTTP error is no reason to hang up either.
+    // An HTTP error does not end the connection either.
     assert!(
         caller
             .call(&Request {
@@ -402,8 +405,8 @@ fn plain_speaks_http_and_writes_no_file() {
 // Faults
 
 #[test]
-fn a_fault_can_hold_for_every_request() {
-    // A fault stands for something in between: a wrong signature makes no difference to it.
+fn a_fault_can_apply_to_every_request() {
+    // A fault is that of something in between, such as a proxy: a wrong signature makes no difference.
     let requests = [
         Request::to(GOOD),
         Request::to("8613800138010").header("Sign", "x"),
@@ -414,17 +417,17 @@ fn a_fault_can_hold_for_every_request() {
     for request in requests {
         assert!(Caller::to(&drop).call(&request).is_none());
         assert_eq!(call(&proxy, &request).code, 502);
-        let answer = call(&garbage, &request);
-        assert_eq!(answer.code, 200);
+        let response = call(&garbage, &request);
+        assert_eq!(response.code, 200);
         assert!(
-            serde_json::from_str::<Value>(&answer.body).is_err(),
-            "{answer:?}"
+            serde_json::from_str::<Value>(&response.body).is_err(),
+            "{response:?}"
         );
     }
 }
 
 #[test]
-fn a_delay_keeps_the_right_answer_back() {
+fn a_delay_holds_the_right_response_back() {
     let sandbox = Sandbox::start(&["--delay-ms", "400"]);
     for (callee, status) in [(GOOD, "0"), ("8613800138010", "-10")] {
         let mut caller = Caller::to(&sandbox);
@@ -432,7 +435,7 @@ fn a_delay_keeps_the_right_answer_back() {
         assert_eq!(
             caller
                 .call(&Request::to(callee))
-                .expect("an answer")
+                .expect("a response")
                 .status(),
             status
         );
@@ -441,7 +444,7 @@ fn a_delay_keeps_the_right_answer_back() {
 }
 
 #[test]
-fn each_fault_can_hold_for_a_single_callee_in_one_run() {
+fn each_fault_can_apply_to_a_single_callee_in_one_run() {
     let sandbox = Sandbox::start(&[
         "--on=91=drop",
         "--on=92=http-status:503",
@@ -456,42 +459,42 @@ fn each_fault_can_hold_for_a_single_callee_in_one_run() {
         "--on=88=status:-2",
     ]);
     let to = |end: &str| Request::to(&format!("861380013{end}"));
-    let answer = |end: &str| call(&sandbox, &to(end));
+    let response = |end: &str| call(&sandbox, &to(end));
     assert!(Caller::to(&sandbox).call(&to("8091")).is_none());
-    assert_eq!(answer("8092").code, 503);
-    assert!(answer("8093").body.starts_with("<html>"));
+    assert_eq!(response("8092").code, 503);
+    assert!(response("8093").body.starts_with("<html>"));
     for (end, status) in [("8094", "0"), ("8097", "-18")] {
         let started = Instant::now();
-        assert_eq!(answer(end).status(), status);
+        assert_eq!(response(end).status(), status);
         assert!(started.elapsed() >= Duration::from_millis(400));
     }
-    let late = answer("8095");
+    let late = response("8095");
     assert_eq!(late.status(), "-16");
     assert!(late.date().abs_diff(now() + 3600) <= SLACK, "{late:?}");
-    assert_eq!(answer("8096").status(), "-99");
-    // The table gives way where a rule says what to answer, and only there.
-    assert_eq!(answer("8010").status(), "0");
-    assert_eq!(answer("8016").status(), "-16");
+    assert_eq!(response("8096").status(), "-99");
+    // A rule replaces the table only where it says what to answer.
+    assert_eq!(response("8010").status(), "0");
+    assert_eq!(response("8016").status(), "-16");
     // The longest suffix decides.
-    assert_eq!(answer("8888").status(), "-26");
-    assert_eq!(answer("8088").status(), "-2");
-    // A status is answered to a request that has passed the checks; and nobody else is concerned.
+    assert_eq!(response("8888").status(), "-26");
+    assert_eq!(response("8088").status(), "-2");
+    // A rule's status is only for requests that pass the checks, and only for its callee.
     assert_eq!(
         call(&sandbox, &to("8096").header("Sign", "x")).status(),
         "-1"
     );
-    assert_eq!(answer("8000").status(), "0");
-    assert_eq!(answer("8001").status(), "-1");
+    assert_eq!(response("8000").status(), "0");
+    assert_eq!(response("8001").status(), "-1");
 }
 
 #[test]
-fn a_callees_rule_goes_before_the_fault_for_every_request() {
+fn a_rule_for_a_callee_overrides_the_fault_for_every_request() {
     let sandbox = Sandbox::start(&["--http-status=502", "--delay-ms=300", "--on=00=status:0"]);
     let started = Instant::now();
     assert_eq!(call(&sandbox, &Request::to(GOOD)).status(), "0");
     assert!(
         started.elapsed() >= Duration::from_millis(300),
-        "the rule says nothing of the delay"
+        "the rule does not change the delay"
     );
     assert_eq!(call(&sandbox, &Request::to("8613800138001")).code, 502);
 }
@@ -510,7 +513,7 @@ fn each_request_gets_one_line_and_no_secret_is_in_any() {
     let mut expected = vec![format!("8613800138000 status 0, recording ID {id}")];
 
     let mut log = |request: Request, line: &str| {
-        // The connection may end without an answer.
+        // The connection may end without a response.
         let _ = Caller::to(&sandbox).call(&request);
         expected.push(line.to_owned());
     };
@@ -550,11 +553,11 @@ fn each_request_gets_one_line_and_no_secret_is_in_any() {
         "8613800138000 HTTP 404 Not Found (the path is not /voice/sendSip)",
     );
 
-    // A client that does not wait has asked all the same, unless it has not asked to the end.
+    // A client that does not wait for the response has sent a request all the same, if it sent all of it.
     let mut leave = |bytes: &[u8], line: &str| {
         let mut caller = Caller::to(&sandbox);
         caller.send(bytes);
-        caller.hang_up();
+        caller.close();
         expected.push(line.to_owned());
     };
     leave(
@@ -582,12 +585,12 @@ fn each_request_gets_one_line_and_no_secret_is_in_any() {
 }
 
 #[test]
-fn what_is_not_http_is_said_on_standard_error_and_does_no_harm() {
+fn what_is_not_http_is_reported_on_standard_error_and_does_no_harm() {
     let sandbox = Sandbox::start(&["--plain"]);
     let mut caller = Caller::to(&sandbox);
     caller.send(b"\x16\x03\x01 this is not HTTP\r\n\r\n");
-    let answer = caller.answer();
-    assert!(answer.is_none_or(|answer| answer.code == 400));
+    let response = caller.read_response();
+    assert!(response.is_none_or(|response| response.code == 400));
     assert_eq!(call(&sandbox, &Request::to(GOOD)).status(), "0");
     let finished = sandbox.finish();
     assert!(
@@ -597,10 +600,10 @@ fn what_is_not_http_is_said_on_standard_error_and_does_no_harm() {
     );
 }
 
-// Beginning and end
+// Start and end
 
 #[test]
-fn it_ends_cleanly_on_a_signal_and_takes_its_ca_file_with_it() {
+fn it_ends_cleanly_on_a_signal_and_removes_its_ca_file() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("ca.pem");
     for signal in [libc::SIGTERM, libc::SIGINT] {
@@ -612,36 +615,36 @@ fn it_ends_cleanly_on_a_signal_and_takes_its_ca_file_with_it() {
         ]);
         let address = sandbox.address().to_owned();
         assert!(file.exists());
-        // Neither an idle connection nor one in the middle of a handshake holds it up, nor an answer
+        // Neither an idle connection nor one in the middle of a handshake delays it, nor a response
         // that is not due for an hour ...
         let mut idle = Caller::to(&sandbox);
         let silent = TcpStream::connect(&address).expect("a connection");
         let mut patient = Caller::to(&sandbox);
         patient.send(&Request::to("8613800138094").bytes());
         assert!(sandbox.line().contains("3600000 ms later"));
-        // ... and a request that is answered soon gets its answer.
+        // ... and a request that is answered soon gets its response.
         let mut caller = Caller::to(&sandbox);
         caller.send(&Request::to(GOOD).bytes());
         assert!(sandbox.line().contains("status 0"), "it has arrived");
         sandbox.signal(signal);
-        assert_eq!(caller.answer().expect("an answer").status(), "0");
+        assert_eq!(caller.read_response().expect("a response").status(), "0");
         let finished = sandbox.wait();
         assert_eq!(finished.status.code(), Some(0), "{}", finished.errors);
         assert!(!file.exists());
-        assert!(idle.answer().is_none());
-        assert!(patient.answer().is_none());
+        assert!(idle.read_response().is_none());
+        assert!(patient.read_response().is_none());
         assert!(TcpStream::connect(&address).is_err());
         drop(silent);
     }
 }
 
 #[test]
-fn it_leaves_alone_a_ca_file_that_is_no_longer_its_own() {
+fn it_does_not_remove_a_ca_file_that_another_program_has_replaced() {
     let sandbox = Sandbox::start(&[]);
     let file = sandbox.ca_file.clone();
     fs::write(&file, "another's").expect("a file");
     let directory = sandbox.directory().to_owned();
-    // The directory goes with the sandbox; what is in it is looked at before.
+    // The directory is removed with the sandbox, so this looks into it before.
     sandbox.signal(libc::SIGTERM);
     let gone = Instant::now() + Duration::from_secs(30);
     while TcpStream::connect(sandbox.address()).is_ok() {
@@ -654,7 +657,7 @@ fn it_leaves_alone_a_ca_file_that_is_no_longer_its_own() {
 }
 
 #[test]
-fn it_exits_once_the_requests_asked_for_are_answered() {
+fn it_exits_after_the_given_number_of_requests() {
     let sandbox = Sandbox::start(&["--requests", "3"]);
     let mut idle = Caller::to(&sandbox);
     for callee in [GOOD, "8613800138010", GOOD] {
@@ -662,21 +665,21 @@ fn it_exits_once_the_requests_asked_for_are_answered() {
     }
     let finished = sandbox.wait();
     assert_eq!((finished.status.code(), finished.log.len()), (Some(0), 3));
-    assert!(idle.answer().is_none());
+    assert!(idle.read_response().is_none());
 }
 
 #[test]
-fn a_ca_file_replaces_nothing_but_an_empty_file_or_another_sandboxs() {
+fn a_ca_file_overwrites_only_an_empty_file_or_one_of_another_sandbox() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("ca.pem");
     let path = file.to_str().expect("UTF-8");
 
     fs::write(&file, "-----BEGIN PRIVATE KEY-----").expect("a file");
-    let (code, said) = complaint(&["--port", "0", "--ca-file", path]);
+    let (code, message) = refusal_to_start(&["--port", "0", "--ca-file", path]);
     assert_eq!(code, Some(1));
     assert!(
-        said.contains(path) && said.contains("is not a sandbox's CA"),
-        "{said}"
+        message.contains(path) && message.contains("is not a sandbox's CA"),
+        "{message}"
     );
     assert_eq!(
         fs::read_to_string(&file).expect("the file"),
@@ -698,11 +701,11 @@ fn a_port_in_use_is_a_clear_error_and_the_other_gateway_keeps_its_file() {
     let first = Sandbox::start(&[]);
     let (_, port) = first.address().rsplit_once(':').expect("a port");
     let path = first.ca_file.to_str().expect("UTF-8");
-    let (code, said) = complaint(&["--port", port, "--ca-file", path]);
+    let (code, message) = refusal_to_start(&["--port", port, "--ca-file", path]);
     assert_eq!(code, Some(1));
     assert!(
-        said.contains(&format!("127.0.0.1:{port}")) && said.contains("--port"),
-        "{said}"
+        message.contains(&format!("127.0.0.1:{port}")) && message.contains("--port"),
+        "{message}"
     );
     assert_eq!(call(&first, &Request::to(GOOD)).status(), "0");
 }
@@ -710,14 +713,14 @@ fn a_port_in_use_is_a_clear_error_and_the_other_gateway_keeps_its_file() {
 #[test]
 fn a_ca_file_that_cannot_be_written_is_a_clear_error() {
     for path in ["/nowhere/ca.pem", "/dev/null", "/proc/ca.pem", "/"] {
-        let (code, said) = complaint(&["--port", "0", "--ca-file", path]);
+        let (code, message) = refusal_to_start(&["--port", "0", "--ca-file", path]);
         assert_eq!(code, Some(1), "{path}");
         let expected = format!("gateway: cannot write the CA file {path}: ");
         assert!(
-            said.starts_with(&expected) && said.contains("--ca-file"),
-            "{said}"
+            message.starts_with(&expected) && message.contains("--ca-file"),
+            "{message}"
         );
-        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_eq!(message.lines().count(), 1, "{message}");
     }
 }
 
@@ -743,9 +746,9 @@ fn a_bad_option_is_a_clear_error() {
         (&["--on", "91=drop", "--on", "91=delay-ms:1"], "given twice"),
     ];
     for (options, expected) in bad {
-        let (code, said) = complaint(options);
-        assert_eq!(code, Some(2), "{options:?}: {said}");
-        assert!(said.contains(expected), "{options:?}: {said}");
+        let (code, message) = refusal_to_start(options);
+        assert_eq!(code, Some(2), "{options:?}: {message}");
+        assert!(message.contains(expected), "{options:?}: {message}");
     }
 }
 
@@ -796,13 +799,14 @@ fn the_curl_command_of_the_help_works() {
         .env("NO_PROXY", "127.0.0.1")
         .output()
         .expect("a shell");
-    let answer: Value = serde_json::from_slice(&output.stdout)
+    let response: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    assert_eq!(answer["status"], "0", "{answer}");
+    assert_eq!(response["status"], "0", "{response}");
 }
 
 #[test]
 fn a_recording_id_starts_with_the_time_in_utc() {
+    // The format is written a second time here, so that the gateway's own code does not check itself.
     let sandbox = Sandbox::start(&[]);
     let before = SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,5 +1,5 @@
-//! CONNECT proxies: given in the configuration or by the environment, working, refusing, down, slow
-//! or talking nonsense. Whatever a proxy does wrong, no request reaches the API.
+//! CONNECT proxies: from the configuration or the environment; working, refusing, down, slow, or sending
+//! garbage. Whatever a proxy does wrong, no request reaches the API.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::certs::Authority;
 use support::client::*;
 use support::gateway::{Gateway, Opening, Step};
 use support::proxy::{Proxy, refusal, tunnel};
-use support::response::recording_id_for;
+use support::response::{Response, recording_id_for};
 use support::sockets::{Ignoring, Refusing};
 
 #[test]
@@ -25,11 +25,11 @@ fn a_proxy_that_works_carries_every_call() {
     }
     drop(client);
     let asked = proxy.asked();
-    assert_eq!(asked.len(), 1, "one tunnel, kept: {asked:?}");
+    assert_eq!(asked.len(), 1, "one tunnel, reused: {asked:?}");
     let target = gateway.address();
     assert_eq!(asked[0].line(), format!("CONNECT {target} HTTP/1.1"));
     assert_eq!(asked[0].header("host"), target.to_string());
-    // What is for the API is not for the proxy.
+    // Headers for the API are not sent to the proxy.
     let names: Vec<_> = asked[0]
         .headers()
         .into_iter()
@@ -52,7 +52,7 @@ fn a_proxy_that_works_carries_every_call() {
 
 #[test]
 fn the_proxy_resolves_the_name_and_the_certificate_is_still_checked() {
-    // This machine knows no gateway.test; the proxy connects where the gateway is.
+    // gateway.test has no address here; the proxy connects to the gateway.
     let gateway = Gateway::tls().start();
     let proxy = Proxy::to(gateway.address());
     let through = |host: &str| {
@@ -84,7 +84,7 @@ fn the_proxy_resolves_the_name_and_the_certificate_is_still_checked() {
 }
 
 #[test]
-fn a_name_and_password_are_presented() {
+fn a_name_and_password_are_sent_to_the_proxy() {
     let gateway = Gateway::tls().start();
     // "user:pass%20word" in Base64, decoded and as it stands.
     let decoded = Proxy::with_password(gateway.address(), "dXNlcjpwYXNzIHdvcmQ=");
@@ -116,7 +116,7 @@ fn a_name_and_password_are_presented() {
 
 /// Fails the test unless a call through this proxy fails, and nothing reaches the gateway.
 #[track_caller]
-fn failing(name: &str, proxy: &str) -> Reply {
+fn check_failure(name: &str, proxy: &str) -> Reply {
     let gateway = Gateway::tls().start();
     let config = gateway.config().proxy(proxy).connect_timeout_ms(1500);
     let client = Client::new(&config).expect("a client");
@@ -143,7 +143,7 @@ fn a_proxy_that_refuses_is_named_with_its_status() {
         "301 Moved Permanently",
     ] {
         let proxy = Proxy::answering(move |_| refusal(status));
-        let reply = failing(status, &proxy.url());
+        let reply = check_failure(status, &proxy.url());
         assert!(
             reply.reason().contains(&status[..3]),
             "{status} is not named: {reply:?}"
@@ -153,31 +153,31 @@ fn a_proxy_that_refuses_is_named_with_its_status() {
 }
 
 #[test]
-fn a_proxy_that_is_down_or_talks_nonsense_is_a_proxy_failure() {
-    let say = |bytes: &'static str| {
+fn a_proxy_that_is_down_or_sends_garbage_is_a_proxy_failure() {
+    let sending = |bytes: &'static str| {
         Proxy::answering(move |_| vec![Step::Send(bytes.into()), Step::Close])
     };
     let opening = |steps: &[Step]| Proxy::opening(Opening::Raw(steps.to_vec()));
     let proxies = [
         ("closes at once", opening(&[Step::Fin])),
         ("resets at once", opening(&[Step::Reset])),
-        ("accepts and says nothing", opening(&[Step::Stall])),
+        ("accepts and sends nothing", opening(&[Step::Stall])),
         ("closes when asked", Proxy::answering(|_| vec![Step::Close])),
         ("resets when asked", Proxy::answering(|_| vec![Step::Reset])),
         ("stalls when asked", Proxy::answering(|_| vec![Step::Stall])),
-        ("closes in its answer", say("HTTP/1.1 200 Conn")),
+        ("closes in its response", sending("HTTP/1.1 200 Conn")),
         (
             "closes before the end of its head",
-            say("HTTP/1.1 200 OK\r\nX: y\r\n"),
+            sending("HTTP/1.1 200 OK\r\nX: y\r\n"),
         ),
         (
             "speaks another protocol",
-            say("220 smtp.example ESMTP\r\n\r\n"),
+            sending("220 smtp.example ESMTP\r\n\r\n"),
         ),
-        ("speaks binary", say("\u{5}\u{0}\u{1}\u{2}\r\n\r\n")),
+        ("speaks binary", sending("\u{5}\u{0}\u{1}\u{2}\r\n\r\n")),
         (
             "answers HTML without a head",
-            say("<html>Log in to this wi-fi</html>\r\n\r\n"),
+            sending("<html>Log in to this wi-fi</html>\r\n\r\n"),
         ),
         (
             "never ends its head",
@@ -194,18 +194,18 @@ fn a_proxy_that_is_down_or_talks_nonsense_is_a_proxy_failure() {
         ),
     ];
     for (name, proxy) in &proxies {
-        failing(name, &proxy.url());
+        check_failure(name, &proxy.url());
     }
-    failing(
+    check_failure(
         "refuses connections",
         &format!("http://{}", Refusing::new().address()),
     );
     let ignoring = Ignoring::new();
-    failing(
+    check_failure(
         "ignores connections",
         &format!("http://{}", ignoring.address()),
     );
-    let reply = failing("has no address", "http://proxy.invalid:3128");
+    let reply = check_failure("has no address", "http://proxy.invalid:3128");
     assert!(
         reply.reason().contains("proxy.invalid"),
         "the proxy is named: {reply:?}"
@@ -213,8 +213,8 @@ fn a_proxy_that_is_down_or_talks_nonsense_is_a_proxy_failure() {
 }
 
 #[test]
-fn what_fails_behind_the_tunnel_is_not_the_proxys_fault() {
-    // The proxy says that it is through, and then the API's side fails.
+fn a_failure_beyond_the_tunnel_is_not_a_proxy_failure() {
+    // The proxy grants the tunnel, and then the API's side fails.
     for (name, steps, result) in [
         ("closed", vec![Step::Close], CONNECT_FAILED),
         ("reset", vec![Step::Reset], CONNECT_FAILED),
@@ -240,7 +240,7 @@ fn what_fails_behind_the_tunnel_is_not_the_proxys_fault() {
         let reply = client.call("7000001");
         assert_eq!(reply.result, result, "{name}: {reply:?}");
     }
-    // A gateway that breaks off after it has the request.
+    // A gateway that resets the connection after it has the request.
     let gateway = Gateway::tls().answer(|_| vec![Step::Reset]).start();
     let proxy = Proxy::to(gateway.address());
     let client = Client::new(&gateway.config().proxy(&proxy.url())).expect("a client");
@@ -250,12 +250,12 @@ fn what_fails_behind_the_tunnel_is_not_the_proxys_fault() {
 }
 
 #[test]
-fn a_tunnel_that_closes_while_idle_is_never_noticed() {
+fn no_call_fails_where_the_tunnel_closes_while_idle() {
     let gateway = Gateway::tls()
         .answer(|request| {
-            let answer = support::response::Response::ok(&recording_id_for(&request.callee()));
+            let response = Response::ok(&recording_id_for(&request.callee()));
             vec![
-                Step::Send(answer.bytes()),
+                Step::Send(response.bytes()),
                 Step::Pause(Duration::from_millis(5)),
                 Step::Close,
             ]
@@ -273,8 +273,8 @@ fn a_tunnel_that_closes_while_idle_is_never_noticed() {
 }
 
 #[test]
-fn what_the_proxy_sends_behind_its_answer_belongs_to_the_tunnel() {
-    // Odd but harmless: a head with more lines, an empty reason, HTTP/1.0, a 2xx other than 200.
+fn a_success_with_an_unusual_head_opens_the_tunnel() {
+    // Unusual but harmless: HTTP/1.0, no reason phrase, more headers, a body length that means nothing here.
     for head in [
         "HTTP/1.0 200 OK\r\n\r\n",
         "HTTP/1.1 200\r\n\r\n",
@@ -291,7 +291,7 @@ fn what_the_proxy_sends_behind_its_answer_belongs_to_the_tunnel() {
 }
 
 #[test]
-fn plain_http_on_loopback_goes_by_no_proxy() {
+fn plain_http_on_loopback_uses_no_proxy() {
     let gateway = Gateway::plain().start();
     let proxy = Proxy::answering(|_| refusal("403 Forbidden"));
     let client = Client::new(&gateway.config().proxy(&proxy.url())).expect("a client");
@@ -310,17 +310,17 @@ fn the_environment_names_the_proxy_and_its_exceptions() {
     let ca = Authority::common().file().to_str().expect("a UTF-8 path");
     let port = gateway.address().port();
 
-    // The proxy reaches gateway.test, this machine does not: so 0 means by the proxy, 6 by the one
-    // that refuses, and 3 by none.
-    let (by_proxy, refused, direct) = (0, 6, 3);
+    // Only the proxy can reach gateway.test: so 0 means through it, 6 through the proxy that refuses, and
+    // 3 without a proxy.
+    let (through_proxy, refused, direct) = (0, 6, 3);
     let cases: &[(&[(&str, &str)], i32)] = &[
         (&[], direct),
-        (&[("https_proxy", good)], by_proxy),
-        (&[("HTTPS_PROXY", good)], by_proxy),
-        (&[("all_proxy", good)], by_proxy),
-        (&[("ALL_PROXY", good)], by_proxy),
+        (&[("https_proxy", good)], through_proxy),
+        (&[("HTTPS_PROXY", good)], through_proxy),
+        (&[("all_proxy", good)], through_proxy),
+        (&[("ALL_PROXY", good)], through_proxy),
         (&[("http_proxy", bad), ("HTTP_PROXY", bad)], direct),
-        // The more particular first, and among these the small letters.
+        // The more specific variable first, then the lower-case one.
         (
             &[
                 ("https_proxy", good),
@@ -328,7 +328,7 @@ fn the_environment_names_the_proxy_and_its_exceptions() {
                 ("all_proxy", bad),
                 ("ALL_PROXY", bad),
             ],
-            by_proxy,
+            through_proxy,
         ),
         (
             &[
@@ -336,12 +336,12 @@ fn the_environment_names_the_proxy_and_its_exceptions() {
                 ("all_proxy", bad),
                 ("ALL_PROXY", bad),
             ],
-            by_proxy,
+            through_proxy,
         ),
-        (&[("all_proxy", good), ("ALL_PROXY", bad)], by_proxy),
+        (&[("all_proxy", good), ("ALL_PROXY", bad)], through_proxy),
         (&[("https_proxy", bad), ("HTTPS_PROXY", good)], refused),
         (&[("https_proxy", "")], direct),
-        (&[("https_proxy", good), ("NO_PROXY", "")], by_proxy),
+        (&[("https_proxy", good), ("NO_PROXY", "")], through_proxy),
         (&[("https_proxy", good), ("NO_PROXY", "*")], direct),
         (
             &[("https_proxy", good), ("no_proxy", "gateway.test")],
@@ -365,11 +365,11 @@ fn the_environment_names_the_proxy_and_its_exceptions() {
                 ("https_proxy", good),
                 ("NO_PROXY", "way.test,ateway.test,gateway,gateway.tes"),
             ],
-            by_proxy,
+            through_proxy,
         ),
         (
             &[("https_proxy", good), ("NO_PROXY", "x.gateway.test")],
-            by_proxy,
+            through_proxy,
         ),
         (
             &[
@@ -377,7 +377,7 @@ fn the_environment_names_the_proxy_and_its_exceptions() {
                 ("no_proxy", "other.example"),
                 ("NO_PROXY", "*"),
             ],
-            by_proxy,
+            through_proxy,
         ),
     ];
     let mut wrong = Vec::new();
@@ -398,7 +398,7 @@ fn the_environment_names_the_proxy_and_its_exceptions() {
 }
 
 #[test]
-fn the_environment_is_read_when_the_client_is_made_and_configuration_outranks_it() {
+fn the_environment_is_read_when_the_client_is_made_and_the_configuration_overrides_it() {
     let gateway = Gateway::tls().start();
     let proxy = Proxy::to(gateway.address());
     let refusing = Proxy::answering(|_| refusal("403 Forbidden"));
@@ -421,14 +421,14 @@ fn the_environment_is_read_when_the_client_is_made_and_configuration_outranks_it
     let output = run(&refusing.url(), &["--url", &url, "--proxy", &proxy.url()]);
     assert!(output.starts_with("result=0 "), "{output}");
     assert_eq!(proxy.asked().len(), 1);
-    // What happens to the environment afterwards is nobody's business.
+    // Later changes to the environment make no difference.
     let output = run(
         &proxy.url(),
         &["--url", &url, "--unset", "https_proxy", "--times", "2"],
     );
     assert_eq!(output.matches("result=0 ").count(), 2, "{output}");
     assert_eq!(proxy.asked().len(), 2);
-    // A variable that is no proxy's URL is named.
+    // A variable that is not the URL of a proxy is named.
     let output = run("http://user:hunter22@proxy:port", &["--url", &url]);
     assert!(
         output.starts_with("result=2 ") && output.contains("https_proxy"),
@@ -439,7 +439,7 @@ fn the_environment_is_read_when_the_client_is_made_and_configuration_outranks_it
 }
 
 #[test]
-fn a_tunnel_granted_in_two_pieces_is_granted() {
+fn a_tunnel_granted_byte_by_byte_works() {
     let gateway = Gateway::tls().start();
     let target = gateway.address();
     let proxy = Proxy::answering(move |_| {
@@ -456,7 +456,7 @@ fn a_tunnel_granted_in_two_pieces_is_granted() {
 }
 
 #[test]
-fn an_ipv6_address_is_asked_for_in_brackets() {
+fn an_ipv6_address_is_sent_in_brackets() {
     let gateway = Gateway::tls().start();
     let proxy = Proxy::to(gateway.address());
     let config = Config {

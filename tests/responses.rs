@@ -1,5 +1,5 @@
-//! Answers in every shape: those that are to be understood, those that are not the API's, and those
-//! that a hostile server might send. Whatever comes back, the request has been delivered once.
+//! Responses in every form: those that have to be read, those that are not the API's, and those that a
+//! hostile server might send. In each case the request has been delivered once.
 
 mod support;
 
@@ -15,9 +15,9 @@ use support::response::{Response, unique_id};
 
 const ID: &str = "2203031113381000002";
 
-/// Has a server give this answer, and counts that the request arrived once.
+/// Makes a call to a server with this response, and checks that the request arrived once.
 #[track_caller]
-fn answered_with(name: &str, steps: Vec<Step>) -> Reply {
+fn call_answered_with(name: &str, steps: Vec<Step>) -> Reply {
     let gateway = Gateway::plain().answer(move |_| steps.clone()).start();
     let client = Client::new(&gateway.config().timeout_ms(10_000)).expect("a client");
     let reply = client.call("4915112345678");
@@ -30,7 +30,7 @@ fn answered_with(name: &str, steps: Vec<Step>) -> Reply {
     reply
 }
 
-/// One answer, and what is to be made of it.
+/// A response, and the expected result.
 struct Case {
     name: &'static str,
     steps: Vec<Step>,
@@ -38,16 +38,16 @@ struct Case {
     status: i32,
 }
 
-fn case(name: &'static str, answer: impl Into<Vec<Step>>, result: i32, status: i32) -> Case {
+fn case(name: &'static str, response: impl Into<Vec<Step>>, result: i32, status: i32) -> Case {
     Case {
         name,
-        steps: answer.into(),
+        steps: response.into(),
         result,
         status,
     }
 }
 
-/// Tries every case, and tells of all that failed.
+/// Tries every case, and reports all that failed.
 #[track_caller]
 fn check(cases: Vec<Case>) {
     let mut wrong = Vec::new();
@@ -58,7 +58,7 @@ fn check(cases: Vec<Case>) {
         status,
     } in cases
     {
-        let reply = answered_with(name, steps);
+        let reply = call_answered_with(name, steps);
         if (reply.result, reply.status) != (result, status) {
             wrong.push(format!(
                 "{name}: expected ({result}, {status}), got {reply:?}"
@@ -70,7 +70,7 @@ fn check(cases: Vec<Case>) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// An answer's JSON that says success, with this in place of `data`.
+/// A success with this JSON as its `data`.
 fn data(value: &str) -> Response {
     Response::json(format!(
         r#"{{"status":"0","reason":"success","data":{value}}}"#
@@ -82,11 +82,11 @@ fn raw(bytes: impl AsRef<[u8]>) -> Vec<Step> {
 }
 
 #[test]
-fn success_is_understood_in_every_odd_shape() {
+fn success_is_read_in_every_unusual_form() {
     let documented = Response::ok(ID);
     let json = |body: &str| Response::json(body);
-    let in_pieces = |answer: &Response, size: usize| {
-        answer
+    let in_pieces = |response: &Response, size: usize| {
+        response
             .bytes()
             .chunks(size)
             .flat_map(|piece| {
@@ -97,8 +97,8 @@ fn success_is_understood_in_every_odd_shape() {
             })
             .collect::<Vec<_>>()
     };
-    let after = |prefix: &str, answer: &Response| {
-        vec![Step::Send([prefix.as_bytes(), &answer.bytes()].concat())]
+    let after = |prefix: &str, response: &Response| {
+        vec![Step::Send([prefix.as_bytes(), &response.bytes()].concat())]
     };
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 62\r\n";
     let body = format!(r#"{{"status":"0","reason":"success","data":"{ID}"}}"#);
@@ -209,9 +209,9 @@ fn success_is_understood_in_every_odd_shape() {
             OK,
             0,
         ),
-        case("closed after the answer", raw(documented.bytes()), OK, 0),
+        case("closed after the response", raw(documented.bytes()), OK, 0),
         case(
-            "reset after the answer",
+            "reset after the response",
             vec![
                 Step::Send(documented.bytes()),
                 Step::Pause(Duration::from_millis(50)),
@@ -254,10 +254,10 @@ fn a_recording_id_of_19_digits_keeps_each_of_them() {
         "007",
         "a-b_c.d é",
     ] {
-        let quoted = answered_with(id, data(&format!("\"{id}\"")).into());
+        let quoted = call_answered_with(id, data(&format!("\"{id}\"")).into());
         assert_eq!(quoted.accepted(), id);
         if id.bytes().all(|byte| byte.is_ascii_digit()) && (id == "0" || !id.starts_with('0')) {
-            let number = answered_with(id, data(id).into());
+            let number = call_answered_with(id, data(id).into());
             assert_eq!(number.accepted(), id);
         }
     }
@@ -272,7 +272,7 @@ fn every_refusal_is_passed_on_with_its_status_and_reason() {
             format!(r#"{{"reason":"not today","data":{{}},"status":" {status} ","code":[]}}"#),
             format!(r#"{{"status":"{status}","reason":"not today","data":"{ID}"}}"#),
         ] {
-            let reply = answered_with(&body, Response::json(body.as_str()).into());
+            let reply = call_answered_with(&body, Response::json(body.as_str()).into());
             reply.expect(REJECTED);
             assert_eq!(
                 (reply.status, reply.reason()),
@@ -285,10 +285,10 @@ fn every_refusal_is_passed_on_with_its_status_and_reason() {
 }
 
 #[test]
-fn a_positive_status_is_nobodys_refusal() {
-    // What frameworks and gateways answer by themselves: the request may have been read, and the call placed.
+fn a_positive_status_is_not_a_refusal() {
+    // Frameworks and gateways send these by themselves: the request may have been read, and the call placed.
     let pages: [(u16, &str, i32); 12] = [
-        // Spring Boot's error page, and the same of a newer one.
+        // The error pages of two versions of Spring Boot.
         (
             500,
             r#"{"timestamp":"2026-11-25T08:00:00.000+00:00","status":500,"error":"Internal Server Error","path":"/voice/sendSip"}"#,
@@ -320,7 +320,7 @@ fn a_positive_status_is_nobodys_refusal() {
         (200, r#"{"status":2147483647}"#, i32::MAX),
     ];
     for (code, body, status) in pages {
-        let reply = answered_with(body, Response::new(code, body).into());
+        let reply = call_answered_with(body, Response::new(code, body).into());
         let expected = if code < 300 { BAD_RESPONSE } else { HTTP_ERROR };
         reply.expect(expected);
         assert_eq!(reply.status, status, "{body}");
@@ -340,16 +340,16 @@ fn a_refusal_without_a_reason_gets_the_documented_meaning() {
         (r#","reason":17"#, ""),
     ] {
         let body = format!(r#"{{"status":"-10"{reason}}}"#);
-        let reply = answered_with(&body, Response::json(body.as_str()).into());
+        let reply = call_answered_with(&body, Response::json(body.as_str()).into());
         reply.expect(REJECTED);
         assert!(reply.reason().contains(expected), "{body}: {reply:?}");
     }
 }
 
 #[test]
-fn a_refusal_is_a_refusal_whatever_http_status_it_comes_with() {
+fn a_refusal_is_one_with_any_http_status() {
     for code in [200, 201, 202, 400, 401, 403, 404, 429, 500, 502, 503, 302] {
-        let reply = answered_with(
+        let reply = call_answered_with(
             "refusal",
             Response::refused(-2, "restricted IP").code(code).into(),
         );
@@ -378,7 +378,7 @@ fn an_http_error_that_is_not_the_apis_may_have_dialed() {
             "{\"error\":\"x\"}",
             "\"-10\"",
         ] {
-            let reply = answered_with("error page", Response::new(code, body).into());
+            let reply = call_answered_with("error page", Response::new(code, body).into());
             reply.expect(HTTP_ERROR);
             assert_eq!(reply.status, NO_STATUS);
             assert!(
@@ -391,10 +391,10 @@ fn an_http_error_that_is_not_the_apis_may_have_dialed() {
 }
 
 #[test]
-fn an_http_error_that_says_success_is_not_ok_quietly() {
-    // No documentation covers it. What counts: nobody is told that it is safe to dial again.
+fn an_http_error_that_says_success_is_an_http_error_and_may_have_dialed() {
+    // It is not documented. The caller must not be told that it is safe to dial again.
     for code in [302, 400, 500, 503] {
-        let reply = answered_with("contradiction", Response::ok(ID).code(code).into());
+        let reply = call_answered_with("contradiction", Response::ok(ID).code(code).into());
         assert!(reply.may_have_dialed(), "{reply:?}");
         reply.expect(HTTP_ERROR);
     }
@@ -406,16 +406,17 @@ fn redirects_are_never_followed() {
         let elsewhere = Gateway::plain().start();
         let url = format!("{}/sendSip", elsewhere.url());
         for location in [url.as_str(), "/voice/sendSip", "http://[", ""] {
-            let answer = Response::new(code, "moved").header("Location", location);
-            // `answered_with` counts one delivery, so that "/voice/sendSip" is not followed either.
-            answered_with("redirect", answer.into()).expect(HTTP_ERROR);
+            let response = Response::new(code, "moved").header("Location", location);
+            // `call_answered_with` counts one delivery, so that "/voice/sendSip" is not followed either.
+            call_answered_with("redirect", response.into()).expect(HTTP_ERROR);
         }
         assert_eq!(elsewhere.connections(), 0, "HTTP {code} was followed");
     }
 }
 
 #[test]
-fn status_0_without_a_usable_recording_id_is_no_answer() {
+fn status_0_without_a_usable_recording_id_is_a_bad_response() {
+    // The unit test of src/api has a similar list; this one checks what a caller of the library gets.
     let cases = [
         r#""""#,
         "null",
@@ -431,7 +432,7 @@ fn status_0_without_a_usable_recording_id_is_no_answer() {
         r#""\u009f1""#,
         r#""\t""#,
         r#""1\r\nX-Evil: 1""#,
-        // Blank, hidden, and what stands for none.
+        // Blank, invisible, and other ways to write "none".
         r#"" ""#,
         r#""\u00a0\u3000""#,
         r#""1\u200b2""#,
@@ -459,7 +460,7 @@ fn status_0_without_a_usable_recording_id_is_no_answer() {
 }
 
 #[test]
-fn what_is_not_the_documented_json_is_no_answer() {
+fn what_is_not_the_documented_json_is_a_bad_response() {
     let bodies: [&'static str; 31] = [
         "",
         " ",
@@ -504,7 +505,12 @@ fn what_is_not_the_documented_json_is_no_answer() {
             BAD_RESPONSE,
             NO_STATUS,
         ),
-        case("half a surrogate", data(r#""\ud800""#), BAD_RESPONSE, 0),
+        case(
+            "half of a surrogate pair",
+            data(r#""\ud800""#),
+            BAD_RESPONSE,
+            0,
+        ),
         case(
             "a raw NUL",
             Response::json(b"{\"status\":\"0\",\"data\":\"a\0b\"}".as_slice()),
@@ -524,7 +530,7 @@ fn what_is_not_the_documented_json_is_no_answer() {
             NO_STATUS,
         ),
         case(
-            "gzip that nobody asked for",
+            "gzip without a request for it",
             Response::json(b"\x1f\x8b\x08\x00\x00".as_slice()).header("Content-Encoding", "gzip"),
             BAD_RESPONSE,
             NO_STATUS,
@@ -546,7 +552,7 @@ fn what_is_not_the_documented_json_is_no_answer() {
 }
 
 #[test]
-fn what_is_not_http_is_no_answer() {
+fn what_is_not_http_is_a_bad_response() {
     let cases = [
         ("a banner", "220 mail.example ESMTP\r\n"),
         ("no version", "200 OK\r\n\r\n{}"),
@@ -571,7 +577,7 @@ fn what_is_not_http_is_no_answer() {
             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}",
         ),
         (
-            "a chunk of nonsense",
+            "a chunk size of letters",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
         ),
         (
@@ -579,7 +585,7 @@ fn what_is_not_http_is_no_answer() {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffffff\r\n{}",
         ),
         (
-            "our own request",
+            "a copy of the request",
             "POST /voice/sendSip HTTP/1.1\r\nHost: x\r\n\r\n",
         ),
         ("binary", "\u{1}\u{2}\u{3}\u{0}\u{ff}\u{fe}\r\n\r\n"),
@@ -590,8 +596,8 @@ fn what_is_not_http_is_no_answer() {
     ];
     let mut wrong = Vec::new();
     for (name, bytes) in cases {
-        let reply = answered_with(name, raw(bytes));
-        // A 101 is an HTTP answer that is not the API's, too.
+        let reply = call_answered_with(name, raw(bytes));
+        // A 101 is an HTTP response that is not the API's, too.
         let allowed: &[i32] = if name.contains("switch") {
             &[BAD_RESPONSE, HTTP_ERROR]
         } else {
@@ -605,7 +611,7 @@ fn what_is_not_http_is_no_answer() {
 }
 
 #[test]
-fn contradictory_lengths_never_make_a_success_of_somebody_elses_bytes() {
+fn contradictory_lengths_are_no_internal_error_and_may_have_dialed() {
     let body = format!(r#"{{"status":"0","data":"{ID}"}}"#);
     for head in [
         format!("Content-Length: {}\r\nContent-Length: 5", body.len()),
@@ -613,7 +619,7 @@ fn contradictory_lengths_never_make_a_success_of_somebody_elses_bytes() {
         format!("Content-Length: +{}", body.len()),
         "Content-Length: 99999999999999999999999999".to_owned(),
     ] {
-        let reply = answered_with(
+        let reply = call_answered_with(
             &head,
             raw(format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{body}")),
         );
@@ -623,20 +629,20 @@ fn contradictory_lengths_never_make_a_success_of_somebody_elses_bytes() {
 }
 
 #[test]
-fn an_answer_that_ends_early_is_a_lost_connection() {
-    for answer in [Response::ok(ID), Response::ok(ID).chunked()] {
-        let bytes = answer.bytes();
+fn a_response_that_ends_early_is_a_lost_connection() {
+    for response in [Response::ok(ID), Response::ok(ID).chunked()] {
+        let bytes = response.bytes();
         for end in [Step::Close, Step::Fin, Step::Reset] {
             for length in [
                 0,
                 1,
                 9,
                 20,
-                answer.head_length() - 1,
-                answer.head_length(),
+                response.head_length() - 1,
+                response.head_length(),
                 bytes.len() - 1,
             ] {
-                let reply = answered_with(
+                let reply = call_answered_with(
                     "early end",
                     vec![Step::Send(bytes[..length].to_vec()), end.clone()],
                 );
@@ -651,11 +657,11 @@ fn an_answer_that_ends_early_is_a_lost_connection() {
 }
 
 #[test]
-fn over_tls_an_answer_that_ends_early_is_a_lost_connection() {
-    let answer = Response::ok(ID);
+fn over_tls_a_response_that_ends_early_is_a_lost_connection() {
+    let response = Response::ok(ID);
     for end in [Step::Close, Step::Fin, Step::Reset] {
-        for length in [0, 20, answer.head_length(), answer.bytes().len() - 1] {
-            let steps = vec![Step::Send(answer.bytes()[..length].to_vec()), end.clone()];
+        for length in [0, 20, response.head_length(), response.bytes().len() - 1] {
+            let steps = vec![Step::Send(response.bytes()[..length].to_vec()), end.clone()];
             let gateway = Gateway::tls().answer(move |_| steps.clone()).start();
             let client = Client::new(&gateway.config()).expect("a client");
             client.call("4915112345678").expect(CONNECTION_LOST);
@@ -670,10 +676,10 @@ fn over_tls_an_answer_that_ends_early_is_a_lost_connection() {
 }
 
 #[test]
-fn over_tls_a_body_may_end_with_the_connection_and_without_a_good_bye() {
-    let answer = Response::ok(ID).until_close().bytes();
+fn over_tls_a_body_may_end_with_the_connection_and_without_close_notify() {
+    let response = Response::ok(ID).until_close().bytes();
     for end in [Step::Close, Step::Fin] {
-        let steps = vec![Step::Send(answer.clone()), end];
+        let steps = vec![Step::Send(response.clone()), end];
         let gateway = Gateway::tls().answer(move |_| steps.clone()).start();
         let client = Client::new(&gateway.config()).expect("a client");
         assert_eq!(client.call("4915112345678").accepted(), ID);
@@ -681,14 +687,14 @@ fn over_tls_a_body_may_end_with_the_connection_and_without_a_good_bye() {
 }
 
 #[test]
-fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
-    // No record at all; one that nobody can decrypt; an alert in the clear.
-    for behind in [
+fn over_tls_a_whole_response_counts_whatever_follows_it() {
+    // No record at all; one that cannot be decrypted; an unencrypted alert.
+    for following in [
         &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
         b"\x17\x03\x03\x00\x20................................",
         b"\x15\x03\x03\x00\x02\x02\x50",
     ] {
-        for answer in [
+        for response in [
             Response::ok(ID),
             Response::refused(-10, "no"),
             Response::json(format!(
@@ -696,8 +702,8 @@ fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
                 "x".repeat(3000)
             )),
         ] {
-            let answer = answer.bytes();
-            let expected = if answer.ends_with(b"null}") {
+            let response = response.bytes();
+            let expected = if response.ends_with(b"null}") {
                 REJECTED
             } else {
                 OK
@@ -705,15 +711,15 @@ fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
             let gateway = Gateway::tls()
                 .answer(move |_| {
                     // Each call has a recording ID of its own.
-                    let text = String::from_utf8(answer.clone()).expect("text");
-                    let answer = text.replace(ID, &unique_id());
-                    vec![Step::SendThenRaw(answer.into(), behind.to_vec())]
+                    let text = String::from_utf8(response.clone()).expect("text");
+                    let response = text.replace(ID, &unique_id());
+                    vec![Step::SendThenRaw(response.into(), following.to_vec())]
                 })
                 .start();
             let client = Client::new(&gateway.config().timeout_ms(10_000)).expect("a client");
             for callee in ["7000001", "7000002"] {
                 let reply = client.call(callee);
-                assert_eq!(reply.result, expected, "{behind:?}: {reply:?}");
+                assert_eq!(reply.result, expected, "{following:?}: {reply:?}");
             }
             drop(client);
             assert_eq!(gateway.connections(), 2);
@@ -723,7 +729,7 @@ fn over_tls_a_whole_answer_is_one_whatever_comes_behind_it() {
 }
 
 #[test]
-fn an_answer_is_read_up_to_64_kib() {
+fn a_response_is_read_up_to_64_kib() {
     let padded = |size: usize| {
         let body = format!(r#"{{"status":"0","data":"{ID}","x":""}}"#);
         Response::json(body.replace(
@@ -772,7 +778,7 @@ fn an_answer_is_read_up_to_64_kib() {
 }
 
 #[test]
-fn what_never_ends_is_given_up_long_before_the_deadline() {
+fn a_response_that_never_ends_is_given_up_long_before_the_deadline() {
     let flood = |head: &str, more: &str| {
         vec![
             Step::Send(head.into()),
@@ -805,7 +811,7 @@ fn what_never_ends_is_given_up_long_before_the_deadline() {
         ("empty lines", flood("", "\r\n")),
         ("zeros", flood("", "\0")),
     ] {
-        let reply = answered_with(name, steps);
+        let reply = call_answered_with(name, steps);
         if reply.result != BAD_RESPONSE || reply.elapsed > Duration::from_secs(8) {
             wrong.push(format!("{name}: {reply:?}"));
         }
@@ -822,12 +828,12 @@ fn a_reason_is_one_clean_line_of_at_most_a_kibibyte() {
         ("ä€𝄞", "ä€𝄞"),
         ("%s%n %x", "%s%n %x"),
     ] {
-        let reply = answered_with(given, Response::refused(-22, given).into());
+        let reply = call_answered_with(given, Response::refused(-22, given).into());
         reply.expect(REJECTED);
         assert_eq!(reply.reason(), expected);
     }
     for unit in ["x", "é", "€", "𝄞", r"x\n", "x€"] {
-        let reply = answered_with(unit, Response::refused(-22, &unit.repeat(5000)).into());
+        let reply = call_answered_with(unit, Response::refused(-22, &unit.repeat(5000)).into());
         reply.expect(REJECTED);
         assert!(
             reply.reason().len() > 1000,
@@ -878,7 +884,7 @@ fn a_secret_or_signature_that_the_server_sends_back_is_not_repeated() {
             );
         }
     }
-    // And the signature of the attempt before, which was refused for its timestamp.
+    // And the signature of the first attempt, which was refused for its timestamp.
     let gateway = Gateway::plain()
         .answer({
             let before = Mutex::new(String::new());
@@ -897,38 +903,38 @@ fn a_secret_or_signature_that_the_server_sends_back_is_not_repeated() {
     let reply = client.call("4915112345678");
     assert_eq!((reply.status, reply.reason()), (-1, "after ***"));
     assert_eq!(gateway.deliveries().len(), 2);
-    // And where the bytes are not even HTTP.
+    // And where the bytes are not HTTP.
     for bytes in [
         format!("{SECRET}\r\n\r\n"),
         format!("HTTP/1.1 200 OK\r\n{SECRET}\r\n\r\n"),
     ] {
-        assert_ne!(answered_with("not HTTP", raw(bytes)).result, OK);
+        assert_ne!(call_answered_with("not HTTP", raw(bytes)).result, OK);
     }
 }
 
 #[test]
-fn a_secret_or_signature_is_not_repeated_however_it_is_broken() {
+fn a_secret_or_signature_is_not_repeated_however_it_is_changed() {
     const SPACED: &str = "s3cr3t w1th a sp4ce";
     type Change = fn(&str) -> String;
     let changes: [(&str, Change); 7] = [
         ("as it is", str::to_owned),
         ("in capitals", str::to_uppercase),
-        ("with a line's end in it", |text| {
+        ("with a line break in it", |text| {
             format!(r"{}\n{}", &text[..9], &text[9..])
         }),
         ("with a zero-width space in it", |text| {
             format!("{}\u{200b}{}", &text[..9], &text[9..])
         }),
-        ("with a joiner behind each character", |text| {
+        ("with a joiner following each character", |text| {
             text.chars().flat_map(|c| [c, '\u{200d}']).collect()
         }),
-        ("with a mark of direction in it", |text| {
+        ("with a direction mark in it", |text| {
             format!("{}\u{202e}{}", &text[..9], &text[9..])
         }),
         ("with tabs for spaces", |text| text.replace(' ', r"\t")),
     ];
     for (name, change) in changes {
-        // The secret; the signature of this request; that of the call before.
+        // The secret; the signature of this request; that of the previous call.
         for what in 0..3 {
             let before = Mutex::new(String::new());
             let gateway = Gateway::plain()
@@ -959,9 +965,9 @@ fn a_secret_or_signature_is_not_repeated_however_it_is_broken() {
 }
 
 #[test]
-fn a_recording_id_is_handed_out_as_it_came() {
+fn a_recording_id_is_returned_unchanged() {
     for id in ["1 2", " 12 ", "<12>", "a\u{301}\u{1f4de}", "-5", "nullable"] {
-        let reply = answered_with(id, data(&format!("\"{id}\"")).into());
+        let reply = call_answered_with(id, data(&format!("\"{id}\"")).into());
         assert_eq!(reply.accepted(), id);
     }
 }

@@ -1,8 +1,8 @@
-//! The table of results: each row by a real fault, with what the gateway received counted beside it,
-//! and what `itnio_may_have_dialed` says of it.
+//! The table of results: a real fault for each row, with a count of what the gateway received, and what
+//! `itnio_may_have_dialed` says.
 //!
 //! Rows with a file of their own have their further faults there: arguments, certificates, proxies,
-//! deadlines, answers.
+//! deadlines, responses.
 
 mod support;
 
@@ -48,12 +48,12 @@ fn tls_opening(opening: Opening) -> Builder {
     Gateway::tls().opening(move |_| opening.clone())
 }
 
-fn plain_answer(steps: impl Into<Vec<Step>>) -> Builder {
+fn plain_response(steps: impl Into<Vec<Step>>) -> Builder {
     let steps = steps.into();
     Gateway::plain().answer(move |_| steps.clone())
 }
 
-fn tls_answer(steps: impl Into<Vec<Step>>) -> Builder {
+fn tls_response(steps: impl Into<Vec<Step>>) -> Builder {
     let steps = steps.into();
     Gateway::tls().answer(move |_| steps.clone())
 }
@@ -66,8 +66,8 @@ rows! {
     ok_a_call_is_accepted: Gateway::tls() => OK, 1;
     ok_a_call_is_accepted_without_tls_on_loopback: Gateway::plain() => OK, 1;
 
-    rejected_the_api_says_no: tls_answer(Response::refused(-10, "no money")) => REJECTED, 1;
-    rejected_with_an_http_error: tls_answer(Response::refused(-1, "who?").code(401)) => REJECTED, 1;
+    rejected_the_api_says_no: tls_response(Response::refused(-10, "no money")) => REJECTED, 1;
+    rejected_with_an_http_error: tls_response(Response::refused(-1, "who?").code(401)) => REJECTED, 1;
 
     connect_failed_closed_before_the_handshake: tls_opening(opening([Step::Fin])) => CONNECT_FAILED, 0;
     connect_failed_reset_before_the_handshake: tls_opening(opening([Step::Reset])) => CONNECT_FAILED, 0;
@@ -87,36 +87,36 @@ rows! {
     tls_failed_garbage_in_the_handshake:
         tls_opening(Opening::MidHandshake(vec![send(&[0xff; 4096]), Step::Stall])) => TLS_FAILED, 0;
 
-    connection_lost_closed_instead_of_an_answer: tls_answer([Step::Close]) => CONNECTION_LOST, 1;
-    connection_lost_cut_instead_of_an_answer: tls_answer([Step::Fin]) => CONNECTION_LOST, 1;
-    connection_lost_reset_instead_of_an_answer: tls_answer([Step::Reset]) => CONNECTION_LOST, 1;
-    connection_lost_closed_instead_of_an_answer_plain: plain_answer([Step::Fin]) => CONNECTION_LOST, 1;
-    connection_lost_reset_instead_of_an_answer_plain: plain_answer([Step::Reset]) => CONNECTION_LOST, 1;
-    connection_lost_in_the_head: tls_answer([send(b"HTTP/1.1 200 OK\r\nCont"), Step::Fin]) => CONNECTION_LOST, 1;
+    connection_lost_closed_instead_of_a_response: tls_response([Step::Close]) => CONNECTION_LOST, 1;
+    connection_lost_without_close_notify_instead_of_a_response: tls_response([Step::Fin]) => CONNECTION_LOST, 1;
+    connection_lost_reset_instead_of_a_response: tls_response([Step::Reset]) => CONNECTION_LOST, 1;
+    connection_lost_closed_instead_of_a_response_plain: plain_response([Step::Fin]) => CONNECTION_LOST, 1;
+    connection_lost_reset_instead_of_a_response_plain: plain_response([Step::Reset]) => CONNECTION_LOST, 1;
+    connection_lost_in_the_head: tls_response([send(b"HTTP/1.1 200 OK\r\nCont"), Step::Fin]) => CONNECTION_LOST, 1;
     connection_lost_in_the_body:
-        tls_answer([send(b"HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{\"status\":"), Step::Fin]) => CONNECTION_LOST, 1;
-    connection_lost_an_alert_instead_of_an_answer:
-        tls_answer([Step::SendRaw(vec![21, 3, 3, 0, 2, 2, 40]), Step::Stall]) => CONNECTION_LOST, 1;
+        tls_response([send(b"HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{\"status\":"), Step::Fin]) => CONNECTION_LOST, 1;
+    connection_lost_an_alert_instead_of_a_response:
+        tls_response([Step::SendRaw(vec![21, 3, 3, 0, 2, 2, 40]), Step::Stall]) => CONNECTION_LOST, 1;
     connection_lost_garbage_below_tls:
-        tls_answer([Step::SendRaw(vec![0xff; 64]), Step::Stall]) => CONNECTION_LOST, 1;
+        tls_response([Step::SendRaw(vec![0xff; 64]), Step::Stall]) => CONNECTION_LOST, 1;
 
-    http_error_a_bad_gateway: tls_answer(Response::new(502, "<html>Bad gateway</html>")) => HTTP_ERROR, 1;
+    http_error_a_bad_gateway: tls_response(Response::new(502, "<html>Bad gateway</html>")) => HTTP_ERROR, 1;
     http_error_a_redirect:
-        tls_answer(Response::new(307, "").header("Location", "/voice/sendSip")) => HTTP_ERROR, 1;
-    http_error_not_found: tls_answer(Response::new(404, "")) => HTTP_ERROR, 1;
+        tls_response(Response::new(307, "").header("Location", "/voice/sendSip")) => HTTP_ERROR, 1;
+    http_error_not_found: tls_response(Response::new(404, "")) => HTTP_ERROR, 1;
 
-    bad_response_a_page: tls_answer(Response::json("<html>Welcome to this wi-fi</html>")) => BAD_RESPONSE, 1;
-    bad_response_success_without_an_id: tls_answer(Response::json(r#"{"status":"0"}"#)) => BAD_RESPONSE, 1;
-    bad_response_no_http: tls_answer([send(b"what?\r\n\r\n"), Step::Close]) => BAD_RESPONSE, 1;
-    bad_response_too_large: tls_answer(Response::json(" ".repeat(70_000))) => BAD_RESPONSE, 1;
+    bad_response_a_page: tls_response(Response::json("<html>Welcome to this wi-fi</html>")) => BAD_RESPONSE, 1;
+    bad_response_success_without_an_id: tls_response(Response::json(r#"{"status":"0"}"#)) => BAD_RESPONSE, 1;
+    bad_response_no_http: tls_response([send(b"what?\r\n\r\n"), Step::Close]) => BAD_RESPONSE, 1;
+    bad_response_too_large: tls_response(Response::json(" ".repeat(70_000))) => BAD_RESPONSE, 1;
 }
 
 // TIMED_OUT is in deadlines.rs, INVALID_ARGUMENT in arguments.rs. INTERNAL_ERROR is a bug, which has
-// no fault from outside: boundary.rs tests the guard that makes it of a panic.
+// no fault from outside: the unit test in src/ffi/panic.rs checks that a panic becomes one.
 
 #[test]
-fn timed_out_no_answer_comes() {
-    let gateway = plain_answer([Step::Stall]).start();
+fn timed_out_no_response_comes() {
+    let gateway = plain_response([Step::Stall]).start();
     let client = Client::new(&gateway.config().timeout_ms(600)).expect("a client");
     let reply = client.call(CALLEE);
     reply.expect(TIMED_OUT);
@@ -167,7 +167,7 @@ fn connect_failed_nobody_listens() {
 }
 
 #[test]
-fn connect_failed_nobody_answers() {
+fn connect_failed_the_handshake_is_never_answered() {
     let ignoring = Ignoring::new();
     let url = format!("http://{}/voice", ignoring.address());
     let config = Config::new(&url).connect_timeout_ms(400);
@@ -177,7 +177,7 @@ fn connect_failed_nobody_answers() {
 }
 
 #[test]
-fn connect_failed_cut_before_the_request_was_out() {
+fn connect_failed_the_connection_ended_before_the_request_was_sent() {
     for (name, steps) in [
         (
             "reset in the request",
@@ -223,31 +223,31 @@ fn shut_down_refuses_new_calls() {
     assert_eq!(gateway.finish_and_count(), 1);
 }
 
-/// So long that only the shut-down can have ended the call in time.
+/// With limits so long that only the shutdown can have ended the call in time.
 fn patient(config: Config) -> Config {
     config.connect_timeout_ms(60_000).timeout_ms(60_000)
 }
 
-/// Shuts a client down while its call is where the gateway has it, and gives the call's reply.
+/// Shuts a client down while its call is at the point that `reached` waits for; returns the call's reply.
 fn shut_down_during(client: &Client, request: &Request, reached: impl FnOnce()) -> Reply {
     thread::scope(|scope| {
         let call = scope.spawn(|| client.send(request));
         reached();
-        // Not only has the gateway got there: the library has, too.
+        // The gateway has reached it; this gives the library time to reach it, too.
         thread::sleep(Duration::from_millis(50));
         client.shutdown();
         let reply = call.join().expect("the call");
         assert!(
             reply.elapsed < Duration::from_secs(10),
-            "ended by the shut-down: {reply:?}"
+            "ended by the shutdown: {reply:?}"
         );
         reply
     })
 }
 
 #[test]
-fn shutdown_ends_a_call_in_each_phase_with_its_true_result() {
-    let shaken = |steps: &[Step]| Opening::AfterHandshake(steps.to_vec());
+fn shutdown_ends_a_call_in_each_phase_with_the_right_result() {
+    let after_handshake = |steps: &[Step]| Opening::AfterHandshake(steps.to_vec());
     let phases: [(&str, Builder, i32, usize); 6] = [
         (
             "before the handshake",
@@ -262,20 +262,20 @@ fn shutdown_ends_a_call_in_each_phase_with_its_true_result() {
             0,
         ),
         (
-            "waiting for the answer",
-            tls_answer([Step::Stall]),
+            "waiting for the response",
+            tls_response([Step::Stall]),
             CONNECTION_LOST,
             1,
         ),
         (
-            "in the answer's head",
-            tls_answer([send(b"HTTP/1.1 200 "), Step::Stall]),
+            "in the response's head",
+            tls_response([send(b"HTTP/1.1 200 "), Step::Stall]),
             CONNECTION_LOST,
             1,
         ),
         (
-            "in the answer's body",
-            plain_answer([
+            "in the response's body",
+            plain_response([
                 send(b"HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{\"sta"),
                 Step::Stall,
             ]),
@@ -286,7 +286,7 @@ fn shutdown_ends_a_call_in_each_phase_with_its_true_result() {
             "in the request",
             Gateway::tls()
                 .receive_buffer(4096)
-                .opening(move |_| shaken(&[Step::Stall])),
+                .opening(move |_| after_handshake(&[Step::Stall])),
             SHUT_DOWN,
             0,
         ),
@@ -327,7 +327,7 @@ fn shutdown_ends_a_call_that_waits_to_be_connected_or_for_a_proxy() {
 
 #[test]
 fn shutdown_ends_many_calls_at_once() {
-    let gateway = tls_answer([Step::Stall]).start();
+    let gateway = tls_response([Step::Stall]).start();
     let client = Client::new(&patient(gateway.config())).expect("a client");
     thread::scope(|scope| {
         let calls: Vec<_> = (0..16)
@@ -365,7 +365,7 @@ fn only_0_and_unknown_numbers_and_10_and_up_may_have_dialed() {
 }
 
 #[test]
-fn each_of_many_threads_gets_its_own_answer() {
+fn each_of_many_threads_gets_its_own_response() {
     let gateway = Gateway::tls().start();
     let client = Client::new(&gateway.config()).expect("a client");
     thread::scope(|scope| {

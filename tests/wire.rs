@@ -1,5 +1,5 @@
-//! What goes over the wire: the documented signature, the request to the byte, one write per
-//! request, and nothing that nobody asked for.
+//! What is sent: the documented signature, the request to the byte, one write per request, and nothing
+//! else.
 
 mod support;
 
@@ -24,8 +24,8 @@ fn full_request() -> Request {
 #[test]
 fn the_documented_example_is_signed_as_documented() {
     const DOCUMENTED: i64 = 1_630_468_800;
-    // The clock cannot be set, but the server's Date can: the repeat is signed with its time. That
-    // may be a second later by then, so a few clients may be needed.
+    // The clock cannot be set, but the server's Date can: the repeat is signed with its time. A second
+    // may have passed by then, so this may need several attempts.
     for _ in 0..20 {
         let gateway = Gateway::plain()
             .answer(|request| match request.order {
@@ -95,7 +95,7 @@ fn the_request_is_what_the_documentation_says_to_the_byte() {
         ];
         assert_eq!(lines, expected, "each header once, and no other");
         request.check_signature(KEY, SECRET);
-        assert!(request.skew().abs() <= 2, "the time of now: {request:?}");
+        assert!(request.skew().abs() <= 2, "the current time: {request:?}");
     }
 }
 
@@ -103,7 +103,7 @@ fn the_request_is_what_the_documentation_says_to_the_byte() {
 fn a_field_that_is_not_given_is_left_out_and_any_other_is_sent_as_it_is() {
     let gateway = Gateway::plain().start();
     let client = Client::new(&gateway.config()).expect("a client");
-    // The server judges these; the library passes them on.
+    // Checking these is left to the server.
     for value in [
         "",
         " ",
@@ -137,7 +137,7 @@ fn a_field_that_is_not_given_is_left_out_and_any_other_is_sent_as_it_is() {
 }
 
 #[test]
-fn head_and_body_go_out_in_one_write() {
+fn head_and_body_are_sent_in_one_write() {
     for (builder, records) in [(Gateway::plain(), 0), (Gateway::tls(), 1)] {
         let gateway = builder.start();
         let client = Client::new(&gateway.config()).expect("a client");
@@ -211,7 +211,7 @@ fn base_urls_of_every_usable_form_reach_the_gateway() {
             "POST /voice/sendSip HTTP/1.1",
         ),
     ] {
-        // 127.1.2.3 is this machine, too, but nobody listens there.
+        // 127.1.2.3 is this machine, too, but nothing listens there.
         let client =
             Client::new(&Config::new(&base)).unwrap_or_else(|error| panic!("{base}: {error:?}"));
         if base.contains("127.1.2.3") {
@@ -230,7 +230,7 @@ fn base_urls_of_every_usable_form_reach_the_gateway() {
 }
 
 #[test]
-fn cookies_are_not_kept_and_what_the_server_offers_is_not_taken_up() {
+fn cookies_are_not_stored_and_offers_of_the_server_are_ignored() {
     let gateway = Gateway::tls()
         .answer(|request| {
             Response::ok(&recording_id_for(&request.callee()))
@@ -265,7 +265,7 @@ fn cookies_are_not_kept_and_what_the_server_offers_is_not_taken_up() {
 }
 
 #[test]
-fn tls_1_2_and_1_3_are_spoken() {
+fn tls_1_2_and_1_3_are_supported() {
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let server = Authority::common().server_with_versions(LOOPBACK, Validity::Now, &[version]);
         let gateway = Gateway::tls().certificate(server).start();
@@ -286,8 +286,8 @@ fn early_data_is_never_used() {
         .certificate(Arc::new(server))
         .answer(|request| {
             let id = recording_id_for(&request.callee());
-            let answer = Response::ok(&id).header("Connection", "close");
-            vec![Step::Send(answer.bytes()), Step::Close]
+            let response = Response::ok(&id).header("Connection", "close");
+            vec![Step::Send(response.bytes()), Step::Close]
         })
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
@@ -299,17 +299,17 @@ fn early_data_is_never_used() {
     assert_eq!(
         handshakes,
         vec![Ok(()); 3],
-        "the gateway notes early data as an error"
+        "the gateway reports early data as an error"
     );
     assert!(
         gateway.resumptions() > 0,
-        "nothing was resumed, so nothing could have been early"
+        "no session was resumed, so there was no place for early data"
     );
     assert_eq!(gateway.finish_and_count(), 3);
 }
 
 #[test]
-fn the_timestamp_is_that_of_each_call() {
+fn each_call_has_its_own_timestamp() {
     let gateway = Gateway::plain().start();
     let client = Client::new(&gateway.config()).expect("a client");
     client.call("7654321").accepted();

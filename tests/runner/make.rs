@@ -9,22 +9,25 @@ use crate::support::c::{command, run};
 use crate::support::library::remove_package_variables;
 use crate::support::{require, root};
 
-/// A cold release build, a debug build and a language's standard library, on a slow machine that does
-/// other things, too.
+/// Enough for a release build from nothing, a debug build and a language's standard library, on a slow and
+/// busy machine.
 const LIMIT: Duration = Duration::from_secs(1800);
 
 /// `make -C examples/EXAMPLE TARGET`, in a build directory of its own; see [`require::trial`] for the
-/// tools. The directory is the same in every run: Go's cache keeps what pkg-config said of it.
+/// tools. The directory is the same in every run: Go's cache stores what pkg-config printed for it.
 pub fn trial(example: &'static str, target: &'static str, tools: &'static [&'static str]) -> Trial {
     require::trial(format!("make_{target}"), tools, move || {
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let outputs = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let mut make = command(Path::new("make"));
         make.arg("-C")
             .arg(root().join("examples").join(example))
-            .arg(format!("OUT={}", kept.join(example).join(target).display()))
+            .arg(format!(
+                "OUT={}",
+                outputs.join(example).join(target).display()
+            ))
             .arg(target);
-        // For Go, and kept between runs.
-        make.env("GOCACHE", kept.join("go-cache"));
+        // Go's build cache, reused by later runs.
+        make.env("GOCACHE", outputs.join("go-cache"));
         remove_package_variables(&mut make);
         println!("{}", run(make, LIMIT).success());
     })

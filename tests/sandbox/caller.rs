@@ -1,4 +1,4 @@
-//! A client that can say anything to a gateway: HTTP by hand over rustls, and none of the library.
+//! A client that can send anything to a gateway: HTTP by hand over rustls, without the library.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -27,7 +27,7 @@ pub fn sign(key: &str, secret: &str, timestamp: &str) -> String {
     format!("{:x}", md5::compute(format!("{key}{secret}{timestamp}")))
 }
 
-/// A request, right in all respects until a test changes one.
+/// A valid request, until a test changes it.
 #[derive(Clone)]
 pub struct Request {
     pub method: &'static str,
@@ -171,7 +171,7 @@ impl Caller {
         Self::as_host(sandbox, "127.0.0.1", &sandbox.ca_file).expect("a TLS handshake")
     }
 
-    /// Connects to what has to prove that it is `host` by `ca_file`.
+    /// Connects over TLS, and checks that the certificate is for `host` and by `ca_file`.
     pub fn as_host(sandbox: &Sandbox, host: &'static str, ca_file: &Path) -> io::Result<Self> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(ca_file).expect("a PEM file") {
@@ -197,22 +197,23 @@ impl Caller {
             .expect("a gateway that reads");
     }
 
-    /// Sends a request and reads its answer: `None` if the connection ends without a byte of one.
+    /// Sends a request and reads the response: `None` if the connection ends without a byte of one.
     pub fn call(&mut self, request: &Request) -> Option<Response> {
         self.send(&request.bytes());
-        self.answer()
+        self.read_response()
     }
 
-    /// Says goodbye, and waits until the gateway has done so. (To drop the connection could
+    /// Ends the connection, and waits until the gateway has ended it, too. (Dropping it could
     /// reset it, and what the gateway has not read by then would be lost.)
-    pub fn hang_up(mut self) {
+    pub fn close(mut self) {
         let stream = self.0.get_mut();
         stream.end().expect("a connection to end");
-        // How the other side ends it does not matter here.
+        // How the gateway ends it does not matter here.
         let _ = io::copy(stream, &mut io::sink());
     }
 
-    pub fn answer(&mut self) -> Option<Response> {
+    /// Reads a response: `None` if the connection ends without a byte of one.
+    pub fn read_response(&mut self) -> Option<Response> {
         let status = self.line()?;
         let code = status.split(' ').nth(1).and_then(|code| code.parse().ok());
         let mut headers = BTreeMap::new();
@@ -240,7 +241,7 @@ impl Caller {
         let mut line = String::new();
         match self.0.read_line(&mut line) {
             Ok(0) => None,
-            // rustls's way to say that the peer has not said goodbye.
+            // rustls's error for an end without close_notify.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => None,
             result => {
                 result.expect("a gateway that answers");

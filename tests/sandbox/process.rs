@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Longer than anything here takes on a busy machine.
+/// Longer than anything here should take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A gateway that has not started yet.
@@ -28,9 +28,9 @@ pub fn gateway() -> Command {
     Command::new(program)
 }
 
-/// The exit status of a gateway that refuses to start with these options, and what it says then.
+/// The exit status of a gateway that refuses to start with these options, and its error message.
 #[track_caller]
-pub fn complaint(options: &[&str]) -> (Option<i32>, String) {
+pub fn refusal_to_start(options: &[&str]) -> (Option<i32>, String) {
     let mut child = gateway()
         .args(options)
         .stdin(Stdio::null())
@@ -64,7 +64,7 @@ pub struct Sandbox {
     directory: tempfile::TempDir,
 }
 
-/// What a gateway that has ended leaves behind.
+/// The exit status and output of a gateway that has ended.
 pub struct Finished {
     pub status: ExitStatus,
     /// The lines about requests.
@@ -128,7 +128,7 @@ impl Sandbox {
         self.directory.path()
     }
 
-    /// `127.0.0.1:12345`, or what else the base URL has there.
+    /// Address and port as in the base URL, such as `127.0.0.1:12345`.
     pub fn address(&self) -> &str {
         let (_, rest) = self.base_url.split_once("://").expect("a URL");
         rest.strip_suffix("/voice")

@@ -25,7 +25,7 @@ const PROXY_VARIABLES: [&str; 8] = [
     "NO_PROXY",
 ];
 
-/// What becomes of a source file.
+/// How a source file is compiled.
 #[derive(Clone, Debug)]
 pub struct Build {
     compiler: String,
@@ -34,7 +34,7 @@ pub struct Build {
 }
 
 impl Build {
-    /// C99, all warnings errors, linked with the library; for the tests' instrument, if any.
+    /// C99, every warning an error, linked with the library; for the tests' instrument, if any.
     pub fn c() -> Build {
         let mut build = Build::with(
             &std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()),
@@ -47,7 +47,7 @@ impl Build {
         build
     }
 
-    /// C++17, likewise.
+    /// The same for C++17, without an instrument.
     pub fn cpp() -> Build {
         Build::with(
             &std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned()),
@@ -56,7 +56,7 @@ impl Build {
         .linked()
     }
 
-    /// This compiler and standard; all warnings errors, not linked with the library.
+    /// This compiler and standard; every warning an error, not linked with the library.
     pub fn with(compiler: &str, standard: &str) -> Build {
         let mut flags = vec![format!("-std={standard}")];
         flags.extend(
@@ -85,13 +85,13 @@ impl Build {
         self
     }
 
-    /// With the library.
+    /// Linked with the library.
     pub fn linked(mut self) -> Build {
         self.linked = true;
         self
     }
 
-    /// Without the library: the program loads it itself.
+    /// Not linked with the library: the program loads it itself.
     pub fn unlinked(mut self) -> Build {
         self.linked = false;
         self
@@ -160,7 +160,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Fails the test unless the program ended with 0; gives what it printed.
+    /// Fails the test unless the program ended with 0; returns what it printed.
     #[track_caller]
     pub fn success(&self) -> &str {
         assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);

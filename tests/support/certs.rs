@@ -1,4 +1,4 @@
-//! Certificates made for the occasion: an authority, and servers whose certificates are right or
+//! Certificates made for the tests: an authority, and servers whose certificates are valid or
 //! wrong in one respect.
 
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use time::{Duration, OffsetDateTime};
 
-/// The names of a server that the tests reach on loopback.
+/// The names of a server on loopback.
 pub const LOOPBACK: &[&str] = &["localhost", "127.0.0.1", "::1", "gateway.test"];
 
-/// When a certificate holds.
+/// When a certificate is valid.
 #[derive(Clone, Copy, Debug)]
 pub enum Validity {
     Now,
@@ -95,14 +95,14 @@ impl Authority {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
-            .expect("versions that ring has")
+            .expect("versions that ring supports")
             .with_no_client_auth()
             .with_single_cert(
                 vec![certificate.der().clone()],
                 PrivateKeyDer::Pkcs8(key.serialize_der().into()),
             )
             .expect("a key that fits");
-        // A server may speak before the handshake is over (RFC 8446, 4.4.4).
+        // A server may send data before the handshake is over (RFC 8446, 4.4.4).
         config.send_half_rtt_data = true;
         Arc::new(config)
     }

@@ -2,6 +2,8 @@
 //!
 //! Every call that any test makes goes through here, so the rules that hold for every call are
 //! checked here: out-parameters always written, a reason that is one clean line without a secret.
+//!
+//! The structs are written by hand and not shared with src/: this is a caller's independent view of the header.
 
 use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
@@ -163,7 +165,7 @@ impl Config {
         self
     }
 
-    /// What no reason may ever show: the secret, and a password in a URL.
+    /// What no reason may show: the secret, and a password in a URL.
     fn secrets(&self) -> Vec<String> {
         let password = |url: &Option<CString>| {
             let url = url.as_ref()?.to_str().ok()?;
@@ -213,7 +215,7 @@ impl Request {
 pub const MAX_ARGUMENT: usize = 64 * 1024;
 
 impl Request {
-    /// As large as a request can be: each control character becomes six bytes of JSON (1.5 MiB in all).
+    /// The largest possible request: each control character becomes six bytes of JSON (1.5 MiB in all).
     pub fn large(callee: &str) -> Request {
         let long = text("\u{1}".repeat(MAX_ARGUMENT));
         Request {
@@ -226,7 +228,7 @@ impl Request {
     }
 }
 
-/// What one `itnio_send_sip` gave back.
+/// What one `itnio_send_sip` returned. (A `Response` is what a server sent.)
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub result: i32,
@@ -253,7 +255,7 @@ impl Reply {
         self
     }
 
-    /// Fails the test unless the call was accepted; gives the recording ID.
+    /// Fails the test unless the call was accepted; returns the recording ID.
     #[track_caller]
     pub fn accepted(&self) -> &str {
         self.expect(OK);
@@ -263,7 +265,7 @@ impl Reply {
     }
 }
 
-/// What an `itnio_client_new` that failed gave back.
+/// What an `itnio_client_new` that failed returned.
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub result: i32,
@@ -282,7 +284,7 @@ unsafe impl Send for Client {}
 // SAFETY: as above, also from several at once.
 unsafe impl Sync for Client {}
 
-/// What an out-parameter holds before the call: not NULL, and nothing that may be freed.
+/// The value of an out-parameter before the call: not NULL, and nothing that may be freed.
 fn unwritten<T>() -> *mut T {
     ptr::without_provenance_mut(0x5a5a)
 }
@@ -373,7 +375,7 @@ fn take(string: *mut c_char, name: &str) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap_or_else(|error| panic!("{name} is not UTF-8: {error:?}")))
 }
 
-/// What holds for every answer of `itnio_send_sip`.
+/// The rules for whatever `itnio_send_sip` returns.
 fn check_reply(reply: &Reply, secrets: &[String]) {
     assert_ne!(
         reply.status, UNWRITTEN_STATUS,
@@ -403,7 +405,7 @@ fn check_reply(reply: &Reply, secrets: &[String]) {
     check_reason(reply.result, reply.reason.as_deref(), secrets);
 }
 
-/// What holds for every reason.
+/// The rules for every reason.
 fn check_reason(result: i32, reason: Option<&str>, secrets: &[String]) {
     assert_eq!(
         reason.is_none(),
@@ -428,13 +430,13 @@ fn check_reason(result: i32, reason: Option<&str>, secrets: &[String]) {
         assert!(!reason.contains(secret.as_str()), "a secret in {reason:?}");
     }
     assert!(
-        !shows_a_signature(reason),
+        !contains_signature(reason),
         "what looks like a signature in {reason:?}"
     );
 }
 
-/// Whether 32 hexadecimal digits stand in a row: the form of a signature.
-fn shows_a_signature(text: &str) -> bool {
+/// Whether there are 32 hexadecimal digits in a row: the form of a signature.
+fn contains_signature(text: &str) -> bool {
     let mut row = 0;
     text.bytes().any(|byte| {
         row = if byte.is_ascii_hexdigit() { row + 1 } else { 0 };

@@ -6,9 +6,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// A request, or the part of one that arrived.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// The connection it came on; the first is 1.
+    /// The connection that it came over; the first is 1.
     pub connection: usize,
-    /// Who sent it.
+    /// The address that sent it.
     pub peer: SocketAddr,
     /// Its number within the connection; the first is 1.
     pub number: usize,
@@ -21,7 +21,7 @@ pub struct Delivery {
     pub body: Vec<u8>,
     /// Whether all of it arrived, head and body.
     pub complete: bool,
-    /// TCP segments with data, and TLS records with data, that it came in. Exact from the second
+    /// The numbers of TCP segments and TLS records with data that it came in. Exact from the second
     /// request of a connection on: the first may share its segment with the end of the handshake.
     pub segments: u32,
     pub records: u32,
@@ -72,7 +72,7 @@ impl Delivery {
             .unwrap_or_default()
     }
 
-    /// Seconds since 1970, as the request says.
+    /// The request's timestamp, in seconds since 1970.
     #[track_caller]
     pub fn timestamp(&self) -> i64 {
         self.header("timestamp")
@@ -88,10 +88,10 @@ impl Delivery {
             .duration_since(UNIX_EPOCH)
             .expect("a clock after 1970")
             .as_secs();
-        self.timestamp() - i64::try_from(now).expect("a clock of this age")
+        self.timestamp() - i64::try_from(now).expect("a clock that fits into an i64")
     }
 
-    /// Fails the test unless key and signature are what section 2 of the design says.
+    /// Fails the test unless key and signature are as the API's documentation has them.
     #[track_caller]
     pub fn check_signature(&self, key: &str, secret: &str) {
         assert_eq!(self.header("api-key"), key);
@@ -100,7 +100,7 @@ impl Delivery {
     }
 }
 
-/// Splits a request off the front of `buffer`, if the whole of it is there.
+/// Takes a request off the front of `buffer`, if all of it is there.
 pub fn whole_request(buffer: &mut Vec<u8>) -> Option<(Vec<u8>, Vec<u8>)> {
     let head = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let length = String::from_utf8_lossy(&buffer[..head])

@@ -1,5 +1,5 @@
-//! A gateway that misbehaves to the byte: a TLS or plain HTTP/1.1 server that follows a script and
-//! keeps a diary of every request that reached it.
+//! A gateway whose faults are exact to the byte: a TLS or plain HTTP/1.1 server that follows a script
+//! and keeps a diary of every request that it received.
 //!
 //! ```ignore
 //! let gateway = Gateway::tls()
@@ -32,40 +32,40 @@ use super::sockets::{MAX_WAIT, Peer, Server};
 #[derive(Clone, Debug)]
 pub enum Step {
     Send(Vec<u8>),
-    /// Past TLS, should there be any.
+    /// Without TLS, even where the connection has it.
     SendRaw(Vec<u8>),
-    /// The first, and the second past TLS, should there be any, in one segment.
+    /// The first as [`Step::Send`] does and the second as [`Step::SendRaw`], in one segment.
     SendThenRaw(Vec<u8>, Vec<u8>),
     /// One byte at a time, with this pause after each.
     Drip(Vec<u8>, Duration),
-    /// The same bytes until the other side has gone.
+    /// The same bytes until the client has gone.
     Flood(Vec<u8>),
     /// Reads until this many bytes of the next request are there.
     Read(usize),
     Pause(Duration),
-    /// Neither reads nor writes until the other side has gone; then looks what it had sent.
+    /// Neither reads nor writes until the client has gone; then reads what it had sent.
     Stall,
     /// The orderly end: TLS close_notify, then FIN.
     Close,
-    /// FIN alone.
+    /// FIN without close_notify.
     Fin,
-    /// FIN alone, and the connection goes on.
+    /// FIN without close_notify; the connection stays open for the client to send.
     HalfClose,
     /// RST.
     Reset,
     /// Connects the two: bytes go both ways until either ends (for the proxy).
     Tunnel(SocketAddr),
-    /// Tells how much has been sent so far.
+    /// Reports how much has been sent so far.
     Report(Report),
 }
 
-/// Is told how many bytes have been sent on a connection, TLS's own included.
+/// A callback that gets the number of bytes sent on a connection, those of TLS itself included.
 #[derive(Clone)]
 pub struct Report(Arc<dyn Fn(u64) + Send + Sync>);
 
 impl Report {
-    pub fn to(hear: impl Fn(u64) + Send + Sync + 'static) -> Report {
-        Report(Arc::new(hear))
+    pub fn to(callback: impl Fn(u64) + Send + Sync + 'static) -> Report {
+        Report(Arc::new(callback))
     }
 }
 
@@ -75,13 +75,13 @@ impl fmt::Debug for Report {
     }
 }
 
-/// What a server says before it is asked: in one write with the last of the handshake, so that it is
+/// What a server sends before any request: in one write with the last of the handshake, so that it is
 /// there before the client can have sent a request.
 #[derive(Clone, Debug)]
 pub struct Greeting {
     pub bytes: Vec<u8>,
     /// Whether no earlier session is resumed. In TLS 1.2 a resumed one leaves no place for a greeting:
-    /// there the client speaks last.
+    /// there the client sends the last message.
     pub new_session: bool,
     pub sent: Report,
 }
@@ -93,7 +93,7 @@ pub enum Opening {
     Serve,
     /// These steps on the bare socket, and no handshake.
     Raw(Vec<Step>),
-    /// The client's hello is read, half of the answer to it sent; then these steps on the bare socket.
+    /// The ClientHello is read, half of the server's messages sent; then these steps on the bare socket.
     MidHandshake(Vec<Step>),
     /// The handshake, then these steps; then requests, if the connection is still there.
     AfterHandshake(Vec<Step>),
@@ -128,7 +128,7 @@ impl Builder {
         self
     }
 
-    /// What to say at the end of the TLS handshake with this peer, asked for once its hello has come.
+    /// What to send at the end of the TLS handshake with this peer, asked for once its ClientHello is here.
     pub fn greeting(
         mut self,
         greeting: impl Fn(SocketAddr) -> Option<Greeting> + Send + Sync + 'static,
@@ -137,7 +137,7 @@ impl Builder {
         self
     }
 
-    /// What to do about a request. Without this, each is accepted with a recording ID of its own.
+    /// How to answer a request. Without this, each is accepted with a recording ID of its own.
     pub fn answer<A: Into<Vec<Step>>>(
         mut self,
         answer: impl Fn(&Delivery) -> A + Send + Sync + 'static,
@@ -152,8 +152,8 @@ impl Builder {
         self
     }
 
-    /// A small SO_RCVBUF and small segments (by which a sender's system chooses its buffer, too), so that
-    /// a large request does not fit into the kernels' buffers.
+    /// A small SO_RCVBUF and small segments (the sender's kernel sizes its buffer by them), so that a large
+    /// request does not fit into the kernels' buffers.
     pub fn receive_buffer(mut self, bytes: usize) -> Self {
         self.script.receive_buffer = Some(bytes);
         self
@@ -166,9 +166,9 @@ impl Builder {
         let server = Server::start_with(receive_buffer, {
             let (script, diary) = (self.script, Arc::clone(&diary));
             move |number, peer| {
-                diary.update(|book| book.opened += 1);
+                diary.update(|entries| entries.opened += 1);
                 Connection::new(number, peer, &script, &diary).run();
-                diary.update(|book| book.ended += 1);
+                diary.update(|entries| entries.ended += 1);
             }
         });
         Gateway { server, diary, tls }
@@ -176,7 +176,7 @@ impl Builder {
 }
 
 #[derive(Default)]
-struct Book {
+struct Entries {
     opened: usize,
     ended: usize,
     handshakes: Vec<Result<(), String>>,
@@ -186,29 +186,34 @@ struct Book {
 
 #[derive(Default)]
 struct Diary {
-    book: Mutex<Book>,
+    entries: Mutex<Entries>,
     changed: Condvar,
 }
 
 impl Diary {
-    fn update(&self, change: impl FnOnce(&mut Book)) {
-        change(&mut self.book.lock().unwrap_or_else(PoisonError::into_inner));
+    fn update(&self, change: impl FnOnce(&mut Entries)) {
+        change(&mut self.entries.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
     }
 
-    fn read<T>(&self, read: impl FnOnce(&Book) -> T) -> T {
-        read(&self.book.lock().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, read: impl FnOnce(&Entries) -> T) -> T {
+        read(&self.entries.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     #[track_caller]
-    fn wait(&self, what: &str, reached: impl Fn(&Book) -> bool) {
-        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let (book, timeout) = self
+    fn wait(&self, what: &str, reached: impl Fn(&Entries) -> bool) {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let (entries, timeout) = self
             .changed
-            .wait_timeout_while(book, Duration::from_secs(20), |book| !reached(book))
+            .wait_timeout_while(entries, Duration::from_secs(20), |entries| {
+                !reached(entries)
+            })
             .unwrap_or_else(PoisonError::into_inner);
-        drop(book);
-        assert!(!timeout.timed_out(), "the gateway never saw {what}");
+        drop(entries);
+        assert!(
+            !timeout.timed_out(),
+            "the gateway did not see {what} in time"
+        );
     }
 }
 
@@ -267,29 +272,30 @@ impl Gateway {
 
     /// Every request so far, incomplete ones included.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.diary.read(|book| book.deliveries.clone())
+        self.diary.read(|entries| entries.deliveries.clone())
     }
 
     /// How many connections were opened so far.
     pub fn connections(&self) -> usize {
-        self.diary.read(|book| book.opened)
+        self.diary.read(|entries| entries.opened)
     }
 
     /// How each TLS handshake so far ended.
     pub fn handshakes(&self) -> Vec<Result<(), String>> {
-        self.diary.read(|book| book.handshakes.clone())
+        self.diary.read(|entries| entries.handshakes.clone())
     }
 
-    /// How many of them resumed an earlier session.
+    /// How many TLS handshakes so far resumed an earlier session.
     pub fn resumptions(&self) -> usize {
-        self.diary.read(|book| book.resumptions)
+        self.diary.read(|entries| entries.resumptions)
     }
 
     /// Waits until this many complete requests have arrived.
     #[track_caller]
     pub fn wait_for_requests(&self, count: usize) {
-        self.diary.wait(&format!("{count} requests"), |book| {
-            book.deliveries
+        self.diary.wait(&format!("{count} requests"), |entries| {
+            entries
+                .deliveries
                 .iter()
                 .filter(|delivery| delivery.complete)
                 .count()
@@ -300,19 +306,20 @@ impl Gateway {
     /// Waits until this many connections have been opened.
     #[track_caller]
     pub fn wait_for_connections(&self, count: usize) {
-        self.diary
-            .wait(&format!("{count} connections"), |book| book.opened >= count);
+        self.diary.wait(&format!("{count} connections"), |entries| {
+            entries.opened >= count
+        });
     }
 
-    /// Waits until this many connections have ended, on this side at least.
+    /// Waits until the gateway has ended this many connections.
     #[track_caller]
     pub fn wait_for_ends(&self, count: usize) {
         self.diary
-            .wait(&format!("{count} ends"), |book| book.ended >= count);
+            .wait(&format!("{count} ends"), |entries| entries.ended >= count);
     }
 
     /// Waits until every connection has ended, so that all that was ever sent is in the diary, and
-    /// gives the diary. Free the clients first.
+    /// returns the diary. Free the clients first.
     #[track_caller]
     pub fn finish(self) -> Vec<Delivery> {
         assert!(
@@ -350,7 +357,7 @@ struct Connection<'a> {
     /// What was read and is not yet a request.
     buffer: Vec<u8>,
     requests: usize,
-    /// Segments and records at the end of the request before.
+    /// Segments and records at the end of the previous request.
     before: (u32, u32),
 }
 
@@ -386,7 +393,7 @@ impl<'a> Connection<'a> {
                 Flow::Ended
             }
             Opening::MidHandshake(steps) => {
-                if self.half_a_handshake().is_ok() {
+                if self.half_of_handshake().is_ok() {
                     self.perform(steps);
                 }
                 Flow::Ended
@@ -404,27 +411,27 @@ impl<'a> Connection<'a> {
                 }
             }
         }
-        self.note_the_rest();
+        self.note_unfinished_request();
     }
 
-    /// The handshake to its end, where there is TLS, with this data as early as TLS allows.
+    /// The whole handshake, where there is TLS, with this data as early as TLS allows.
     fn handshake(&mut self, early: &[u8]) -> Flow {
         let Some(config) = &self.script.tls else {
             return Flow::On;
         };
         let mut config = Arc::clone(config);
-        let unheard = |bytes: &[u8]| Greeting {
+        let unreported = |bytes: &[u8]| Greeting {
             bytes: bytes.to_vec(),
             new_session: false,
             sent: Report::to(|_| ()),
         };
         let greeting = match &self.script.greeting {
             Some(greeting) => {
-                // Until the hello has come.
+                // Until the ClientHello is here.
                 let _ = self.peer.stream().peek(&mut [0]);
                 greeting(self.peer.address())
             }
-            None => (!early.is_empty()).then(|| unheard(early)),
+            None => (!early.is_empty()).then(|| unreported(early)),
         };
         if greeting
             .as_ref()
@@ -435,7 +442,7 @@ impl<'a> Connection<'a> {
             config = Arc::new(new_session);
         }
         let mut tls = ServerConnection::new(config).expect("a server connection");
-        let mut result = self.shake(&mut tls, greeting);
+        let mut result = self.complete_handshake(&mut tls, greeting);
         self.before = (self.peer.segments(), self.records.count);
         // A replay of early data would be a second call.
         if tls.early_data().is_some() {
@@ -443,61 +450,62 @@ impl<'a> Connection<'a> {
         }
         let resumed = tls.handshake_kind() == Some(HandshakeKind::Resumed);
         self.diary
-            .update(|book| book.resumptions += usize::from(resumed));
+            .update(|entries| entries.resumptions += usize::from(resumed));
         let flow = if result.is_ok() {
             Flow::On
         } else {
             Flow::Ended
         };
-        self.diary.update(|book| {
-            book.handshakes
+        self.diary.update(|entries| {
+            entries
+                .handshakes
                 .push(result.map_err(|error| error.to_string()))
         });
         self.tls = Some(tls);
         flow
     }
 
-    fn shake(
+    fn complete_handshake(
         &mut self,
         tls: &mut ServerConnection,
         mut greeting: Option<Greeting>,
     ) -> io::Result<()> {
         while tls.is_handshaking() {
-            match tls.read_tls(&mut self.tap()) {
+            match tls.read_tls(&mut self.counted_socket()) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 read => read?,
             };
             if let Err(error) = tls.process_new_packets() {
-                // With the alert that says why.
-                let _ = flush_at_once(tls, &mut self.tap());
+                // With the alert that gives the reason.
+                let _ = flush_at_once(tls, &mut self.counted_socket());
                 return Err(io::Error::other(error));
             }
-            let may_speak =
+            let may_send =
                 !tls.is_handshaking() || tls.protocol_version() == Some(ProtocolVersion::TLSv1_3);
-            match greeting.take_if(|_| may_speak) {
+            match greeting.take_if(|_| may_send) {
                 Some(Greeting { bytes, sent, .. }) => {
                     tls.writer().write_all(&bytes)?;
-                    flush_at_once(tls, &mut self.tap())?;
+                    flush_at_once(tls, &mut self.counted_socket())?;
                     (sent.0)(self.sent);
                 }
-                None => flush_at_once(tls, &mut self.tap())?,
+                None => flush_at_once(tls, &mut self.counted_socket())?,
             }
         }
         Ok(())
     }
 
     /// The socket, with what goes over it counted.
-    fn tap(&mut self) -> Tap<'_> {
-        Tap {
+    fn counted_socket(&mut self) -> CountedSocket<'_> {
+        CountedSocket {
             stream: self.peer.stream(),
             records: &mut self.records,
             sent: &mut self.sent,
         }
     }
 
-    /// Reads the client's hello and sends half of what answers it.
-    fn half_a_handshake(&mut self) -> io::Result<()> {
+    /// Reads the ClientHello and sends half of the server's messages.
+    fn half_of_handshake(&mut self) -> io::Result<()> {
         let config = self.script.tls.clone().expect("a gateway with TLS");
         let mut tls = ServerConnection::new(config).expect("a server connection");
         while !tls.wants_write() {
@@ -515,7 +523,7 @@ impl<'a> Connection<'a> {
     fn next_request(&mut self) -> Option<Delivery> {
         loop {
             if let Some((head, body)) = whole_request(&mut self.buffer) {
-                return Some(self.note(head, body, true));
+                return Some(self.write_entry(head, body, true));
             }
             if self.read_some(64 * 1024).ok()? == 0 {
                 return None;
@@ -523,7 +531,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn note(&mut self, head: Vec<u8>, body: Vec<u8>, complete: bool) -> Delivery {
+    fn write_entry(&mut self, head: Vec<u8>, body: Vec<u8>, complete: bool) -> Delivery {
         self.requests += 1;
         let now = (self.peer.segments(), self.records.count);
         let mut delivery = Delivery {
@@ -540,21 +548,21 @@ impl<'a> Connection<'a> {
             records: now.1 - self.before.1,
         };
         self.before = now;
-        self.diary.update(|book| {
-            delivery.order = book.deliveries.len() + 1;
-            book.deliveries.push(delivery.clone());
+        self.diary.update(|entries| {
+            delivery.order = entries.deliveries.len() + 1;
+            entries.deliveries.push(delivery.clone());
         });
         delivery
     }
 
-    /// Notes what had been read when the connection ended.
-    fn note_the_rest(&mut self) {
+    /// Writes into the diary what had been read when the connection ended.
+    fn note_unfinished_request(&mut self) {
         while let Some((head, body)) = whole_request(&mut self.buffer) {
-            self.note(head, body, true);
+            self.write_entry(head, body, true);
         }
         if !self.buffer.is_empty() {
             let part = std::mem::take(&mut self.buffer);
-            self.note(part, Vec::new(), false);
+            self.write_entry(part, Vec::new(), false);
         }
     }
 
@@ -563,32 +571,32 @@ impl<'a> Connection<'a> {
         let start = self.buffer.len();
         self.buffer.resize(start + most, 0);
         let into = &mut self.buffer[start..];
-        let mut tap = Tap {
+        let mut socket = CountedSocket {
             stream: self.peer.stream(),
             records: &mut self.records,
             sent: &mut self.sent,
         };
         let result = match &mut self.tls {
-            Some(tls) => rustls::Stream::new(tls, &mut tap).read(into),
-            None => tap.read(into),
+            Some(tls) => rustls::Stream::new(tls, &mut socket).read(into),
+            None => socket.read(into),
         };
         self.buffer.truncate(start + *result.as_ref().unwrap_or(&0));
         result
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut tap = Tap {
+        let mut socket = CountedSocket {
             stream: self.peer.stream(),
             records: &mut self.records,
             sent: &mut self.sent,
         };
         match &mut self.tls {
             Some(tls) => {
-                let mut stream = rustls::Stream::new(tls, &mut tap);
+                let mut stream = rustls::Stream::new(tls, &mut socket);
                 stream.write_all(bytes)?;
                 stream.flush()
             }
-            None => tap.write_all(bytes),
+            None => socket.write_all(bytes),
         }
     }
 
@@ -688,7 +696,7 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Writes all that TLS has ready in one piece.
+/// Writes all that TLS has ready, in one write.
 fn flush_at_once(tls: &mut ServerConnection, to: &mut impl Write) -> io::Result<()> {
     let mut flight = Vec::new();
     while tls.wants_write() {
@@ -697,7 +705,7 @@ fn flush_at_once(tls: &mut ServerConnection, to: &mut impl Write) -> io::Result<
     to.write_all(&flight)
 }
 
-/// Copies until `from` ends, then ends both: a tunnel with one end is no use to the tests.
+/// Copies until `from` ends, then ends both: no test needs a half-closed tunnel.
 fn relay(mut from: &TcpStream, mut to: &TcpStream) {
     let _ = io::copy(&mut from, &mut to);
     let _ = from.shutdown(Shutdown::Both);
@@ -734,13 +742,13 @@ impl RecordCounter {
 }
 
 /// The socket, with what goes over it counted.
-struct Tap<'a> {
+struct CountedSocket<'a> {
     stream: &'a TcpStream,
     records: &'a mut RecordCounter,
     sent: &'a mut u64,
 }
 
-impl Read for Tap<'_> {
+impl Read for CountedSocket<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.stream.read(buffer)?;
         self.records.feed(&buffer[..count]);
@@ -748,7 +756,7 @@ impl Read for Tap<'_> {
     }
 }
 
-impl Write for Tap<'_> {
+impl Write for CountedSocket<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let sent = self.stream.write(bytes)?;
         *self.sent += sent as u64;

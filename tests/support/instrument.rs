@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// What looks over the programs' shoulders.
+/// The tool that checks the programs while they run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Instrument {
     /// AddressSanitizer, with LeakSanitizer.
@@ -16,10 +16,10 @@ pub enum Instrument {
     Valgrind,
 }
 
-/// The sanitizers are nightly Rust's, and want a standard library of their own.
+/// The sanitizers need nightly Rust, and a standard library built with them.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// The library that the programs are linked with: the instrument's, or else the one that ships.
+/// The library that the programs are linked with: the instrument's, or else the release build.
 pub fn library() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     match Instrument::current() {
@@ -28,13 +28,13 @@ pub fn library() -> &'static Path {
     }
 }
 
-/// How many times longer things may take.
+/// The factor by which time limits are longer.
 pub fn slowdown() -> u32 {
     Instrument::current().map_or(1, Instrument::slowdown)
 }
 
 impl Instrument {
-    /// That which the environment asks for.
+    /// The one that the environment asks for.
     pub fn current() -> Option<Instrument> {
         let name = std::env::var("ITNIO_TEST_INSTRUMENT").ok()?;
         Some(match name.as_str() {
@@ -53,7 +53,7 @@ impl Instrument {
         }
     }
 
-    /// The exit status of a program that something was found in.
+    /// The exit status of a program in which an error was found.
     pub fn exit_code(self) -> i32 {
         match self {
             Instrument::Address => 97,
@@ -70,8 +70,8 @@ impl Instrument {
         }
     }
 
-    /// For the compiler of the programs. Its runtime serves the library, too, which is linked without
-    /// one: this has to be gcc's, which is a shared library that what a host defines itself comes before.
+    /// Flags for the compiler of the programs. The library uses their sanitizer runtime, too, as it is linked
+    /// without one. It has to be gcc's: that is a shared library, so that a host's own symbols go before it.
     pub fn flags(self) -> Vec<String> {
         match self {
             Instrument::Address => {
@@ -104,7 +104,7 @@ impl Instrument {
         cargo
             .args(["build", "--locked", "--target-dir"])
             .arg(self.directory());
-        // Reports are to name functions and lines; link-time optimisation would leave few functions to name.
+        // Reports should name functions and lines; link-time optimisation would inline most functions.
         cargo
             .env("CARGO_PROFILE_RELEASE_STRIP", "none")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only")
@@ -158,8 +158,8 @@ impl Instrument {
                         "--leak-check=full",
                         "--show-leak-kinds=all",
                         "--errors-for-leak-kinds=all",
-                        // ring's assembly works on whole blocks, and what it makes of a part of one counts
-                        // as uninitialised from there on: the tags it compares, all that is sent.
+                        // ring's assembly works on whole blocks. valgrind takes its output for uninitialised
+                        // where a block is only partly used: the tags, and all that is sent.
                         "--undef-value-errors=no",
                     ])
                     .arg(format!(

@@ -1,4 +1,4 @@
-//! The library as it ships: built once per test process with the release profile.
+//! The library as users get it: built once per test process with the release profile.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ pub fn directory() -> &'static Path {
     path().parent().expect("a file in a directory")
 }
 
-/// Has `cargo`, a `cargo build` of some kind, build the library; gives its path.
+/// Runs `cargo`, a `cargo build` of some kind, on the library; returns its path.
 pub fn build(cargo: &mut Command) -> PathBuf {
     cargo
         .args([
@@ -47,8 +47,8 @@ pub fn build(cargo: &mut Command) -> PathBuf {
         .expect("cargo names the shared library that it built")
 }
 
-/// Takes from `command`'s environment what cargo tells this test about its own package: build scripts that
-/// watch the same variables would run again, here and at the next plain `cargo build`.
+/// Removes from `command`'s environment what cargo sets for this test about its own package: build scripts
+/// that watch the same variables would run again, here and at the next plain `cargo build`.
 pub fn remove_package_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();

@@ -1,5 +1,5 @@
 //! What the tests share: the compiled library behind a thin typed wrapper, C programs, certificates,
-//! and the scripted peers (a gateway and a CONNECT proxy) that misbehave to the byte.
+//! and the scripted servers (a gateway and a CONNECT proxy) whose faults are exact to the byte.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod c;

@@ -1,4 +1,4 @@
-//! A CONNECT proxy that follows a script: the gateway's machinery with another first line.
+//! A CONNECT proxy that follows a script: the gateway's code with another request line.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ impl Proxy {
         Proxy::answering(move |_| tunnel(target))
     }
 
-    /// The same, with small buffers on its way, as [`super::gateway::Builder::receive_buffer`] has them.
+    /// The same, with a small receive buffer: [`super::gateway::Builder::receive_buffer`].
     pub fn narrow(target: SocketAddr, bytes: usize) -> Proxy {
         Proxy {
             inner: Gateway::plain()
@@ -26,13 +26,13 @@ impl Proxy {
         }
     }
 
-    /// The same as [`Proxy::to`], for whoever presents this name and password; 407 for others.
+    /// The same as [`Proxy::to`], for clients that send this name and password; 407 for others.
     pub fn with_password(target: SocketAddr, basic: &'static str) -> Proxy {
-        Proxy::answering(move |ask| {
-            let right = ask
+        Proxy::answering(move |request| {
+            let authorized = request
                 .headers()
                 .contains(&("proxy-authorization".to_owned(), format!("Basic {basic}")));
-            if right {
+            if authorized {
                 tunnel(target)
             } else {
                 refusal("407 Proxy Authentication Required")
@@ -62,7 +62,7 @@ impl Proxy {
         self.inner.address()
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     pub fn asked(&self) -> Vec<Delivery> {
         self.inner.deliveries()
     }
@@ -71,7 +71,7 @@ impl Proxy {
         self.inner.connections()
     }
 
-    /// Waits until it has been asked this often.
+    /// Waits until this many requests have arrived.
     #[track_caller]
     pub fn wait_for_requests(&self, count: usize) {
         self.inner.wait_for_requests(count);
@@ -84,7 +84,7 @@ pub fn tunnel(target: SocketAddr) -> Vec<Step> {
     vec![Step::Send(granted), Step::Tunnel(target)]
 }
 
-/// Refuses it with this status line, and a page for the reader.
+/// Refuses it with this status line, and an HTML page.
 pub fn refusal(status: &str) -> Vec<Step> {
     let page = "<html>not through me</html>";
     let head = format!(

@@ -1,10 +1,10 @@
-//! Tools that a part of the tests needs and a machine may lack.
+//! Tools that some tests need and that may not be installed.
 
 use std::process::{Command, Stdio};
 
 use libtest_mimic::{Completion, Failed, Trial};
 
-/// Whether the tool is there; else why the test cannot run.
+/// Whether the tool is installed; else why the test cannot run.
 pub fn require(tool: &str) -> Result<(), String> {
     let found = Command::new(tool)
         .arg("--version")
@@ -18,15 +18,15 @@ pub fn require(tool: &str) -> Result<(), String> {
     }
 }
 
-/// A test that is ignored, with the reason, where a tool is absent. With `ITNIO_REQUIRE_ALL=1`,
-/// as in CI, it fails there instead.
+/// A test that is ignored, with the reason, where a tool is not installed. With `ITNIO_REQUIRE_ALL=1`,
+/// as in CI, it fails instead.
 pub fn trial(
     name: impl Into<String>,
     tools: &'static [&'static str],
     test: impl FnOnce() + Send + 'static,
 ) -> Trial {
-    let all_there = move || tools.iter().try_for_each(|tool| require(tool));
-    trial_if(name, all_there, test)
+    let all_installed = move || tools.iter().try_for_each(|tool| require(tool));
+    trial_if(name, all_installed, test)
 }
 
 /// The same for any condition.

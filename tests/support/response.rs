@@ -1,4 +1,4 @@
-//! HTTP answers, built to the byte.
+//! HTTP responses, built to the byte.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::gateway::Step;
 
-/// How the end of the body is told.
+/// How the end of the body is marked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Framing {
     Length,
@@ -15,7 +15,7 @@ enum Framing {
     UntilClose,
 }
 
-/// An answer: 200, JSON, `Content-Length`, no `Date`, unless told otherwise.
+/// A response: 200, JSON, `Content-Length`, no `Date`, unless told otherwise.
 #[derive(Clone, Debug)]
 pub struct Response {
     code: u16,
@@ -40,7 +40,7 @@ impl Response {
         Response::new(200, body)
     }
 
-    /// The documentation's answer to a call that was placed.
+    /// The documentation's response to a call that was placed.
     pub fn ok(recording_id: &str) -> Response {
         Response::json(format!(
             r#"{{"status":"0","reason":"success","data":"{recording_id}","appId":"4"}}"#
@@ -118,27 +118,27 @@ impl Response {
 }
 
 impl From<Response> for Vec<Step> {
-    fn from(answer: Response) -> Vec<Step> {
-        let mut steps = vec![Step::Send(answer.bytes())];
-        if answer.framing == Framing::UntilClose {
+    fn from(response: Response) -> Vec<Step> {
+        let mut steps = vec![Step::Send(response.bytes())];
+        if response.framing == Framing::UntilClose {
             steps.push(Step::Close);
         }
         steps
     }
 }
 
-/// A recording ID of the documented shape, 19 digits, that no other callee gets.
+/// A recording ID of the documented form, 19 digits, that no other callee gets.
 pub fn recording_id_for(callee: &str) -> String {
     recording_id(callee, 0)
 }
 
-/// Whether it is one for a call to `callee`, be it not the first.
+/// Whether it is one for a call to `callee`, the first or a later one.
 pub fn is_recording_id_for(id: &str, callee: &str) -> bool {
     let own = recording_id_for(callee);
     id.len() == own.len() && id.get(4..) == own.get(4..)
 }
 
-/// The one for a call to `callee` before which there were so many others.
+/// The one for a call to `callee` after this many earlier ones.
 fn recording_id(callee: &str, before: u64) -> String {
     format!("{}{callee:0>15}", 2203 + before)
 }
@@ -160,6 +160,6 @@ impl RecordingIds {
 
 /// A recording ID that no other call of this process gets.
 pub fn unique_id() -> String {
-    static GIVEN: AtomicU64 = AtomicU64::new(0);
-    format!("26{:017}", GIVEN.fetch_add(1, Ordering::Relaxed))
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("26{:017}", COUNT.fetch_add(1, Ordering::Relaxed))
 }

@@ -1,4 +1,4 @@
-//! The bare TCP server under the gateway and the proxy: a thread per connection, all of them ended
+//! The TCP server under the gateway and the proxy: a thread per connection, all of them ended
 //! when the server drops; and addresses that refuse or ignore whoever connects.
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// No peer waits longer than this for anything.
+/// No server waits longer than this for anything.
 pub const MAX_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Keeps a socket in reach of [`Server::stop`], without keeping it open.
+    /// Lets [`Server::stop`] find a socket, without holding it open.
     fn watch(&self, socket: &Arc<TcpStream>) {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         sockets.retain(|_, socket| socket.strong_count() > 0);
@@ -55,7 +55,7 @@ impl Server {
     ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         if let Some(bytes) = receive_buffer {
-            // Of the listening socket: those that it accepts inherit both, and tell the other side at once.
+            // Set on the listening socket: accepted ones inherit both, and announce them in the handshake.
             let socket = SockRef::from(&listener);
             socket.set_recv_buffer_size(bytes).expect("a buffer's size");
             socket.set_tcp_mss(1000).expect("a segment's size");
@@ -86,7 +86,9 @@ impl Server {
                     let handle = thread::spawn(move || serve(number, peer));
                     let mut threads = shared.threads.lock().expect("no panic under the lock");
                     for thread in threads.extract_if(.., |thread| thread.is_finished()) {
-                        thread.join().expect("a scripted peer that does not panic");
+                        thread
+                            .join()
+                            .expect("a scripted server that does not panic");
                     }
                     threads.push(handle);
                 }
@@ -158,7 +160,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if !self.stop() && !thread::panicking() {
-            panic!("a thread of a scripted peer panicked: see above");
+            panic!("a thread of a scripted server panicked: see above");
         }
     }
 }
@@ -175,7 +177,7 @@ impl Peer {
         &self.stream
     }
 
-    /// The other side's.
+    /// The client's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -207,7 +209,7 @@ impl Peer {
         }
     }
 
-    /// Reads nothing and says nothing until the other side has gone.
+    /// Reads nothing and sends nothing until the client has gone.
     pub fn stall(&self) {
         let until = Instant::now() + MAX_WAIT;
         while !self.stopped() && Instant::now() < until {
