@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::thread;
 use std::time::{Duration, SystemTime};
 
 use support::client::*;
@@ -31,6 +30,27 @@ fn check_timestamp(request: &Delivery, offset: i64) -> Response {
     response.date(server_time(offset))
 }
 
+/// Makes these calls with one client, each of which has to be accepted; returns the diary.
+#[track_caller]
+fn accepted(gateway: Gateway, callees: &[&str]) -> Vec<Delivery> {
+    let client = Client::new(&gateway.config()).expect("a client");
+    for callee in callees {
+        assert_eq!(client.call(callee).accepted(), recording_id_for(callee));
+    }
+    drop(client);
+    gateway.finish()
+}
+
+/// Fails the test unless each request's timestamp was so far from the gateway's clock, give or take 2 s.
+#[track_caller]
+fn check_skews(deliveries: &[Delivery], expected: &[i64]) {
+    let skews: Vec<_> = deliveries.iter().map(Delivery::skew).collect();
+    assert_eq!(skews.len(), expected.len(), "{skews:?}");
+    for (skew, expected) in skews.iter().zip(expected) {
+        assert!((skew - expected).abs() <= 2, "{skews:?}");
+    }
+}
+
 fn expired() -> Response {
     Response::refused(-16, "timestamp expires")
 }
@@ -51,26 +71,17 @@ fn a_wrong_clock_is_corrected_by_one_repeat_and_remembered() {
             let gateway = builder
                 .answer(move |request| check_timestamp(request, offset))
                 .start();
-            let client = Client::new(&gateway.config()).expect("a client");
-            for callee in ["7000001", "7000002", "7000003"] {
-                assert_eq!(client.call(callee).accepted(), recording_id_for(callee));
-            }
-            drop(client);
-            let deliveries = gateway.finish();
+            let deliveries = accepted(gateway, &["7000001", "7000002", "7000003"]);
             let callees: Vec<_> = deliveries.iter().map(Delivery::callee).collect();
             assert_eq!(
                 callees,
                 ["7000001", "7000001", "7000002", "7000003"],
                 "{offset} s"
             );
-            for (number, delivery) in deliveries.iter().enumerate() {
+            for delivery in &deliveries {
                 delivery.check_signature(KEY, SECRET);
-                let expected = if number == 0 { 0 } else { offset };
-                assert!(
-                    (delivery.skew() - expected).abs() <= 2,
-                    "request {number} at {offset} s: {delivery:?}"
-                );
             }
+            check_skews(&deliveries, &[0, offset, offset, offset]);
         }
     }
 }
@@ -83,14 +94,7 @@ fn a_date_in_a_success_changes_no_clock() {
             Response::ok(&recording_id_for(&request.callee())).date(server_time(7200))
         })
         .start();
-    let client = Client::new(&gateway.config()).expect("a client");
-    for callee in ["7000001", "7000002"] {
-        client.call(callee).accepted();
-    }
-    drop(client);
-    for delivery in gateway.finish() {
-        assert!(delivery.skew().abs() <= 2, "{delivery:?}");
-    }
+    check_skews(&accepted(gateway, &["7000001", "7000002"]), &[0, 0]);
 }
 
 #[test]
@@ -112,12 +116,8 @@ fn a_clock_that_changes_again_is_corrected_again() {
     let gateway = Gateway::plain()
         .answer(|request| check_timestamp(request, if request.order <= 3 { -86_400 } else { 0 }))
         .start();
-    let client = Client::new(&gateway.config()).expect("a client");
-    for callee in ["7000001", "7000002", "7000003"] {
-        client.call(callee).accepted();
-    }
-    drop(client);
-    let callees: Vec<_> = gateway.finish().iter().map(Delivery::callee).collect();
+    let deliveries = accepted(gateway, &["7000001", "7000002", "7000003"]);
+    let callees: Vec<_> = deliveries.iter().map(Delivery::callee).collect();
     assert_eq!(
         callees,
         ["7000001", "7000001", "7000002", "7000003", "7000003"]
@@ -292,10 +292,9 @@ fn a_status_16_with_an_http_error_is_corrected_too() {
                 }
             })
             .start();
-        let client = Client::new(&gateway.config()).expect("a client");
-        client.call("7000001").accepted();
-        drop(client);
-        assert_eq!(gateway.finish_and_count(), 2);
+        let deliveries = accepted(gateway, &["7000001"]);
+        assert!(deliveries.iter().all(|delivery| delivery.complete));
+        assert_eq!(deliveries.len(), 2);
     }
 }
 
@@ -305,17 +304,10 @@ fn threads_that_find_the_clock_wrong_at_once_each_repeat_at_most_once() {
         .answer(|request| check_timestamp(request, -86_400))
         .start();
     let client = Client::new(&gateway.config()).expect("a client");
-    thread::scope(|scope| {
-        for thread in 0..8 {
-            let client = &client;
-            scope.spawn(move || {
-                for call in 0..5 {
-                    let callee = format!("7{thread:03}{call:03}");
-                    assert_eq!(client.call(&callee).accepted(), recording_id_for(&callee));
-                }
-            });
-        }
-    });
+    let number = |thread, call| format!("7{thread:03}{call:03}");
+    for (callee, reply) in client.call_from_threads(8, 5, number) {
+        assert_eq!(reply.accepted(), recording_id_for(&callee));
+    }
     drop(client);
     let deliveries = gateway.finish();
     assert!(
@@ -325,7 +317,7 @@ fn threads_that_find_the_clock_wrong_at_once_each_repeat_at_most_once() {
     );
     for thread in 0..8 {
         for call in 1..5 {
-            let callee = format!("7{thread:03}{call:03}");
+            let callee = number(thread, call);
             let times = deliveries
                 .iter()
                 .filter(|delivery| delivery.callee() == callee)
@@ -352,11 +344,7 @@ fn a_wrong_date_is_used_in_one_call_only() {
             client.call(callee).accepted();
         }
         drop(client);
-        let skews: Vec<_> = gateway.finish().iter().map(Delivery::skew).collect();
-        assert_eq!(skews.len(), 4, "{skews:?}");
-        for (skew, expected) in skews.iter().zip([0, wrong, 0, 0]) {
-            assert!((skew - expected).abs() <= 2, "{skews:?}");
-        }
+        check_skews(&gateway.finish(), &[0, wrong, 0, 0]);
     }
 }
 
@@ -375,10 +363,7 @@ fn a_correction_that_worked_stays_after_a_wrong_date() {
     client.call("7000002").expect(REJECTED);
     client.call("7000003").accepted();
     drop(client);
-    let skews: Vec<_> = gateway.finish().iter().map(Delivery::skew).collect();
-    for (skew, expected) in skews.iter().zip([0, 3600, 3600, 7200, 3600]) {
-        assert!((skew - expected).abs() <= 2, "{skews:?}");
-    }
+    check_skews(&gateway.finish(), &[0, 3600, 3600, 7200, 3600]);
 }
 
 #[test]
@@ -431,10 +416,6 @@ fn an_offset_that_is_refused_is_dropped() {
         client.call("7000002").expect(REJECTED);
         client.call("7000003").accepted();
         drop(client);
-        let skews: Vec<_> = gateway.finish().iter().map(Delivery::skew).collect();
-        assert_eq!(skews.len(), 4, "{skews:?}");
-        for (skew, expected) in skews.iter().zip([0, 3600, 3600, 0]) {
-            assert!((skew - expected).abs() <= 2, "{skews:?}");
-        }
+        check_skews(&gateway.finish(), &[0, 3600, 3600, 0]);
     }
 }

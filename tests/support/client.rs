@@ -9,6 +9,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr;
 use std::sync::OnceLock;
+use std::thread;
 use std::time::{Duration, Instant};
 
 pub const OK: i32 = 0;
@@ -255,6 +256,16 @@ impl Reply {
         self
     }
 
+    /// Fails the test unless the reason contains `part`.
+    #[track_caller]
+    pub fn expect_reason(&self, part: &str) -> &Reply {
+        assert!(
+            self.reason().contains(part),
+            "{part:?} is not in the reason: {self:?}"
+        );
+        self
+    }
+
     /// Fails the test unless the call was accepted; returns the recording ID.
     #[track_caller]
     pub fn accepted(&self) -> &str {
@@ -347,6 +358,32 @@ impl Client {
     /// A call to this number.
     pub fn call(&self, callee: &str) -> Reply {
         self.send(&Request::to(callee))
+    }
+
+    /// `calls` calls from each of `threads` threads at once, to `callee(thread, call)`.
+    pub fn call_from_threads(
+        &self,
+        threads: usize,
+        calls: usize,
+        callee: impl Fn(usize, usize) -> String + Sync,
+    ) -> Vec<(String, Reply)> {
+        let callee = &callee;
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads)
+                .map(|thread| {
+                    scope.spawn(move || {
+                        (0..calls)
+                            .map(|call| callee(thread, call))
+                            .map(|callee| (callee.clone(), self.call(&callee)))
+                            .collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .flat_map(|thread| thread.join().expect("a thread"))
+                .collect()
+        })
     }
 
     pub fn shutdown(&self) {

@@ -133,28 +133,19 @@ impl Server {
         self.shared.stopped.store(true, Ordering::SeqCst);
         let _ = TcpStream::connect(self.address); // wakes the thread that accepts
         let mut clean = accepting.join().is_ok();
-        let sockets = mem::take(
-            &mut *self
-                .shared
-                .sockets
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let sockets = take(&self.shared.sockets);
         for socket in sockets.values().filter_map(Weak::upgrade) {
             let _ = socket.shutdown(std::net::Shutdown::Both);
         }
-        let threads = mem::take(
-            &mut *self
-                .shared
-                .threads
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        for thread in threads {
+        for thread in take(&self.shared.threads) {
             clean &= thread.join().is_ok();
         }
         clean
     }
+}
+
+fn take<T: Default>(shared: &Mutex<T>) -> T {
+    mem::take(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl Drop for Server {
