@@ -1,13 +1,13 @@
 //! Requests that were read and requests that were not, and what TCP shows the caller of either.
 
 use std::io::{ErrorKind, Read, Write};
-use std::mem;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::Duration;
 
 use socket2::SockRef;
+
+use crate::support::sockets::tcp_info;
 
 const REQUEST: &[u8] = &[b'r'; 400];
 
@@ -80,22 +80,4 @@ pub fn see(fate: Fate) -> Sight {
         acknowledged: info.tcpi_bytes_acked - before,
         unsent: info.tcpi_notsent_bytes,
     }
-}
-
-fn tcp_info(stream: &TcpStream) -> libc::tcp_info {
-    // SAFETY: tcp_info is plain numbers; zero is a value of it.
-    let mut info: libc::tcp_info = unsafe { mem::zeroed() };
-    let mut length = mem::size_of_val(&info) as libc::socklen_t;
-    // SAFETY: the buffer and its length belong together.
-    let failed = unsafe {
-        libc::getsockopt(
-            stream.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            (&raw mut info).cast(),
-            &mut length,
-        )
-    };
-    assert_eq!(failed, 0, "TCP_INFO: {}", std::io::Error::last_os_error());
-    info
 }

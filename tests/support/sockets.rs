@@ -223,22 +223,27 @@ impl Peer {
 
     /// How many segments with data have arrived.
     pub fn segments(&self) -> u32 {
-        // SAFETY: tcp_info is plain numbers; zero is a value of it.
-        let mut info: libc::tcp_info = unsafe { mem::zeroed() };
-        let mut length = mem::size_of_val(&info) as libc::socklen_t;
-        // SAFETY: the buffer and its length belong together.
-        let failed = unsafe {
-            libc::getsockopt(
-                self.stream.as_raw_fd(),
-                libc::IPPROTO_TCP,
-                libc::TCP_INFO,
-                (&raw mut info).cast(),
-                &mut length,
-            )
-        };
-        assert_eq!(failed, 0, "TCP_INFO: {}", io::Error::last_os_error());
-        info.tcpi_data_segs_in
+        tcp_info(self.stream()).tcpi_data_segs_in
     }
+}
+
+/// What the operating system says of a connection.
+pub fn tcp_info(stream: &TcpStream) -> libc::tcp_info {
+    // SAFETY: tcp_info is plain numbers; zero is a value of it.
+    let mut info: libc::tcp_info = unsafe { mem::zeroed() };
+    let mut length = mem::size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the buffer and its length belong together.
+    let failed = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &mut length,
+        )
+    };
+    assert_eq!(failed, 0, "TCP_INFO: {}", io::Error::last_os_error());
+    info
 }
 
 /// An address on loopback that refuses connections for as long as this lives.
