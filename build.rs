@@ -1,6 +1,9 @@
 //! Generates the header and, from it, the manual pages; and sets what cargo does not know of a C
 //! library: its soname, and that it stays mapped.
 
+#[path = "build/manual.rs"]
+mod manual;
+
 use std::path::Path;
 use std::{env, fs};
 
@@ -11,10 +14,11 @@ const RESULTS: &str = "src/ffi/result.rs";
 const HEADER: &str = "include/itnio.h";
 /// Where the version's date is from.
 const CHANGELOG: &str = "CHANGELOG.md";
+const BUILD: [&str; 2] = ["build.rs", "build/manual.rs"];
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
-    for file in [API, RESULTS, HEADER, CHANGELOG] {
+    let sources = [API, RESULTS, HEADER, CHANGELOG];
+    for file in BUILD.into_iter().chain(sources) {
         println!("cargo:rerun-if-changed={file}");
     }
 
@@ -23,7 +27,7 @@ fn main() {
 
     // The major version is the ABI's: it changes when a program would have to be compiled anew.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libitnio.so.{major}");
-    // A look-up in DNS that has timed out may still run in the library (rust-lang/rust#91979).
+    // A lookup in DNS that has timed out may still run in the library (rust-lang/rust#91979).
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
 
     let api = fs::read_to_string(API).expect("the API's source");
@@ -73,9 +77,24 @@ fn main() {
     // For `cargo cinstall`, which looks for them there.
     let folder = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("man");
     fs::create_dir_all(&folder).expect("a folder for the manual pages");
-    for (name, page) in manual(&header) {
+    let version = env::var("CARGO_PKG_VERSION").expect("cargo sets it");
+    let pages = manual::Header::parse(&header)
+        .expect("a header that the manual pages can be made from")
+        .pages(&version, &date_of(&version));
+    for (name, page) in pages {
         fs::write(folder.join(format!("{name}.3")), page).expect("a manual page");
     }
+}
+
+/// The version's date.
+fn date_of(version: &str) -> String {
+    let heading = format!("## [{version}] - ");
+    let changelog = fs::read_to_string(CHANGELOG).expect("the changelog");
+    changelog
+        .lines()
+        .find_map(|line| line.strip_prefix(&heading))
+        .expect("the version's date in the changelog")
+        .to_owned()
 }
 
 fn without_safety_sections(header: &str) -> String {
@@ -94,255 +113,4 @@ fn without_safety_sections(header: &str) -> String {
         }
     }
     kept.join("\n") + "\n"
-}
-
-/// The manual pages, by name: one of the library, made from the header's introduction, structs and
-/// results, and one of each function, made from its comment.
-fn manual(header: &str) -> Vec<(String, String)> {
-    let introduction = header
-        .split_once("/*\n")
-        .and_then(|(_, rest)| rest.split_once(" */"))
-        .map(|(text, _)| uncomment(text))
-        .expect("an introduction");
-    let example: Vec<String> = introduction
-        .iter()
-        .filter_map(|line| line.strip_prefix("    ").map(str::to_owned))
-        .filter(|line| !line.is_empty())
-        .collect();
-    // For the functions that say nothing of their own.
-    let any_thread: Vec<String> = introduction
-        .split(String::is_empty)
-        .find(|paragraph| {
-            paragraph
-                .first()
-                .is_some_and(|line| line.starts_with("Threads. "))
-        })
-        .map(|paragraph| paragraph.join("\n").replacen("Threads. ", "", 1))
-        .map(|text| text.lines().map(str::to_owned).collect())
-        .expect("a paragraph about threads");
-    let functions: Vec<(String, String, Vec<String>)> = header
-        .split("\n/**\n")
-        .skip(1)
-        .filter_map(|block| {
-            let (comment, rest) = block.split_once(" */\n")?;
-            let (declaration, _) = rest.split_once(";\n")?;
-            let (head, _) = declaration.split_once('(')?;
-            let name = head.rsplit([' ', '*']).next()?;
-            (!declaration.contains('{')).then(|| {
-                (
-                    name.to_owned(),
-                    format!("{declaration};"),
-                    uncomment(comment),
-                )
-            })
-        })
-        .collect();
-    let names: Vec<&str> = functions.iter().map(|(name, ..)| name.as_str()).collect();
-
-    let mut pages = vec![("itnio".to_owned(), {
-        let mut page = title("itnio", "place phone calls through the Itniotech voice API");
-        section(&mut page, "SYNOPSIS");
-        synopsis(
-            &mut page,
-            functions
-                .iter()
-                .map(|(_, declaration, _)| declaration.as_str()),
-        );
-        section(&mut page, "DESCRIPTION");
-        paragraphs(&mut page, &introduction);
-        section(&mut page, "TYPES");
-        let types = header.split("\n/**\n").skip(1).filter(|block| {
-            block.split_once(" */\n").is_some_and(|(_, rest)| {
-                rest.starts_with("typedef ") || rest.starts_with("#define ")
-            })
-        });
-        for block in types {
-            let (comment, rest) = block.split_once(" */\n").expect("filtered");
-            let end = if rest.contains(" {\n") && !rest.starts_with('#') {
-                "\n}"
-            } else {
-                "\n"
-            };
-            let body = rest.split_once(end).map_or(rest, |(body, _)| body);
-            paragraphs(&mut page, &uncomment(comment));
-            page += ".PP\n.nf\n";
-            for line in body.lines() {
-                page += &text(line);
-                page.push('\n');
-            }
-            page += if end == "\n}" { "};\n.fi\n" } else { ".fi\n" };
-        }
-        see_also(&mut page, names.iter().copied());
-        page
-    })];
-    for (name, declaration, comment) in &functions {
-        let (first, _) = comment
-            .join(" ")
-            .split_once([',', '.', ':', ';'])
-            .map(|(first, rest)| (first.to_owned(), rest.to_owned()))
-            .unwrap_or_default();
-        let mut page = title(name, &lower_first(first.trim()));
-        section(&mut page, "SYNOPSIS");
-        synopsis(&mut page, [declaration.as_str()]);
-        let (mut description, mut arguments) = (Vec::new(), Vec::new());
-        let (mut returns, mut threads) = (Vec::new(), Vec::new());
-        for paragraph in comment.split(String::is_empty) {
-            let to = match paragraph.first() {
-                Some(line) if line.starts_with('`') => &mut arguments,
-                Some(line) if line.starts_with("Returns ") => &mut returns,
-                Some(line) if line.starts_with("May be called ") => &mut threads,
-                _ => &mut description,
-            };
-            to.extend(paragraph.iter().cloned());
-            to.push(String::new());
-        }
-        if threads.is_empty() {
-            threads.clone_from(&any_thread);
-        }
-        for (heading, lines) in [
-            ("DESCRIPTION", description),
-            ("ARGUMENTS", arguments),
-            ("RETURN VALUE", returns),
-            ("THREADS", threads),
-        ] {
-            if !lines.is_empty() {
-                section(&mut page, heading);
-                paragraphs(&mut page, &lines);
-            }
-        }
-        if example
-            .iter()
-            .any(|line| line.contains(&format!("{name}(")))
-        {
-            section(&mut page, "EXAMPLES");
-            page += ".EX\n";
-            for line in &example {
-                page += &text(line);
-                page.push('\n');
-            }
-            // It turns hyphens on again.
-            page += ".EE\n.nh\n";
-        }
-        see_also(
-            &mut page,
-            ["itnio"]
-                .into_iter()
-                .chain(names.iter().copied())
-                .filter(|other| other != name),
-        );
-        pages.push((name.clone(), page));
-    }
-    pages
-}
-
-/// A comment's lines, without what makes it one.
-fn uncomment(comment: &str) -> Vec<String> {
-    comment
-        .lines()
-        .map(|line| {
-            let line = line.trim_start().strip_prefix('*').unwrap_or(line);
-            line.strip_prefix(' ').unwrap_or(line).to_owned()
-        })
-        .collect()
-}
-
-fn title(name: &str, purpose: &str) -> String {
-    let version = env::var("CARGO_PKG_VERSION").expect("cargo sets it");
-    let changelog = fs::read_to_string(CHANGELOG).expect("the changelog");
-    let date = changelog
-        .lines()
-        .find_map(|line| line.strip_prefix(&format!("## [{version}] - ")))
-        .expect("the version's date in the changelog");
-    format!(
-        ".\\\" Generated by build.rs from include/itnio.h.\n\
-         .TH {} 3 {date} \"libitnio {version}\" \"Library Functions Manual\"\n\
-         .\\\" No word is taken apart: most are names.\n.nh\n.ad l\n\
-         .SH NAME\n{name} \\- {}\n",
-        name.to_uppercase(),
-        text(purpose)
-    )
-}
-
-fn section(page: &mut String, heading: &str) {
-    *page += &format!(".SH {heading}\n");
-}
-
-fn synopsis<'a>(page: &mut String, declarations: impl IntoIterator<Item = &'a str>) {
-    *page += ".nf\n.B #include <itnio.h>\n";
-    for declaration in declarations {
-        *page += ".PP\n";
-        for line in declaration.lines() {
-            *page += &format!("\\fB{}\\fP\n", text(line));
-        }
-    }
-    *page += ".PP\nLink with \\fI\\-litnio\\fP (pkg\\-config itnio).\n.fi\n";
-}
-
-/// Text, lists and indented code.
-fn paragraphs(page: &mut String, lines: &[String]) {
-    let mut in_code = false;
-    let mut fresh = true;
-    for line in lines {
-        let is_code = line.starts_with("    ") || (in_code && line.is_empty());
-        if is_code != in_code {
-            *page += if is_code { ".PP\n.EX\n" } else { ".EE\n.nh\n" };
-            in_code = is_code;
-            fresh = false;
-        }
-        if let (false, Some(item)) = (in_code, line.strip_prefix("  - ")) {
-            *page += &format!(".IP \\(bu 2\n{}\n", text(item));
-        } else if in_code {
-            *page += &format!("{}\n", text(line.strip_prefix("    ").unwrap_or(line)));
-        } else if line.is_empty() {
-            fresh = true;
-        } else {
-            if fresh
-                && !page.ends_with(".PP\n")
-                && !page.lines().last().is_some_and(|l| l.starts_with(".SH"))
-            {
-                *page += ".PP\n";
-            }
-            fresh = false;
-            *page += &format!("{}\n", text(line.trim_start()));
-        }
-    }
-    if in_code {
-        *page += ".EE\n.nh\n";
-    }
-}
-
-fn see_also<'a>(page: &mut String, names: impl Iterator<Item = &'a str>) {
-    section(page, "SEE ALSO");
-    let names: Vec<String> = names.map(|name| format!(".BR {name} (3)")).collect();
-    *page += &names.join(" ,\n");
-    page.push('\n');
-}
-
-/// `line` in roff's terms: code in bold, and nothing taken for a request.
-fn text(line: &str) -> String {
-    let mut roff = String::new();
-    let mut in_code = false;
-    for c in line.chars() {
-        match c {
-            '\\' => roff += "\\e",
-            '-' => roff += "\\-",
-            '`' => {
-                in_code = !in_code;
-                roff += if in_code { "\\fB" } else { "\\fP" };
-            }
-            c => roff.push(c),
-        }
-    }
-    if roff.starts_with(['.', '\'']) {
-        roff.insert_str(0, "\\&");
-    }
-    roff
-}
-
-fn lower_first(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    chars
-        .next()
-        .map(|first| first.to_lowercase().chain(chars).collect())
-        .unwrap_or_default()
 }

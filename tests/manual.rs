@@ -1,0 +1,220 @@
+//! The manual pages say what the header says, as text: roff takes none of it for a request.
+
+#[path = "../build/manual.rs"]
+mod manual;
+mod support;
+
+use manual::Header;
+use regex::Regex;
+
+const INTRODUCTION: &str = "\
+/*
+ * libitnio: an introduction.
+ *
+ *   - One item.
+ *   - Another.
+ *
+ * A call, in full:
+ *
+ *     char *text = itnio_first(1);
+ *     puts(text);
+ *
+ * Threads. Any thread
+ * at any time.
+ */
+";
+
+const FIRST: &str = "
+/**
+ * Does the first thing, and more.
+ *
+ * `count` is a number.
+ *
+ * Returns a text.
+ *
+ * May be called from one thread.
+ */
+char *itnio_first(int32_t count,
+                  char **reason);
+";
+
+const SECOND: &str = "
+/**
+ * Does the second thing.
+ */
+void itnio_second(void);
+";
+
+/// The pages of a header of these parts.
+fn pages(parts: &[&str]) -> Vec<(String, String)> {
+    Header::parse(&parts.concat())
+        .expect("a whole header")
+        .pages("1.2.3", "2026-01-02")
+}
+
+fn page(pages: &[(String, String)], name: &str) -> String {
+    let mut found = pages.iter().filter(|(page, _)| page == name);
+    let (_, page) = found.next().unwrap_or_else(|| panic!("no page {name}"));
+    assert!(found.next().is_none(), "one page {name}");
+    page.clone()
+}
+
+/// The lines of one section, without its heading.
+fn section(page: &str, heading: &str) -> String {
+    let heading = format!(".SH {heading}\n");
+    let (_, rest) = page
+        .split_once(&heading)
+        .unwrap_or_else(|| panic!("no {heading:?} in {page}"));
+    rest.split(".SH ").next().unwrap_or_default().to_owned()
+}
+
+/// The error of a header of these parts.
+fn error(parts: &[&str]) -> String {
+    Header::parse(&parts.concat()).expect_err("a part is missing")
+}
+
+#[test]
+fn the_introduction_keeps_its_lists_and_code() {
+    let page = page(&pages(&[INTRODUCTION, FIRST]), "itnio");
+    assert_eq!(
+        section(&page, "DESCRIPTION"),
+        "libitnio: an introduction.\n\
+         .IP \\(bu 2\nOne item.\n\
+         .IP \\(bu 2\nAnother.\n\
+         .PP\nA call, in full:\n\
+         .PP\n.EX\nchar *text = itnio_first(1);\nputs(text);\n\n.EE\n.nh\n\
+         Threads. Any thread\nat any time.\n"
+    );
+    assert!(page.contains(".TH ITNIO 3 2026-01-02 \"libitnio 1.2.3\""));
+}
+
+#[test]
+fn types_are_shown_with_their_comments() {
+    let types = "
+/**
+ * A constant.
+ */
+#define ITNIO_ONE 1
+
+/**
+ * A struct.
+ */
+typedef struct itnio_pair {
+  /**
+   * Its field.
+   */
+  int left;
+} itnio_pair;
+";
+    let page = page(&pages(&[INTRODUCTION, types, FIRST]), "itnio");
+    assert_eq!(
+        section(&page, "TYPES"),
+        "A constant.\n.PP\n.nf\n#define ITNIO_ONE 1\n.fi\n\
+         .PP\nA struct.\n.PP\n.nf\ntypedef struct itnio_pair {\n  /**\n   * Its field.\n   */\n  int left;\n};\n.fi\n"
+    );
+}
+
+#[test]
+fn a_functions_paragraphs_are_in_their_sections() {
+    let page = page(&pages(&[INTRODUCTION, FIRST, SECOND]), "itnio_first");
+    for (heading, text) in [
+        ("NAME", "itnio_first \\- does the first thing\n"),
+        (
+            "SYNOPSIS",
+            ".nf\n.B #include <itnio.h>\n.PP\n\
+             \\fBchar *itnio_first(int32_t count,\\fP\n\
+             \\fB                  char **reason);\\fP\n\
+             .PP\nLink with \\fI\\-litnio\\fP (pkg\\-config itnio).\n.fi\n",
+        ),
+        ("DESCRIPTION", "Does the first thing, and more.\n"),
+        ("ARGUMENTS", "\\fBcount\\fP is a number.\n"),
+        ("RETURN VALUE", "Returns a text.\n"),
+        ("THREADS", "May be called from one thread.\n"),
+        (
+            "EXAMPLES",
+            ".EX\nchar *text = itnio_first(1);\nputs(text);\n.EE\n.nh\n",
+        ),
+        ("SEE ALSO", ".BR itnio (3) ,\n.BR itnio_second (3)\n"),
+    ] {
+        assert_eq!(section(&page, heading), text, "{heading}");
+    }
+}
+
+#[test]
+fn a_function_without_a_word_on_threads_has_the_introductions() {
+    let page = page(&pages(&[INTRODUCTION, FIRST, SECOND]), "itnio_second");
+    assert_eq!(section(&page, "THREADS"), "Any thread\nat any time.\n");
+    for absent in ["ARGUMENTS", "RETURN VALUE", "EXAMPLES"] {
+        assert!(!page.contains(&format!(".SH {absent}\n")), "{absent}");
+    }
+}
+
+#[test]
+fn what_roff_would_take_for_a_request_is_escaped() {
+    let function = r"
+/**
+ * Says it: with care.
+ * .TH is no request
+ * 'so is no request
+ * C:\new\fB and a-hyphen
+ */
+void itnio_says(void);
+";
+    let page = page(&pages(&[INTRODUCTION, function]), "itnio_says");
+    assert_eq!(
+        section(&page, "DESCRIPTION"),
+        "Says it: with care.\n\
+         \\&.TH is no request\n\
+         \\&'so is no request\n\
+         C:\\enew\\efB and a\\-hyphen\n"
+    );
+}
+
+#[test]
+fn an_error_names_the_part_that_is_missing() {
+    let without_threads = INTRODUCTION.replace("Threads. ", "");
+    let unfinished = "\n/**\n * A struct.\n */\ntypedef struct itnio_pair {\n  int left;\n";
+    for (parts, named) in [
+        (&[FIRST][..], "no introduction"),
+        (&["/*\n * It never ends\n"], "no introduction"),
+        (&[&without_threads, FIRST], "Threads. "),
+        (&[INTRODUCTION], "no function"),
+        (&[INTRODUCTION, "\n/**\n * Not closed\n"], "Not closed"),
+        (&[INTRODUCTION, unfinished], "typedef struct itnio_pair {"),
+        (
+            &[INTRODUCTION, "\n/**\n * Of nothing.\n */\n"],
+            "declaration after it: Of nothing.",
+        ),
+        (
+            &[INTRODUCTION, "\n/**\n * Endless\n */\nint itnio_x(void);\n"],
+            "itnio_x has no first sentence",
+        ),
+    ] {
+        let error = error(parts);
+        assert!(error.contains(named), "{error:?} without {named:?}");
+    }
+}
+
+#[test]
+fn every_function_of_the_header_has_a_page_that_names_it() {
+    let header =
+        std::fs::read_to_string(support::root().join("include/itnio.h")).expect("the header");
+    let declared: Vec<&str> = Regex::new(r"(?m)^[a-z].* \*?(itnio_[a-z0-9_]+)\(")
+        .expect("a pattern")
+        .captures_iter(&header)
+        .map(|found| found.extract::<1>().1[0])
+        .collect();
+    assert_eq!(declared.len(), 9, "{declared:?}");
+
+    let pages = pages(&[&header]);
+    assert_eq!(pages.len(), declared.len() + 1, "and the library's");
+    let library = page(&pages, "itnio");
+    for name in declared {
+        let page = page(&pages, name);
+        assert!(section(&page, "NAME").starts_with(&format!("{name} \\- ")));
+        for synopsis in [&page, &library] {
+            let synopsis = section(synopsis, "SYNOPSIS");
+            assert!(synopsis.contains(&format!("{name}(")), "{synopsis}");
+        }
+    }
+}
