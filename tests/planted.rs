@@ -66,7 +66,7 @@ const FAULTS: &[Fault] = &[
                     "#0 ",
                     "planted.c",
                     "freed by",
-                    "boundary.rs",
+                    "pointers.rs",
                     "planted.c",
                 ],
             ),
@@ -76,7 +76,7 @@ const FAULTS: &[Fault] = &[
                     "Invalid read",
                     "planted.c",
                     "free'd",
-                    "boundary.rs",
+                    "pointers.rs",
                     "planted.c",
                 ],
             ),
@@ -89,7 +89,7 @@ const FAULTS: &[Fault] = &[
                 Address,
                 &[
                     "heap-use-after-free",
-                    "boundary.rs",
+                    "pointers.rs",
                     "planted.c",
                     "freed by",
                     "planted.c",
@@ -99,7 +99,7 @@ const FAULTS: &[Fault] = &[
                 Valgrind,
                 &[
                     "Invalid read",
-                    "boundary.rs",
+                    "pointers.rs",
                     "planted.c",
                     "free'd",
                     "planted.c",
@@ -128,9 +128,9 @@ const FAULTS: &[Fault] = &[
         &[
             (
                 Address,
-                &["heap-buffer-overflow", "boundary.rs", "planted.c"],
+                &["heap-buffer-overflow", "pointers.rs", "planted.c"],
             ),
-            (Valgrind, &["Invalid read", "boundary.rs", "planted.c"]),
+            (Valgrind, &["Invalid read", "pointers.rs", "planted.c"]),
         ],
     ),
     (
@@ -138,9 +138,9 @@ const FAULTS: &[Fault] = &[
         &[
             (
                 Address,
-                &["detected memory leaks", "boundary.rs", "planted.c"],
+                &["detected memory leaks", "pointers.rs", "planted.c"],
             ),
-            (Valgrind, &["definitely lost", "boundary.rs", "planted.c"]),
+            (Valgrind, &["definitely lost", "pointers.rs", "planted.c"]),
         ],
     ),
     (
@@ -148,14 +148,14 @@ const FAULTS: &[Fault] = &[
         &[
             (
                 Address,
-                &["detected memory leaks", "boundary.rs", "planted.c"],
+                &["detected memory leaks", "pointers.rs", "planted.c"],
             ),
-            (Valgrind, &["definitely lost", "boundary.rs", "planted.c"]),
+            (Valgrind, &["definitely lost", "pointers.rs", "planted.c"]),
         ],
     ),
     (
         "status-read-meanwhile",
-        &[(Thread, &["data race", "boundary.rs", "planted.c"])],
+        &[(Thread, &["data race", "pointers.rs", "planted.c"])],
     ),
     (
         "freed-meanwhile",
