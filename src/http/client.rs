@@ -267,7 +267,7 @@ impl HttpClient {
                         looked_up_again = true;
                         continue;
                     }
-                    let step = format_args!("connect to {peer}");
+                    let step = format!("connect to {peer}");
                     return Err(error_before_send(connect_failed, step, &error));
                 }
             }
