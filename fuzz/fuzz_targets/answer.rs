@@ -1,11 +1,12 @@
-//! Any bytes as the API's answer: what is taken for accepted or refused has to be so by another
+//! Any bytes as the API's response: what is taken for accepted or refused has to be so by another
 //! reading of the same JSON, and a recording ID has to be fit for a log.
 #![no_main]
 
+mod meaning;
 mod unicode;
 
-use itnio::api::response::{ApiResponse, parse};
 use libfuzzer_sys::fuzz_target;
+use meaning::Meaning;
 use serde_json::Value;
 
 /// A status, as text.
@@ -28,15 +29,17 @@ fn is_usable(id: &str) -> bool {
 }
 
 fuzz_target!(|body: &[u8]| {
-    let Ok(answer) = parse(body) else { return };
+    let Some(meaning) = meaning::of(body) else {
+        return;
+    };
     let Ok(json) = serde_json::from_slice::<Value>(body) else {
         // `Value` refuses numbers beyond a double, which nobody has to look at to skip them.
         return;
     };
     let status = text(&json["status"]).and_then(|status| status.trim().parse::<i32>().ok());
     let data = &json["data"];
-    match answer {
-        Answer::Accepted(id) => {
+    match meaning {
+        Meaning::Accepted(id) => {
             assert_eq!(status, Some(0));
             assert!(is_usable(&id), "{id:?}");
             if let Value::String(data) = data {
@@ -45,17 +48,17 @@ fuzz_target!(|body: &[u8]| {
                 assert!(data.is_number() && id.bytes().all(|b| b"-0123456789".contains(&b)));
             }
         }
-        Answer::NoRecording(_) => {
+        Meaning::NoRecording => {
             assert_eq!(status, Some(0));
             // What is an ID is taken.
             assert!(!data.is_i64() && !data.is_u64());
             assert!(!data.as_str().is_some_and(is_usable), "{data}");
         }
-        Answer::Refused(refused, _) => {
+        Meaning::Refused(refused) => {
             assert!(refused < 0);
             assert_eq!(status, Some(refused));
         }
-        Answer::NotTheApis(positive) => {
+        Meaning::NotTheApis(positive) => {
             assert!(positive > 0);
             assert_eq!(status, Some(positive));
         }

@@ -15,6 +15,7 @@
 //! | 0xfb | last in a call: the connection is left open |
 #![no_main]
 
+mod meaning;
 mod peer;
 mod second_reading;
 mod unicode;
@@ -32,9 +33,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use itnio::ffi::exports::*;
-use itnio::message::{self, Answer};
 use itnio::ffi::result::itnio_result::*;
 use libfuzzer_sys::fuzz_target;
+use meaning::Meaning;
 
 /// Far more than any call here may take: the server leaves none waiting.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -482,14 +483,14 @@ fn check(
     let said = || format!("{number}, arrived {arrived} times: {reply:?}\n{answer:?}");
     let is_success = |answer: &second_reading::Answer| (200..300).contains(&answer.status);
     let meaning = answer.as_ref().and_then(|answer| {
-        let meaning = message::parse(&answer.body).ok()?;
-        (is_success(answer) || matches!(meaning, Answer::Refused(..))).then_some(meaning)
+        let meaning = meaning::of(&answer.body)?;
+        (is_success(answer) || matches!(meaning, Meaning::Refused(_))).then_some(meaning)
     });
     if arrived == 2 {
         // A refused timestamp, with something to correct it by.
         let is_dated = answer.as_ref().is_some_and(|answer| answer.is_dated);
         assert!(
-            is_dated && matches!(meaning, Some(Answer::Refused(-16, _))),
+            is_dated && matches!(meaning, Some(Meaning::Refused(-16))),
             "{}",
             said()
         );
@@ -517,12 +518,13 @@ fn check(
         ITNIO_OK => {
             assert_eq!(arrived, 1, "{}", said());
             let id = reply.recording_id.as_ref().expect("checked");
-            let is_so = matches!(&meaning, Some(Answer::Accepted(meant)) if meant == id);
+            let is_so = matches!(&meaning, Some(Meaning::Accepted(meant)) if meant == id);
             assert!(is_so && !handed_out.contains(id), "{}", said());
         }
         ITNIO_REJECTED => {
             assert_eq!(arrived, 1, "{}", said());
-            let is_so = matches!(&meaning, Some(Answer::Refused(status, _)) if reply.status == Some(*status));
+            let is_so =
+                matches!(&meaning, Some(Meaning::Refused(status)) if reply.status == Some(*status));
             assert!(is_so, "{}", said());
         }
         result => {
@@ -543,14 +545,14 @@ fn check(
         } else {
             ITNIO_HTTP_ERROR
         };
-        let expected = match message::parse(&answer.body) {
-            Ok(Answer::Refused(status, _)) => (ITNIO_REJECTED, Some(status)),
-            Ok(Answer::Accepted(id)) if is_success(answer) && !handed_out.contains(&id) => {
+        let expected = match meaning::of(&answer.body) {
+            Some(Meaning::Refused(status)) => (ITNIO_REJECTED, Some(status)),
+            Some(Meaning::Accepted(id)) if is_success(answer) && !handed_out.contains(&id) => {
                 (ITNIO_OK, Some(0))
             }
-            Ok(Answer::Accepted(_) | Answer::NoRecording(_)) => (no_answer, Some(0)),
-            Ok(Answer::NotTheApis(status)) => (no_answer, Some(status)),
-            Err(_) => (no_answer, None),
+            Some(Meaning::Accepted(_) | Meaning::NoRecording) => (no_answer, Some(0)),
+            Some(Meaning::NotTheApis(status)) => (no_answer, Some(status)),
+            None => (no_answer, None),
         };
         assert_eq!((reply.result, reply.status), expected, "{}", said());
     }

@@ -2,16 +2,16 @@
 //! and nothing in it that was not received.
 #![no_main]
 
-use itnio::http::{ANSWER_LIMIT, Incoming, Malformed, Reply};
+use itnio::http::parser::{HttpResponse, MAX_RESPONSE_SIZE, ParseError, ResponseParser};
 use libfuzzer_sys::fuzz_target;
 
 /// The answer, how much had come in when it was whole, and whether it took the end for that.
-fn read(bytes: &[u8], size: usize) -> Result<Option<(Reply, usize, bool)>, Malformed> {
-    let mut incoming = Incoming::default();
+fn read(bytes: &[u8], size: usize) -> Result<Option<(HttpResponse, usize, bool)>, ParseError> {
+    let mut parser = ResponseParser::default();
     let mut received = 0;
     for piece in bytes.chunks(size).chain([&[][..]]) {
         received += piece.len();
-        if let Some(reply) = incoming.take(piece)? {
+        if let Some(reply) = parser.push(piece)? {
             return Ok(Some((reply, received, piece.is_empty())));
         }
     }
@@ -27,16 +27,16 @@ fuzz_target!(|input: &[u8]| {
     match (at_once, in_pieces) {
         (Ok(None), Ok(None)) => {}
         (Ok(Some((once, ..))), Ok(Some((pieced, received, ended)))) => {
-            assert_eq!(once.http_status, pieced.http_status);
+            assert_eq!(once.status, pieced.status);
             assert_eq!(once.body(), pieced.body());
             assert_eq!(once.date, pieced.date);
             assert_eq!(once.has_age, pieced.has_age);
             assert_eq!(once.keep_alive, pieced.keep_alive);
             // What follows it may not have come yet.
-            assert!(pieced.persists || !once.persists);
-            assert!(!(ended && pieced.persists));
-            assert!((101..=999).contains(&once.http_status));
-            assert!(once.body().len() <= ANSWER_LIMIT.min(received));
+            assert!(pieced.is_persistent || !once.is_persistent);
+            assert!(!(ended && pieced.is_persistent));
+            assert!((101..=999).contains(&once.status));
+            assert!(once.body().len() <= MAX_RESPONSE_SIZE.min(received));
             // A body is what was sent, in order; between chunks, something is left out.
             let mut sent = bytes.iter();
             assert!(once.body().iter().all(|byte| sent.any(|it| it == byte)));
