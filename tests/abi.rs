@@ -3,7 +3,7 @@
 //! abidw cannot read Rust's debug information, and what C programs are compiled against is the
 //! header. So the header's declarations are given empty bodies and compiled as C, and *that*
 //! library's ABI is compared. That the real one has the same symbols is tested beside it, and that
-//! it has the same layout in src/capi.rs.
+//! it has the same layout in src/ffi/exports.rs.
 
 mod support;
 
