@@ -10,9 +10,9 @@ use crate::support::diary::Delivery;
 use crate::support::gateway::{Builder, Gateway, Greeting, Report, Step};
 use crate::support::response::{Response, recording_id_for};
 
-use super::dice::Dice;
-use super::lane::{Lane, Wire, dice_for, lane_and_call};
+use super::lane::{Lane, Wire, lane_and_call, rng_for};
 use super::links::{Link, Links, Sent};
+use super::rng::Rng;
 use super::stray::{Copy, Occasion, STRAY_CLOCK, Stray, Truth};
 
 /// What became of a request that arrived whole.
@@ -109,9 +109,9 @@ pub enum Word {
 }
 
 impl Word {
-    fn of(dice: &mut Dice, ahead: i64) -> Word {
-        let page = Page::of(dice);
-        dice.pick(&[
+    fn of(rng: &mut Rng, ahead: i64) -> Word {
+        let page = Page::of(rng);
+        rng.pick(&[
             (3, Word::Accepted),
             (1, Word::Page(page)),
             (1, Word::Refused(-10)),
@@ -178,8 +178,8 @@ impl Page {
         self != Page::Html
     }
 
-    fn of(dice: &mut Dice) -> Page {
-        Page::WITH_STATUS[usize::try_from(dice.below(5)).expect("a small number")]
+    fn of(rng: &mut Rng) -> Page {
+        Page::WITH_STATUS[usize::try_from(rng.below(5)).expect("a small number")]
     }
 
     fn answer(self) -> Response {
@@ -217,25 +217,25 @@ impl Conduct {
     }
 
     fn drawn(seed: u64, callee: &str) -> Conduct {
-        let mut dice = dice_for(seed, callee);
+        let mut rng = rng_for(seed, callee);
         let hang_up = |reset, micros| Conduct::AcceptAndHangUp {
             after: Duration::from_micros(micros),
             reset,
         };
-        let pause = dice.below(2000);
-        let hours = i64::try_from(dice.within(1..=12)).expect("a small number");
-        let ahead = if dice.one_in(2) { hours } else { -hours };
-        let page = Page::of(&mut dice);
-        let twice = Conduct::Twice(Word::of(&mut dice, ahead * 3600), Copy::of(&mut dice));
-        let stray = Stray::of(&mut dice);
-        let refusal = dice.pick(&[(1, Word::Refused(-10)), (1, Word::Expired(STRAY_CLOCK))]);
-        let later = Duration::from_micros(dice.within(200..=3000));
-        let ended = dice.pick(&[
+        let pause = rng.below(2000);
+        let hours = i64::try_from(rng.within(1..=12)).expect("a small number");
+        let ahead = if rng.one_in(2) { hours } else { -hours };
+        let page = Page::of(&mut rng);
+        let twice = Conduct::Twice(Word::of(&mut rng, ahead * 3600), Copy::of(&mut rng));
+        let stray = Stray::of(&mut rng);
+        let refusal = rng.pick(&[(1, Word::Refused(-10)), (1, Word::Expired(STRAY_CLOCK))]);
+        let later = Duration::from_micros(rng.within(200..=3000));
+        let ended = rng.pick(&[
             (2, Word::Accepted),
             (1, Word::Refused(-10)),
             (1, Word::Expired(ahead * 3600)),
         ]);
-        dice.pick(&[
+        rng.pick(&[
             (435, Conduct::Accept),
             (30, Conduct::AcceptChunked),
             (30, Conduct::AcceptInPieces),

@@ -2,7 +2,7 @@
 
 use crate::support::client::MAX_ARGUMENT;
 
-use super::dice::Dice;
+use super::rng::Rng;
 
 /// What is spoken on a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,7 +108,7 @@ pub fn rest(call: u64) -> u64 {
     if call % 4 == 3 { call * 7919 % 3000 } else { 0 }
 }
 
-/// The dice for something about one callee.
-pub fn dice_for(seed: u64, callee: &str) -> Dice {
-    Dice::named(&[seed, callee.parse().unwrap_or(u64::MAX)])
+/// The random numbers for something about one callee.
+pub fn rng_for(seed: u64, callee: &str) -> Rng {
+    Rng::named(&[seed, callee.parse().unwrap_or(u64::MAX)])
 }

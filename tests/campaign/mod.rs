@@ -13,7 +13,6 @@
 pub mod careless;
 pub mod compare;
 pub mod conduct;
-pub mod dice;
 pub mod ending;
 pub mod figures;
 pub mod lane;
@@ -21,6 +20,7 @@ pub mod links;
 pub mod plan;
 pub mod proxy;
 pub mod relay;
+pub mod rng;
 pub mod run;
 pub mod stray;
 pub mod twins;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::dice::Dice;
 use super::lane::{BULK, Lane, Wire};
+use super::rng::Rng;
 use super::stray::Stray;
 
 /// A direction.
@@ -113,16 +113,16 @@ pub struct Plan {
 impl Plan {
     /// The plan for a lane's connection with this number.
     pub fn of(seed: u64, lane: &Lane, connection: u64) -> Plan {
-        let mut dice = Dice::named(&[seed, lane.number, connection]);
-        let stray = Stray::of(&mut dice);
-        let greeting = (lane.wire.is_tls() && dice.one_in(8)).then_some(stray);
+        let mut rng = Rng::named(&[seed, lane.number, connection]);
+        let stray = Stray::of(&mut rng);
+        let greeting = (lane.wire.is_tls() && rng.one_in(8)).then_some(stray);
         // What is left then is more than the proxy's system takes, and less than the caller's.
-        let at = BULK as u64 - dice.within(16 << 10..=40 << 10);
+        let at = BULK as u64 - rng.within(16 << 10..=40 << 10);
         let early = Fault {
             way: Way::Up,
             // In a connection's second request, or in its first.
             spot: Spot::InTurn(if connection % 4 == 2 { 1 } else { 2 }, at),
-            kind: Kind::AnswerAndHold(if dice.one_in(2) {
+            kind: Kind::AnswerAndHold(if rng.one_in(2) {
                 Stray::Accepted
             } else {
                 stray
@@ -134,23 +134,23 @@ impl Plan {
             fault: if is_early {
                 Some(early)
             } else {
-                (!dice.one_in(6)).then(|| fault(&mut dice, lane))
+                (!rng.one_in(6)).then(|| fault(&mut rng, lane))
             },
             // A greeting has to come together with what goes before it.
-            pieces: (!lane.bulky && dice.one_in(4) && greeting.is_none()).then(|| Pieces {
-                most: usize::try_from(dice.within(8..=600)).expect("a small number"),
-                pause: Duration::from_micros(dice.below(200)),
+            pieces: (!lane.bulky && rng.one_in(4) && greeting.is_none()).then(|| Pieces {
+                most: usize::try_from(rng.within(8..=600)).expect("a small number"),
+                pause: Duration::from_micros(rng.below(200)),
             }),
-            leave_unread: dice.one_in(2),
+            leave_unread: rng.one_in(2),
         }
     }
 }
 
-fn fault(dice: &mut Dice, lane: &Lane) -> Fault {
+fn fault(rng: &mut Rng, lane: &Lane) -> Fault {
     // A bulky request is for stalls while it goes out.
     let (up, stall) = if lane.bulky { (3, 6) } else { (1, 2) };
-    let way = dice.pick(&[(up, Way::Up), (1, Way::Down)]);
-    let kind = dice.pick(&[
+    let way = rng.pick(&[(up, Way::Up), (1, Way::Down)]);
+    let kind = rng.pick(&[
         (6, Kind::Cut),
         (3, Kind::HalfCut),
         (6, Kind::Reset),
@@ -160,12 +160,12 @@ fn fault(dice: &mut Dice, lane: &Lane) -> Fault {
         (stall, Kind::CutAndHold),
     ]);
     // A handshake takes one turn of each side, at least.
-    let turns = 1 + u64::from(lane.wire.is_tls()) + dice.below(5);
-    let spot = match dice.below(10) {
-        0..3 if !lane.bulky => Spot::Byte(dice.below(first_span(lane, way))),
-        0..6 => Spot::Byte(dice.below(span(lane, way))),
+    let turns = 1 + u64::from(lane.wire.is_tls()) + rng.below(5);
+    let spot = match rng.below(10) {
+        0..3 if !lane.bulky => Spot::Byte(rng.below(first_span(lane, way))),
+        0..6 => Spot::Byte(rng.below(span(lane, way))),
         6..8 => Spot::Turn(turns),
-        _ => Spot::Idle(turns, Duration::from_micros(dice.below(3000))),
+        _ => Spot::Idle(turns, Duration::from_micros(rng.below(3000))),
     };
     Fault { way, spot, kind }
 }

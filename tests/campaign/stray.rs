@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::response::Response;
 
 use super::conduct::{EXPIRED, clock};
-use super::dice::Dice;
+use super::rng::Rng;
 
 /// An answer to no request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +32,8 @@ pub enum Occasion {
 impl Stray {
     pub const ALL: [Stray; 3] = [Stray::Accepted, Stray::Refused, Stray::Expired];
 
-    pub fn of(dice: &mut Dice) -> Stray {
-        Stray::ALL[usize::try_from(dice.below(3)).expect("a small number")]
+    pub fn of(rng: &mut Rng) -> Stray {
+        Stray::ALL[usize::try_from(rng.below(3)).expect("a small number")]
     }
 
     /// To the byte. `number` is the occasion's own.
@@ -96,9 +96,9 @@ pub enum Copy {
 }
 
 impl Copy {
-    pub fn of(dice: &mut Dice) -> Copy {
-        let after = Copy::After(Duration::from_micros(dice.below(3000)));
-        dice.pick(&[(1, Copy::AtOnce), (2, after), (1, Copy::WithTheNext)])
+    pub fn of(rng: &mut Rng) -> Copy {
+        let after = Copy::After(Duration::from_micros(rng.below(3000)));
+        rng.pick(&[(1, Copy::AtOnce), (2, after), (1, Copy::WithTheNext)])
     }
 
     /// For figures.
