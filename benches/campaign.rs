@@ -150,7 +150,7 @@ impl Performed {
             panic!("not a line of the diary: {line:?}");
         };
         let answer: Option<serde_json::Value> = serde_json::from_str(answer).ok();
-        let text = |field: &str| match &answer.as_ref()?[field] {
+        let text = |name: &str| match &answer.as_ref()?[name] {
             serde_json::Value::String(text) => Some(text.clone()),
             serde_json::Value::Number(number) => Some(number.to_string()),
             _ => None,

@@ -11,12 +11,12 @@ mod campaign;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use campaign::careless::Careless;
 use campaign::compare::{Promise, Untruth, Violation, violations};
 use campaign::conduct::{Conduct, Page};
 use campaign::ending::Age;
 use campaign::figures::{Figures, Loss};
 use campaign::lane::Lane;
+use campaign::naive_client::NaiveClient;
 use campaign::plan::{Kind, Plan, Way};
 use campaign::run::{Evidence, Field, Terms, library};
 use campaign::stray::{Occasion, Stray, Truth};
@@ -239,7 +239,7 @@ fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
 
 /// The checks above can fail: a phone that repeats, guesses and believes does not get through.
 #[test]
-fn a_careless_client_is_caught() {
+fn a_naive_client_is_caught() {
     let terms = Terms {
         seed: seed(),
         calls: 3000,
@@ -247,12 +247,12 @@ fn a_careless_client_is_caught() {
         timeout_ms: 300,
     };
     let field = Field::new(terms);
-    let diary = field.call_all(Careless::on);
+    let diary = field.call_all(NaiveClient::new);
     let evidence = field.finish();
     let violations = violations(&diary, &evidence);
     for promise in [Promise::Once, Promise::UnsentIsUnsent, Promise::Quiet] {
         let caught = violations.iter().filter(|v| v.promise == promise).count();
-        println!("a careless client breaks {promise:?} {caught} times");
+        println!("a naive client breaks {promise:?} {caught} times");
         assert!(caught > 0, "{promise:?}: ITNIO_CAMPAIGN_SEED={}", seed());
     }
     for untruth in [
@@ -269,7 +269,7 @@ fn a_careless_client_is_caught() {
             .iter()
             .filter(|v| v.untruth() == Some(untruth))
             .count();
-        println!("a careless client tells {untruth:?} {told} times");
+        println!("a naive client tells {untruth:?} {told} times");
         assert!(told > 0, "{untruth:?}: ITNIO_CAMPAIGN_SEED={}", seed());
     }
 }

@@ -10,13 +10,13 @@
     reason = "shared by a test and a bench, each of which uses a part of it"
 )]
 
-pub mod careless;
 pub mod compare;
 pub mod conduct;
 pub mod ending;
 pub mod figures;
 pub mod lane;
 pub mod links;
+pub mod naive_client;
 pub mod plan;
 pub mod proxy;
 pub mod relay;

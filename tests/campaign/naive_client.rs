@@ -1,4 +1,4 @@
-//! A phone as many a program has one: it tries again when a kept connection dies, takes every failure for
+//! A phone as many a program has one: it tries again when a idle connection dies, takes every failure for
 //! "not placed" and every status but 0 for a refusal, and reads whatever comes first as the answer. The
 //! campaign has to find all of it out.
 
@@ -19,13 +19,13 @@ use super::lane::{BULK, Lane};
 use super::run::{Field, Phone, Said};
 
 /// It keeps one connection.
-pub struct Careless {
+pub struct NaiveClient {
     address: String,
     tls: Option<Arc<ClientConfig>>,
     /// Closes a connection at once, or its system would go on with the rest of a bulky request for long.
     resets: bool,
     timeout: Duration,
-    kept: Mutex<Option<Stream>>,
+    idle: Mutex<Option<Stream>>,
 }
 
 enum Stream {
@@ -56,17 +56,17 @@ impl Stream {
     }
 }
 
-impl Careless {
-    pub fn on(field: &Field, lane: &Lane) -> Careless {
+impl NaiveClient {
+    pub fn new(field: &Field, lane: &Lane) -> NaiveClient {
         let url = field.url(lane);
         let (_, address) = url.split_once("://").expect("a URL");
         let address = address.trim_end_matches("/voice");
-        Careless {
+        NaiveClient {
             address: address.to_owned(),
             resets: lane.bulky,
             tls: lane.wire.is_tls().then(trusting),
             timeout: Duration::from_millis(field.terms.timeout_ms.into()),
-            kept: Mutex::new(None),
+            idle: Mutex::new(None),
         }
     }
 
@@ -117,12 +117,12 @@ impl Careless {
     }
 }
 
-impl Phone for Careless {
+impl Phone for NaiveClient {
     fn call(&self, callee: &str, bulky: bool) -> Said {
         let info = "i".repeat(if bulky { BULK } else { 0 });
         let started = Instant::now();
         let until = started + self.timeout;
-        let mut kept = self.kept.lock().expect("no panic under the lock");
+        let mut idle = self.idle.lock().expect("no panic under the lock");
         let attempt = |stream: Option<Stream>| {
             let mut stream = match stream {
                 Some(stream) => stream,
@@ -131,20 +131,20 @@ impl Phone for Careless {
             let answer = self.ask(&mut stream, callee, &info, until)?;
             Some((stream, answer))
         };
-        let answered = match kept.take() {
+        let answered = match idle.take() {
             Some(stream) => attempt(Some(stream)).or_else(|| attempt(None)),
             None => attempt(None),
         };
         let text = answered.map(|(stream, answer)| {
-            *kept = Some(stream);
+            *idle = Some(stream);
             answer
         });
-        let field = |name: &str| {
+        let value = |name: &str| {
             let (_, rest) = text.as_deref()?.split_once(&format!("\"{name}\":"))?;
             let rest = rest.trim_start_matches('"');
             Some(rest.split(['"', ',', '}']).next()?.to_owned())
         };
-        let status = field("status").and_then(|status| status.parse().ok());
+        let status = value("status").and_then(|status| status.parse().ok());
         Said {
             result: match status {
                 Some(0) => OK,
@@ -153,7 +153,7 @@ impl Phone for Careless {
             },
             may_have_dialed: status == Some(0),
             status: status.unwrap_or(NO_STATUS),
-            recording_id: (status == Some(0)).then(|| field("data")).flatten(),
+            recording_id: (status == Some(0)).then(|| value("data")).flatten(),
             reason: String::new(),
             elapsed: started.elapsed(),
         }
