@@ -243,7 +243,7 @@ struct Comparison {
     arrived: usize,
     refused_and_rang: usize,
     success_with_anothers_recording: usize,
-    strays: usize,
+    unsolicited: usize,
 }
 
 impl Comparison {
@@ -265,8 +265,8 @@ impl Comparison {
             arrived: 0,
             refused_and_rang: 0,
             success_with_anothers_recording: 0,
-            strays: (evidence.endings.iter().flatten())
-                .map(|ending| ending.strays.len())
+            unsolicited: (evidence.endings.iter().flatten())
+                .map(|ending| ending.unsolicited.len())
                 .sum(),
         };
         for performed in diary {
@@ -311,8 +311,8 @@ impl std::fmt::Display for Comparison {
         )?;
         writeln!(
             f,
-            "strays: {}; success with another call's recording ID: {}; refused (a negative status), and rang: {}",
-            self.strays, self.success_with_anothers_recording, self.refused_and_rang
+            "unsolicited: {}; success with another call's recording ID: {}; refused (a negative status), and rang: {}",
+            self.unsolicited, self.success_with_anothers_recording, self.refused_and_rang
         )
     }
 }

@@ -19,8 +19,8 @@ use campaign::lane::Lane;
 use campaign::naive_client::NaiveClient;
 use campaign::plan::{Kind, Plan, Way};
 use campaign::run::{Evidence, Field, Terms, library};
-use campaign::stray::{Occasion, Stray, Truth};
 use campaign::twins::{Fate, see};
+use campaign::unsolicited::{Timing, Truth, Unsolicited};
 
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
@@ -213,10 +213,10 @@ fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
     for page in Page::WITH_STATUS {
         assert!(figures.pages.contains_key(&page), "no {page:?}: {figures}");
     }
-    for occasion in [Occasion::Fresh, Occasion::Idle] {
-        for stray in Stray::ALL {
-            let came = figures.strays.contains_key(&(occasion, stray));
-            assert!(came, "no {stray:?} {occasion:?}: {figures}");
+    for timing in [Timing::Handshake, Timing::Idle] {
+        for unsolicited in Unsolicited::ALL {
+            let came = figures.unsolicited.contains_key(&(timing, unsolicited));
+            assert!(came, "no unsolicited {unsolicited:?} {timing:?}: {figures}");
         }
     }
     for word in ["accepted", "page", "refused", "expired"] {
@@ -256,10 +256,10 @@ fn a_naive_client_is_caught() {
         assert!(caught > 0, "{promise:?}: ITNIO_CAMPAIGN_SEED={}", seed());
     }
     for untruth in [
-        Untruth::StraysRecording(Occasion::Fresh),
-        Untruth::StraysRecording(Occasion::Idle),
-        Untruth::StraysRecording(Occasion::Early),
-        Untruth::AnothersRecording,
+        Untruth::UnsolicitedRecording(Timing::Handshake),
+        Untruth::UnsolicitedRecording(Timing::Idle),
+        Untruth::UnsolicitedRecording(Timing::MidRequest),
+        Untruth::OtherCallsRecording,
         Untruth::PageForRefusal,
         Untruth::OthersRefusal,
         Untruth::RefusalBefore(Truth::AtOnce),

@@ -10,7 +10,7 @@ use crate::support::response::recording_id_for;
 use super::conduct::{Arrival, EXPIRED, Verdict};
 use super::lane::Lane;
 use super::run::{Evidence, Line};
-use super::stray::{Occasion, Truth, is_on_a_strays_clock, occasion_of};
+use super::unsolicited::{Timing, Truth, is_on_wrong_clock, timing_of};
 
 /// The promises that a campaign checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +39,9 @@ pub enum Promise {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Untruth {
     /// Accepted, with the recording ID of an answer to nothing.
-    StraysRecording(Occasion),
+    UnsolicitedRecording(Timing),
     /// Accepted, with the recording ID of another call.
-    AnothersRecording,
+    OtherCallsRecording,
     /// Refused, for a status that is not the API's.
     PageForRefusal,
     /// Refused, by an answer to nothing or to another request.
@@ -65,11 +65,11 @@ impl Violation {
         match self.promise {
             Promise::OwnRecording => {
                 let id = said.recording_id.as_deref()?;
-                if let Some(occasion) = occasion_of(id) {
-                    return Some(Untruth::StraysRecording(occasion));
+                if let Some(timing) = timing_of(id) {
+                    return Some(Untruth::UnsolicitedRecording(timing));
                 }
                 let own = id == recording_id_for(&self.line.callee);
-                (!own).then_some(Untruth::AnothersRecording)
+                (!own).then_some(Untruth::OtherCallsRecording)
             }
             Promise::RefusalIsTrue if said.status > 0 => Some(Untruth::PageForRefusal),
             Promise::RefusalIsTrue => {
@@ -166,13 +166,13 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
             ),
             (
                 Promise::Quiet,
-                arrivals.iter().all(|arrival| arrival.stray.is_none()),
+                arrivals.iter().all(|arrival| arrival.unsolicited.is_none()),
             ),
             (
                 Promise::OwnClock,
                 arrivals
                     .iter()
-                    .all(|arrival| !is_on_a_strays_clock(arrival.stamp, arrival.came)),
+                    .all(|arrival| !is_on_wrong_clock(arrival.stamp, arrival.came)),
             ),
         ] {
             if !kept {

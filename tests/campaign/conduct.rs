@@ -13,7 +13,7 @@ use crate::support::response::{Response, recording_id_for};
 use super::lane::{Lane, Wire, lane_and_call, rng_for};
 use super::links::{Link, Links, Sent};
 use super::rng::Rng;
-use super::stray::{Copy, Occasion, STRAY_CLOCK, Stray, Truth};
+use super::unsolicited::{Copy, Timing, Truth, Unsolicited, WRONG_CLOCK};
 
 /// What became of a request that arrived whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ pub struct Arrival {
     pub connection: u64,
     /// When it came, by our clock.
     pub came: i64,
-    /// The stray answer that had come to the caller's system on this connection before it was sent.
-    pub stray: Option<Sent>,
+    /// The unsolicited response that had come to the caller's system on this connection before it was sent.
+    pub unsolicited: Option<Sent>,
     /// The answer that had been sent twice on this connection, or was when this request had been read.
     pub copy: Option<(Word, Copy)>,
     /// It was answered with a refusal first, and then with the truth.
@@ -90,7 +90,7 @@ pub enum Conduct {
     /// The answer comes twice.
     Twice(Word, Copy),
     /// Before the caller's next call there comes an answer to nothing.
-    AcceptThenStray(Stray),
+    AcceptThenUnsolicited(Unsolicited),
     /// The phone rings, and the answer is a refusal, with the true answer behind it in one write.
     RefuseAndAccept(Word),
     /// The phone rings, and the timestamp is refused; the true answer comes so much later.
@@ -210,7 +210,7 @@ impl Conduct {
         let idles = || lane().map(|(lane, call)| lane.is_idle_before(call + 1));
         let can_wait = || lane().map(|(lane, _)| lane.can_hold_back_a_connection());
         match conduct {
-            Conduct::AcceptThenStray(_) if idles() != Some(true) => Conduct::Accept,
+            Conduct::AcceptThenUnsolicited(_) if idles() != Some(true) => Conduct::Accept,
             Conduct::ExpireThenAccept(_) if can_wait() != Some(true) => Conduct::Accept,
             _ => conduct,
         }
@@ -227,8 +227,8 @@ impl Conduct {
         let ahead = if rng.one_in(2) { hours } else { -hours };
         let page = Page::of(&mut rng);
         let twice = Conduct::Twice(Word::of(&mut rng, ahead * 3600), Copy::of(&mut rng));
-        let stray = Stray::of(&mut rng);
-        let refusal = rng.pick(&[(1, Word::Refused(-10)), (1, Word::Expired(STRAY_CLOCK))]);
+        let unsolicited = Unsolicited::of(&mut rng);
+        let refusal = rng.pick(&[(1, Word::Refused(-10)), (1, Word::Expired(WRONG_CLOCK))]);
         let later = Duration::from_micros(rng.within(200..=3000));
         let ended = rng.pick(&[
             (2, Word::Accepted),
@@ -251,7 +251,7 @@ impl Conduct {
             (30, Conduct::Expire(ahead * 3600)),
             (50, twice),
             // One call in six has a place for it.
-            (200, Conduct::AcceptThenStray(stray)),
+            (200, Conduct::AcceptThenUnsolicited(unsolicited)),
             (30, Conduct::RefuseAndAccept(refusal)),
             (40, Conduct::ExpireThenAccept(later)),
             (30, Conduct::LineEnd(ended)),
@@ -363,7 +363,7 @@ impl Conduct {
                 if let Some((lane, _)) = lane_and_call(callee) {
                     links.announce_truth(lane, link);
                 }
-                let refusal = Word::Expired(STRAY_CLOCK).answer(callee);
+                let refusal = Word::Expired(WRONG_CLOCK).answer(callee);
                 let steps = vec![
                     Step::Send(refusal.bytes()),
                     Step::Pause(pause),
@@ -375,7 +375,7 @@ impl Conduct {
                 let answer = [word.answer(callee).bytes(), b"\r\n".to_vec()].concat();
                 whole(link, vec![Step::Send(answer)])
             }
-            Conduct::AcceptThenStray(stray) => {
+            Conduct::AcceptThenUnsolicited(unsolicited) => {
                 let Some((lane, call)) = lane_and_call(callee) else {
                     return ok.into();
                 };
@@ -385,9 +385,9 @@ impl Conduct {
                 vec![
                     Step::Send(ok.bytes()),
                     Step::Pause(Duration::from_micros(100)),
-                    Step::Send(stray.bytes(Occasion::Idle, number)),
+                    Step::Send(unsolicited.bytes(Timing::Idle, number)),
                     Step::Report(Report::to(move |sent| {
-                        link.note_stray(stray, Occasion::Idle, Some(call), sent);
+                        link.note_unsolicited(unsolicited, Timing::Idle, Some(call), sent);
                     })),
                 ]
             }
@@ -423,7 +423,7 @@ pub fn gateway(
             let link = links
                 .at(wire, delivery.peer)
                 .expect("a proxy's connection is known while it lasts");
-            let stray = link.strays().first().copied();
+            let unsolicited = link.unsolicited().first().copied();
             let copy = link.take_copy();
             let mut pages = book.0.lock().unwrap_or_else(PoisonError::into_inner);
             let arrivals = pages.entry(callee.clone()).or_default();
@@ -440,7 +440,7 @@ pub fn gateway(
                 length: (delivery.head.len() + delivery.body.len()) as u64,
                 connection: link.connection,
                 came: seconds(delivery.clock),
-                stray,
+                unsolicited,
                 copy: link.copied(),
                 truth: conduct.truth(),
             });
@@ -454,12 +454,14 @@ pub fn gateway(
 
 /// What is said to a fresh connection, by its plan.
 fn greeting(wire: Wire, link: &Arc<Link>) -> Option<Greeting> {
-    let (stray, number) = link.greeting?;
+    let (unsolicited, number) = link.greeting?;
     let link = Arc::clone(link);
     Some(Greeting {
-        bytes: stray.bytes(Occasion::Fresh, number),
+        bytes: unsolicited.bytes(Timing::Handshake, number),
         new_session: wire == Wire::Tls12,
-        sent: Report::to(move |sent| link.note_stray(stray, Occasion::Fresh, None, sent)),
+        sent: Report::to(move |sent| {
+            link.note_unsolicited(unsolicited, Timing::Handshake, None, sent)
+        }),
     })
 }
 

@@ -15,8 +15,8 @@ pub struct Ending {
     pub strike: Option<Strike>,
     /// What the caller said, until the gateway had the word, or the next call began.
     pub turns: Vec<Turn>,
-    /// The stray answers that came through to the caller.
-    pub strays: Vec<Sent>,
+    /// The unsolicited responses that came through to the caller.
+    pub unsolicited: Vec<Sent>,
     /// How much of the last call's turns had left the caller's system when a stall ended.
     pub held: Option<u64>,
     /// When a truth that came later was known to be in the caller's system.

@@ -12,7 +12,7 @@ use super::ending::{Age, Ending};
 use super::lane::{BULK, Lane};
 use super::plan::{Kind, Way};
 use super::run::{Evidence, Line};
-use super::stray::{Copy, Occasion, Stray, Truth};
+use super::unsolicited::{Copy, Timing, Truth, Unsolicited};
 
 /// Where a request was lost of which the library could not say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +38,7 @@ pub struct Figures {
     /// Calls whose phone rang and that were answered with a page, by the page.
     pub pages: BTreeMap<Page, usize>,
     /// Answers to nothing that came to the caller's system before it sent the next request.
-    pub strays: BTreeMap<(Occasion, Stray), usize>,
+    pub unsolicited: BTreeMap<(Timing, Unsolicited), usize>,
     /// Answers that were sent twice; and requests that came on such a connection afterwards.
     pub copies: BTreeMap<(&'static str, &'static str), (usize, usize)>,
     /// Calls that were refused before the truth came, and those of them that were called no answer.
@@ -92,9 +92,9 @@ impl Figures {
                         // More than a handshake.
                         && ending.held.is_some_and(|held| (4096..BULK as u64).contains(&held)),
                 );
-                for sent in &ending.strays {
-                    let kind = (sent.occasion, sent.stray);
-                    *figures.strays.entry(kind).or_default() += 1;
+                for sent in &ending.unsolicited {
+                    let kind = (sent.timing, sent.unsolicited);
+                    *figures.unsolicited.entry(kind).or_default() += 1;
                     let call = match sent.after {
                         Some(after) => Some(after + 1),
                         None => ending.opened.call(),
@@ -281,7 +281,7 @@ impl fmt::Display for Figures {
             writeln!(f, "    {count:6}  {kind:?} {way:?} {age}")?;
         }
         writeln!(f, "pages for calls that rang: {:?}", self.pages)?;
-        writeln!(f, "strays: {:?}", self.strays)?;
+        writeln!(f, "unsolicited responses: {:?}", self.unsolicited)?;
         writeln!(f, "answers sent twice, and requests after them:")?;
         for ((word, when), (sent, met)) in &self.copies {
             writeln!(f, "    {sent:6}  {met:6}  {word}, {when}")?;
@@ -299,7 +299,7 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "calls hit by a page with a status, a stray, a copy or a refusal before the truth: {} (on lanes of one caller)",
+            "calls hit by a page with a status, an unsolicited response, a copy or a refusal before the truth: {} (on lanes of one caller)",
             self.hit_by_answers
         )?;
         writeln!(f, "result   arrived   did not")?;

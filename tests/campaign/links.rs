@@ -1,5 +1,5 @@
 //! The connections between proxies and gateways, as far as both and the callers have to agree on them:
-//! a stray answer is to be in the caller's system before the next request is sent.
+//! an unsolicited response is to be in the caller's system before the next request is sent.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use super::conduct::Word;
 use super::lane::Wire;
-use super::stray::{Copy, Occasion, Stray};
+use super::unsolicited::{Copy, Timing, Unsolicited};
 
-/// A stray answer on its way.
+/// An unsolicited response on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    pub stray: Stray,
-    pub occasion: Occasion,
+    pub unsolicited: Unsolicited,
+    pub timing: Timing,
     /// The call after which it came, on an idle connection.
     pub after: Option<u64>,
     /// How many bytes the gateway had sent with it.
@@ -29,13 +29,13 @@ pub struct Link {
     /// Its number on its lane.
     pub connection: u64,
     /// What the plan has for it when it is fresh, and the number of that.
-    pub greeting: Option<(Stray, u64)>,
+    pub greeting: Option<(Unsolicited, u64)>,
     near: Weak<TcpStream>,
     /// Bytes passed on to the caller, until a fault has kept some of them back.
     passed: AtomicU64,
     /// Nothing comes through to the caller any more, or only when that has gone.
     over: AtomicBool,
-    strays: Mutex<Vec<Sent>>,
+    unsolicited: Mutex<Vec<Sent>>,
     /// An answer that is to come once more, with the next.
     copy: Mutex<Option<(Word, Vec<u8>)>>,
     /// The last answer that came twice.
@@ -48,14 +48,18 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(connection: u64, greeting: Option<(Stray, u64)>, near: &Arc<TcpStream>) -> Link {
+    pub fn new(
+        connection: u64,
+        greeting: Option<(Unsolicited, u64)>,
+        near: &Arc<TcpStream>,
+    ) -> Link {
         Link {
             connection,
             greeting,
             near: Arc::downgrade(near),
             passed: AtomicU64::new(0),
             over: AtomicBool::new(false),
-            strays: Mutex::default(),
+            unsolicited: Mutex::default(),
             copy: Mutex::default(),
             copied: Mutex::default(),
             whole: Mutex::default(),
@@ -73,22 +77,28 @@ impl Link {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    /// A stray has been sent, and with it so many bytes.
-    pub fn note_stray(&self, stray: Stray, occasion: Occasion, after: Option<u64>, end: u64) {
-        lock(&self.strays).push(Sent {
-            stray,
-            occasion,
+    /// An unsolicited response has been sent, and with it so many bytes.
+    pub fn note_unsolicited(
+        &self,
+        unsolicited: Unsolicited,
+        timing: Timing,
+        after: Option<u64>,
+        end: u64,
+    ) {
+        lock(&self.unsolicited).push(Sent {
+            unsolicited,
+            timing,
             after,
             end,
         });
     }
 
-    /// The strays that have come through to the caller.
-    pub fn strays(&self) -> Vec<Sent> {
+    /// The unsolicited responses that have come through to the caller.
+    pub fn unsolicited(&self) -> Vec<Sent> {
         let passed = self.passed.load(Ordering::SeqCst);
-        let mut strays = lock(&self.strays).clone();
-        strays.retain(|sent| sent.end <= passed);
-        strays
+        let mut unsolicited = lock(&self.unsolicited).clone();
+        unsolicited.retain(|sent| sent.end <= passed);
+        unsolicited
     }
 
     /// Keeps an answer that is to come once more, with the next one.
@@ -152,7 +162,7 @@ impl Link {
         *lock(&self.truth)
     }
 
-    /// Whether the stray after this call has come to the caller's system, or never will.
+    /// Whether the unsolicited response after this call has come to the caller's system, or never will.
     fn is_settled(&self, call: u64) -> bool {
         if self.over.load(Ordering::SeqCst) {
             return true;
@@ -160,7 +170,10 @@ impl Link {
         let Some(near) = self.near.upgrade() else {
             return true;
         };
-        self.strays().iter().any(|sent| sent.after == Some(call)) && is_acknowledged(&near)
+        self.unsolicited()
+            .iter()
+            .any(|sent| sent.after == Some(call))
+            && is_acknowledged(&near)
     }
 }
 
@@ -170,7 +183,7 @@ pub struct Links {
     /// By gateway and the proxy's address, before it has passed anything on. What a gateway reads when
     /// the proxy has gone still finds its link.
     known: Mutex<HashMap<(Wire, SocketAddr), Arc<Link>>>,
-    /// By lane: the call after which a stray comes, and the connection.
+    /// By lane: the call after which an unsolicited response comes, and the connection.
     coming: Mutex<HashMap<u64, (u64, Arc<Link>)>>,
     /// By lane: the connection by which the truth comes, later.
     truths: Mutex<HashMap<u64, Arc<Link>>>,
@@ -186,7 +199,7 @@ impl Links {
         lock(&self.known).get(&(gateway, address)).cloned()
     }
 
-    /// Announces a stray, before the answer that it comes after.
+    /// Announces an unsolicited response, before the answer that it comes after.
     pub fn announce(&self, lane: u64, call: u64, link: &Arc<Link>) {
         lock(&self.coming).insert(lane, (call, Arc::clone(link)));
     }
@@ -204,8 +217,8 @@ impl Links {
         }
     }
 
-    /// Waits until the stray that was announced on this lane has come, if there is one.
-    pub fn await_stray(&self, lane: u64) {
+    /// Waits until the unsolicited response that was announced on this lane has come, if there is one.
+    pub fn await_unsolicited(&self, lane: u64) {
         let Some((call, link)) = lock(&self.coming).remove(&lane) else {
             return;
         };

@@ -1,6 +1,6 @@
-//! A phone as many a program has one: it tries again when a idle connection dies, takes every failure for
-//! "not placed" and every status but 0 for a refusal, and reads whatever comes first as the answer. The
-//! campaign has to find all of it out.
+//! A simple client with the usual mistakes: it tries again when an idle connection has died, takes every
+//! failure for "not placed" and every status but 0 for a refusal, and takes the first bytes that it reads for
+//! the response. The campaign has to catch each of these mistakes.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::lane::{BULK, Lane, Wire};
 use super::rng::Rng;
-use super::stray::Stray;
+use super::unsolicited::Unsolicited;
 
 /// A direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,7 @@ pub enum Kind {
     CutAndHold,
     /// As [`Kind::StallAndRelease`], and an answer comes that answers nothing. Only near the end of a
     /// bulky request over plain HTTP, the rest of which is then in the caller's system.
-    AnswerAndHold(Stray),
+    AnswerAndHold(Unsolicited),
 }
 
 impl Kind {
@@ -105,7 +105,7 @@ pub struct Plan {
     pub fault: Option<Fault>,
     pub pieces: Option<Pieces>,
     /// What the gateway says before it is asked.
-    pub greeting: Option<Stray>,
+    pub greeting: Option<Unsolicited>,
     /// Whether what follows the fault stays in the kernel's buffer. Else the proxy has read it.
     pub leave_unread: bool,
 }
@@ -114,8 +114,8 @@ impl Plan {
     /// The plan for a lane's connection with this number.
     pub fn of(seed: u64, lane: &Lane, connection: u64) -> Plan {
         let mut rng = Rng::named(&[seed, lane.number, connection]);
-        let stray = Stray::of(&mut rng);
-        let greeting = (lane.wire.is_tls() && rng.one_in(8)).then_some(stray);
+        let unsolicited = Unsolicited::of(&mut rng);
+        let greeting = (lane.wire.is_tls() && rng.one_in(8)).then_some(unsolicited);
         // What is left then is more than the proxy's system takes, and less than the caller's.
         let at = BULK as u64 - rng.within(16 << 10..=40 << 10);
         let early = Fault {
@@ -123,9 +123,9 @@ impl Plan {
             // In a connection's second request, or in its first.
             spot: Spot::InTurn(if connection % 4 == 2 { 1 } else { 2 }, at),
             kind: Kind::AnswerAndHold(if rng.one_in(2) {
-                Stray::Accepted
+                Unsolicited::Accepted
             } else {
-                stray
+                unsolicited
             }),
         };
         let is_early = lane.bulky && lane.wire == Wire::Plain && connection % 4 != 3;

@@ -49,7 +49,7 @@ impl Proxy {
                 // Seven digits are the connection's, more than a lane has calls.
                 let greeting = plan
                     .greeting
-                    .map(|stray| (stray, lane.number * 10_000_000 + connection));
+                    .map(|unsolicited| (unsolicited, lane.number * 10_000_000 + connection));
                 let link = Arc::new(Link::new(connection, greeting, &peer.share()));
                 links.add(lane.wire, address, &link);
                 let clock = || attendance.now();

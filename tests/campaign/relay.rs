@@ -14,7 +14,7 @@ use crate::support::sockets::{MAX_WAIT, Peer};
 use super::ending::{Ending, Moment, Strike, Turn, taken_of};
 use super::links::Link;
 use super::plan::{Kind, Plan, Spot, Way};
-use super::stray::Occasion;
+use super::unsolicited::Timing;
 
 /// One direction of a relay.
 #[derive(Default)]
@@ -131,7 +131,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         self.link.end();
         Ending {
             connection: self.link.connection,
-            strays: self.link.strays(),
+            unsolicited: self.link.unsolicited(),
             opened: self.opened,
             strike: self.struck,
             turns: self.turns,
@@ -350,8 +350,8 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             }
             Kind::HalfCut => self.cut(fault.way),
             Kind::Reset => return self.reset(),
-            Kind::AnswerAndHold(stray) => {
-                let answer = stray.bytes(Occasion::Early, self.link.connection);
+            Kind::AnswerAndHold(unsolicited) => {
+                let answer = unsolicited.bytes(Timing::MidRequest, self.link.connection);
                 let _ = self.sink(Way::Down).write_all(&answer);
                 self.up.held = true;
                 self.down.held = true;

@@ -171,7 +171,7 @@ impl Field {
         (0..lane.calls_per_caller)
             .map(|call| {
                 thread::sleep(Duration::from_micros(rest(call)));
-                self.links.await_stray(lane.number);
+                self.links.await_unsolicited(lane.number);
                 let callee = lane.callee(caller, call);
                 attendance.inspect(|attendance| attendance.enter(call));
                 let began = Instant::now();

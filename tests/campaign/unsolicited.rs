@@ -9,7 +9,7 @@ use super::rng::Rng;
 
 /// An answer to no request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stray {
+pub enum Unsolicited {
     /// A call was accepted, with a recording ID that no call has.
     Accepted,
     Refused,
@@ -17,59 +17,63 @@ pub enum Stray {
     Expired,
 }
 
-/// When it comes: before the caller's system can have sent all of the next request. (On plain HTTP nothing precedes the first request that it could come with: a stray would
+/// When it comes: before the caller's system can have sent all of the next request. (On plain HTTP nothing precedes the first request that it could come with: an unsolicited response would
 /// race with it, and one that loses by a moment is an answer for all that the caller can see.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Occasion {
+pub enum Timing {
     /// With the last of the server's handshake.
-    Fresh,
+    Handshake,
     /// Between two calls.
     Idle,
     /// In the middle of a bulky request.
-    Early,
+    MidRequest,
 }
 
-impl Stray {
-    pub const ALL: [Stray; 3] = [Stray::Accepted, Stray::Refused, Stray::Expired];
+impl Unsolicited {
+    pub const ALL: [Unsolicited; 3] = [
+        Unsolicited::Accepted,
+        Unsolicited::Refused,
+        Unsolicited::Expired,
+    ];
 
-    pub fn of(rng: &mut Rng) -> Stray {
-        Stray::ALL[usize::try_from(rng.below(3)).expect("a small number")]
+    pub fn of(rng: &mut Rng) -> Unsolicited {
+        Unsolicited::ALL[usize::try_from(rng.below(3)).expect("a small number")]
     }
 
     /// To the byte. `number` is the occasion's own.
-    pub fn bytes(self, occasion: Occasion, number: u64) -> Vec<u8> {
+    pub fn bytes(self, timing: Timing, number: u64) -> Vec<u8> {
         match self {
-            Stray::Accepted => Response::ok(&format!("{}{number:015}", prefix(occasion))),
-            Stray::Refused => Response::refused(-10, "refused"),
-            Stray::Expired => {
-                Response::refused(EXPIRED, "timestamp expires").date(clock(STRAY_CLOCK))
+            Unsolicited::Accepted => Response::ok(&format!("{}{number:015}", prefix(timing))),
+            Unsolicited::Refused => Response::refused(-10, "refused"),
+            Unsolicited::Expired => {
+                Response::refused(EXPIRED, "timestamp expires").date(clock(WRONG_CLOCK))
             }
         }
         .bytes()
     }
 }
 
-/// How far from ours a stray's clock is, in seconds, and that of a refusal which is not the truth. Those
+/// How far from ours an unsolicited response's clock is, in seconds, and that of a refusal which is not the truth. Those
 /// of true answers are off by whole hours.
-pub const STRAY_CLOCK: i64 = 5 * 3600 + 1800;
+pub const WRONG_CLOCK: i64 = 5 * 3600 + 1800;
 
-fn prefix(occasion: Occasion) -> &'static str {
-    match occasion {
-        Occasion::Fresh => "9998",
-        Occasion::Idle => "9999",
-        Occasion::Early => "9997",
+fn prefix(timing: Timing) -> &'static str {
+    match timing {
+        Timing::Handshake => "9998",
+        Timing::Idle => "9999",
+        Timing::MidRequest => "9997",
     }
 }
 
-/// Which kind of stray this recording ID came with.
-pub fn occasion_of(recording_id: &str) -> Option<Occasion> {
-    [Occasion::Fresh, Occasion::Idle, Occasion::Early]
+/// Which kind of unsolicited response this recording ID came with.
+pub fn timing_of(recording_id: &str) -> Option<Timing> {
+    [Timing::Handshake, Timing::Idle, Timing::MidRequest]
         .into_iter()
-        .find(|occasion| recording_id.len() == 19 && recording_id.starts_with(prefix(*occasion)))
+        .find(|timing| recording_id.len() == 19 && recording_id.starts_with(prefix(*timing)))
 }
 
 /// Whether a request that came at this time, and says that, was signed with such a clock.
-pub fn is_on_a_strays_clock(stamp: i64, came: i64) -> bool {
+pub fn is_on_wrong_clock(stamp: i64, came: i64) -> bool {
     const HOUR: i64 = 3600;
     const SLACK: i64 = 600;
     ((stamp - came).rem_euclid(HOUR) - HOUR / 2).abs() < HOUR / 2 - SLACK
