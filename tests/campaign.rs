@@ -19,7 +19,7 @@ use campaign::lane::Lane;
 use campaign::naive_client::NaiveClient;
 use campaign::plan::{Kind, Plan, Way};
 use campaign::run::{Evidence, Field, Terms, library};
-use campaign::twins::{Fate, see};
+use campaign::tcp_view::{ServerAction, observe};
 use campaign::unsolicited::{Timing, Truth, Unsolicited};
 
 fn seed() -> u64 {
@@ -159,16 +159,16 @@ fn an_answer_with_a_line_end_behind_it_is_what_it_is() {
 #[test]
 fn tcp_does_not_tell_a_request_that_was_read_from_one_that_was_not() {
     for (read, unread) in [
-        (Fate::ReadAndReset, Fate::ResetUnread),
-        (Fate::ReadAndClosed, Fate::ClosedUnread),
+        (ServerAction::ReadAndReset, ServerAction::ResetUnread),
+        (ServerAction::ReadAndClosed, ServerAction::ClosedUnread),
     ] {
         // A busy system acknowledges early now and then.
-        let alike = (0..100).any(|_| see(read) == see(unread));
+        let alike = (0..100).any(|_| observe(read) == observe(unread));
         assert!(
             alike,
             "{:?} and {:?} never looked alike",
-            see(read),
-            see(unread)
+            observe(read),
+            observe(unread)
         );
     }
 }

@@ -22,5 +22,5 @@ pub mod proxy;
 pub mod relay;
 pub mod rng;
 pub mod run;
-pub mod twins;
+pub mod tcp_view;
 pub mod unsolicited;
