@@ -253,7 +253,7 @@ impl Comparison {
             calls: diary.len(),
             connections: evidence.connections,
             strikes: evidence
-                .endings
+                .connection_records
                 .iter()
                 .flatten()
                 .filter(|e| e.strike.is_some())
@@ -265,8 +265,8 @@ impl Comparison {
             arrived: 0,
             refused_and_rang: 0,
             success_with_anothers_recording: 0,
-            unsolicited: (evidence.endings.iter().flatten())
-                .map(|ending| ending.unsolicited.len())
+            unsolicited: (evidence.connection_records.iter().flatten())
+                .map(|record| record.unsolicited.len())
                 .sum(),
         };
         for performed in diary {

@@ -11,9 +11,9 @@ mod campaign;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use campaign::behavior::{Behavior, Page};
 use campaign::compare::{Promise, Untruth, Violation, violations};
-use campaign::conduct::{Conduct, Page};
-use campaign::ending::Age;
+use campaign::connection_log::Age;
 use campaign::figures::{Figures, Loss};
 use campaign::lane::Lane;
 use campaign::naive_client::NaiveClient;
@@ -206,9 +206,13 @@ fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
         let (_, seen) = figures.truths.get(&kind).copied().unwrap_or_default();
         assert!(seen > 0, "no truth behind {kind:?}: {figures}");
     }
-    for word in ["accepted", "refused", "expired"] {
-        let (_, told) = figures.line_ends.get(word).copied().unwrap_or_default();
-        assert!(told > 0, "no {word} with a line end: {figures}");
+    for response_kind in ["accepted", "refused", "expired"] {
+        let (_, told) = figures
+            .line_ends
+            .get(response_kind)
+            .copied()
+            .unwrap_or_default();
+        assert!(told > 0, "no {response_kind} with a line end: {figures}");
     }
     for page in Page::WITH_STATUS {
         assert!(figures.pages.contains_key(&page), "no {page:?}: {figures}");
@@ -219,9 +223,9 @@ fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
             assert!(came, "no unsolicited {unsolicited:?} {timing:?}: {figures}");
         }
     }
-    for word in ["accepted", "page", "refused", "expired"] {
-        let sent = figures.copies.keys().any(|(w, _)| *w == word);
-        assert!(sent, "no {word} twice: {figures}");
+    for response_kind in ["accepted", "page", "refused", "expired"] {
+        let sent = figures.copies.keys().any(|(w, _)| *w == response_kind);
+        assert!(sent, "no {response_kind} twice: {figures}");
     }
     let behind_copies: usize = figures.copies.values().map(|(_, met)| met).sum();
     assert!(
@@ -285,14 +289,14 @@ fn a_seed_gives_the_same_faults_again() {
     };
     assert_eq!(plans(7), plans(7));
     assert_ne!(plans(7), plans(8));
-    let conducts = |seed| -> Vec<Conduct> {
+    let behaviors = |seed| -> Vec<Behavior> {
         let callees = lanes
             .iter()
             .flat_map(|lane| (0..20).map(move |call| lane.callee(0, call)));
         callees
-            .map(|callee| Conduct::of(seed, &lanes, &callee))
+            .map(|callee| Behavior::of(seed, &lanes, &callee))
             .collect()
     };
-    assert_eq!(conducts(7), conducts(7));
-    assert_ne!(conducts(7), conducts(8));
+    assert_eq!(behaviors(7), behaviors(7));
+    assert_ne!(behaviors(7), behaviors(8));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::client::{OK, REJECTED};
 use crate::support::response::recording_id_for;
 
-use super::conduct::{Arrival, EXPIRED, Verdict};
+use super::behavior::{Arrival, EXPIRED, Verdict};
 use super::lane::Lane;
 use super::run::{Evidence, Line};
 use super::unsolicited::{Timing, Truth, is_on_wrong_clock, timing_of};
@@ -211,9 +211,9 @@ pub fn is_truth_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> 
     let limit = Duration::from_millis(evidence.terms.timeout_ms.into());
     arrival.truth == Some(Truth::Later)
         && line.said.elapsed >= limit
-        && evidence.endings[number].iter().any(|ending| {
-            ending.connection == arrival.connection
-                && ending.truth.is_none_or(|there| there >= line.began + limit)
+        && evidence.connection_records[number].iter().any(|record| {
+            record.connection == arrival.connection
+                && record.truth.is_none_or(|there| there >= line.began + limit)
         })
 }
 
@@ -222,12 +222,12 @@ pub fn is_truth_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> 
 fn was_held_back(line: &Line, arrival: &Arrival, evidence: &Evidence) -> bool {
     let number = usize::try_from(line.lane).expect("a small number");
     evidence.lanes[number].bulky
-        && evidence.endings[number].iter().any(|ending| {
-            ending.connection == arrival.connection
-                && ending
+        && evidence.connection_records[number].iter().any(|record| {
+            record.connection == arrival.connection
+                && record
                     .turns
                     .last()
                     .is_some_and(|turn| turn.call == Some(line.call))
-                && ending.held.is_some_and(|held| held < arrival.length)
+                && record.held.is_some_and(|held| held < arrival.length)
         })
 }

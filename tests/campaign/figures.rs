@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::support::client::{BAD_RESPONSE, HTTP_ERROR, OK, REJECTED};
 
+use super::behavior::{Arrival, Behavior, EXPIRED, Page, ResponseKind, Verdict};
 use super::compare::{is_truth_late, rings};
-use super::conduct::{Arrival, Conduct, EXPIRED, Page, Verdict, Word};
-use super::ending::{Age, Ending};
+use super::connection_log::{Age, ConnectionRecord};
 use super::lane::{BULK, Lane};
 use super::plan::{Kind, Way};
 use super::run::{Evidence, Line};
@@ -85,26 +85,26 @@ impl Figures {
         };
         let mut hit: HashSet<(u64, u64)> = HashSet::new();
         let mut hit_by_answers: HashSet<(u64, u64)> = HashSet::new();
-        for (lane, endings) in (0..).zip(&evidence.endings) {
-            for ending in endings {
+        for (lane, connection_records) in (0..).zip(&evidence.connection_records) {
+            for record in connection_records {
                 figures.held_back += usize::from(
                     lanes[&lane].bulky
                         // More than a handshake.
-                        && ending.held.is_some_and(|held| (4096..BULK as u64).contains(&held)),
+                        && record.held.is_some_and(|held| (4096..BULK as u64).contains(&held)),
                 );
-                for sent in &ending.unsolicited {
+                for sent in &record.unsolicited {
                     let kind = (sent.timing, sent.unsolicited);
                     *figures.unsolicited.entry(kind).or_default() += 1;
                     let call = match sent.after {
                         Some(after) => Some(after + 1),
-                        None => ending.opened.call(),
+                        None => record.opened.call(),
                     };
                     hit_by_answers.extend(call.map(|call| (lane, call)));
                 }
-                let Some(strike) = ending.strike else {
+                let Some(strike) = record.strike else {
                     continue;
                 };
-                let what = (strike.kind, strike.way, ending.age());
+                let what = (strike.kind, strike.way, record.age());
                 *figures.strikes.entry(what).or_default() += 1;
                 hit.extend(strike.at.call().map(|call| (lane, call)));
             }
@@ -119,54 +119,58 @@ impl Figures {
             figures.repeats += usize::from(is_corrected(arrivals));
             figures.slowest =
                 std::mem::take(&mut figures.slowest).max((said.elapsed, line.callee.clone()));
-            let conduct = Conduct::of(seed, &evidence.lanes, &line.callee);
-            let page = conduct.page().filter(|_| arrived);
+            let behavior = Behavior::of(seed, &evidence.lanes, &line.callee);
+            let page = behavior.page().filter(|_| arrived);
             if let Some(page) = page {
                 *figures.pages.entry(page).or_default() += 1;
             }
-            if let (true, Conduct::Twice(word, copy)) = (arrived, conduct)
+            if let (true, Behavior::Twice(response_kind, copy)) = (arrived, behavior)
                 && copy != Copy::WithTheNext
             {
-                let kind = (word.name(), copy.name());
+                let kind = (response_kind.name(), copy.name());
                 figures.copies.entry(kind).or_default().0 += 1;
             }
             let mut met = false;
-            for (word, copy) in arrivals.iter().filter_map(|arrival| arrival.copy) {
-                let copies = figures.copies.entry((word.name(), copy.name()));
+            for (response_kind, copy) in arrivals.iter().filter_map(|arrival| arrival.copy) {
+                let copies = figures.copies.entry((response_kind.name(), copy.name()));
                 let copies = copies.or_default();
                 copies.0 += usize::from(copy == Copy::WithTheNext);
                 copies.1 += 1;
                 met = true;
             }
             if lanes[&line.lane].callers == 1 {
-                if arrived && conduct.is_silent() {
+                if arrived && behavior.is_silent() {
                     hit.insert((line.lane, line.call));
                 }
                 if met
                     || page.is_some_and(Page::has_status)
-                    || (arrived && conduct.truth().is_some())
+                    || (arrived && behavior.truth().is_some())
                 {
                     hit_by_answers.insert((line.lane, line.call));
                 }
             }
             let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&said.result);
-            match conduct {
-                Conduct::RefuseAndAccept(word) if arrived => {
-                    note(&mut figures.truths, (word.name(), Truth::AtOnce), no_answer);
+            match behavior {
+                Behavior::RefuseAndAccept(response_kind) if arrived => {
+                    note(
+                        &mut figures.truths,
+                        (response_kind.name(), Truth::AtOnce),
+                        no_answer,
+                    );
                 }
-                Conduct::ExpireThenAccept(_) if arrived => {
+                Behavior::ExpireThenAccept(_) if arrived => {
                     note(&mut figures.truths, ("expired", Truth::Later), no_answer);
                     figures.truths_too_late += usize::from(
                         said.result == REJECTED && is_truth_late(line, arrivals, evidence),
                     );
                 }
-                Conduct::LineEnd(word) if arrived => {
-                    let expected = match word {
-                        Word::Refused(_) => REJECTED,
+                Behavior::LineEnd(response_kind) if arrived => {
+                    let expected = match response_kind {
+                        ResponseKind::Refused(_) => REJECTED,
                         _ => OK,
                     };
                     let told = said.result == expected;
-                    note(&mut figures.line_ends, word.name(), told);
+                    note(&mut figures.line_ends, response_kind.name(), told);
                     let alone = lanes[&line.lane].callers == 1
                         && !hit.contains(&(line.lane, line.call))
                         && !met;
@@ -185,10 +189,12 @@ impl Figures {
             } else if lanes[&line.lane].callers > 1 {
                 figures.losses_on_shared_lanes += 1;
             } else {
-                let (loss, endings) = loss(line, evidence);
+                let (loss, connection_records) = loss(line, evidence);
                 *figures.losses.entry(loss).or_default() += 1;
                 if loss == Loss::Unexplained {
-                    figures.unexplained.push(format!("{line:?} {endings:?}"));
+                    figures
+                        .unexplained
+                        .push(format!("{line:?} {connection_records:?}"));
                 }
             }
         }
@@ -216,7 +222,7 @@ fn is_corrected(arrivals: &[Arrival]) -> bool {
 }
 
 /// Where a lone caller's request was lost, and the connections that this was told from.
-fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a Ending>) {
+fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRecord>) {
     let number = usize::try_from(line.lane).expect("a small number");
     let lane = &evidence.lanes[number];
     let dials = |call| lane.callee(line.caller, call);
@@ -224,43 +230,46 @@ fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a Ending>) {
     let length = (0..lane.calls_per_caller)
         .find_map(|call| evidence.arrivals_of(&dials(call)).first())
         .map_or(u64::MAX, |arrival| arrival.length);
-    let ended = |ending: &Ending, stalled: bool| {
-        ending.opened.call() != Some(line.call)
-            && ending.strike.is_some_and(|strike| {
+    let ended = |record: &ConnectionRecord, stalled: bool| {
+        record.opened.call() != Some(line.call)
+            && record.strike.is_some_and(|strike| {
                 strike.at.is_about(line.call) && strike.kind.is_stall() == stalled
             })
     };
     // What a stall held back came without the proxy's notice, and so without its call.
-    let taken = |ending: &Ending| {
-        let late = ended(ending, true);
+    let taken = |record: &ConnectionRecord| {
+        let late = ended(record, true);
         // A session ticket may come between the parts of one request.
         let hello = usize::from(lane.wire.is_tls());
-        let turns = ending.turns.iter().enumerate().skip(hello);
+        let turns = record.turns.iter().enumerate().skip(hello);
         turns
             .filter(|(place, turn)| {
-                turn.call == Some(line.call) || (late && place + 1 == ending.turns.len())
+                turn.call == Some(line.call) || (late && place + 1 == record.turns.len())
             })
             .map(|(_, turn)| turn.taken)
             .reduce(|sum, more| sum + more)
     };
-    let endings: Vec<_> = evidence.endings[number]
+    let connection_records: Vec<_> = evidence.connection_records[number]
         .iter()
-        .filter(|ending| taken(ending).is_some() || ended(ending, false))
+        .filter(|record| taken(record).is_some() || ended(record, false))
         .collect();
-    let most = endings.iter().filter_map(|ending| taken(ending)).max();
+    let most = connection_records
+        .iter()
+        .filter_map(|record| taken(record))
+        .max();
     let hung_up = line.call.checked_sub(1).is_some_and(|before| {
-        Conduct::of(evidence.terms.seed, &evidence.lanes, &dials(before)).hangs_up()
+        Behavior::of(evidence.terms.seed, &evidence.lanes, &dials(before)).hangs_up()
     });
     let loss = if most.is_some_and(|most| most >= length) {
         Loss::Swallowed
     } else if lane.bulky && most.is_some() {
         Loss::Underway
-    } else if hung_up || endings.iter().any(|ending| ended(ending, false)) {
+    } else if hung_up || connection_records.iter().any(|record| ended(record, false)) {
         Loss::Crossed
     } else {
         Loss::Unexplained
     };
-    (loss, endings)
+    (loss, connection_records)
 }
 
 impl fmt::Display for Figures {
@@ -283,8 +292,8 @@ impl fmt::Display for Figures {
         writeln!(f, "pages for calls that rang: {:?}", self.pages)?;
         writeln!(f, "unsolicited responses: {:?}", self.unsolicited)?;
         writeln!(f, "answers sent twice, and requests after them:")?;
-        for ((word, when), (sent, met)) in &self.copies {
-            writeln!(f, "    {sent:6}  {met:6}  {word}, {when}")?;
+        for ((response_kind, when), (sent, met)) in &self.copies {
+            writeln!(f, "    {sent:6}  {met:6}  {response_kind}, {when}")?;
         }
         writeln!(
             f,

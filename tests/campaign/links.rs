@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::conduct::Word;
+use super::behavior::ResponseKind;
 use super::lane::Wire;
 use super::unsolicited::{Copy, Timing, Unsolicited};
 
@@ -37,9 +37,9 @@ pub struct Link {
     over: AtomicBool,
     unsolicited: Mutex<Vec<Sent>>,
     /// An answer that is to come once more, with the next.
-    copy: Mutex<Option<(Word, Vec<u8>)>>,
+    copy: Mutex<Option<(ResponseKind, Vec<u8>)>>,
     /// The last answer that came twice.
-    copied: Mutex<Option<(Word, Copy)>>,
+    copied: Mutex<Option<(ResponseKind, Copy)>>,
     /// The last of what comes through as a whole: how many bytes the gateway had sent before it, and with
     /// it, once it has.
     whole: Mutex<Option<(u64, Option<u64>)>>,
@@ -102,23 +102,23 @@ impl Link {
     }
 
     /// Keeps an answer that is to come once more, with the next one.
-    pub fn keep_copy(&self, word: Word, answer: Vec<u8>) {
-        *lock(&self.copy) = Some((word, answer));
+    pub fn keep_copy(&self, response_kind: ResponseKind, answer: Vec<u8>) {
+        *lock(&self.copy) = Some((response_kind, answer));
     }
 
     /// The one that was kept, which then has come twice.
     pub fn take_copy(&self) -> Option<Vec<u8>> {
-        let (word, answer) = lock(&self.copy).take()?;
-        self.note_copy(word, Copy::WithTheNext);
+        let (response_kind, answer) = lock(&self.copy).take()?;
+        self.note_copy(response_kind, Copy::WithTheNext);
         Some(answer)
     }
 
     /// Notes that an answer comes twice.
-    pub fn note_copy(&self, word: Word, copy: Copy) {
-        *lock(&self.copied) = Some((word, copy));
+    pub fn note_copy(&self, response_kind: ResponseKind, copy: Copy) {
+        *lock(&self.copied) = Some((response_kind, copy));
     }
 
-    pub fn copied(&self) -> Option<(Word, Copy)> {
+    pub fn copied(&self) -> Option<(ResponseKind, Copy)> {
         *lock(&self.copied)
     }
 

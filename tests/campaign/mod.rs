@@ -10,9 +10,9 @@
     reason = "shared by a test and a bench, each of which uses a part of it"
 )]
 
+pub mod behavior;
 pub mod compare;
-pub mod conduct;
-pub mod ending;
+pub mod connection_log;
 pub mod figures;
 pub mod lane;
 pub mod links;

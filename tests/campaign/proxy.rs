@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::sockets::Server;
 
-use super::ending::{Attendance, Ending};
+use super::connection_log::{Attendance, ConnectionRecord};
 use super::lane::Lane;
 use super::links::{Link, Links};
 use super::plan::Plan;
@@ -20,19 +20,20 @@ const RECEIVE_BUFFER: usize = 4 << 10;
 /// A lane's proxy.
 pub struct Proxy {
     server: Server,
-    endings: Arc<Mutex<Vec<Ending>>>,
+    connection_records: Arc<Mutex<Vec<ConnectionRecord>>>,
     attendance: Arc<Attendance>,
 }
 
 impl Proxy {
     pub fn start(terms: Terms, lane: &Lane, gateway: SocketAddr, links: &Arc<Links>) -> Proxy {
-        let endings = Arc::new(Mutex::new(Vec::new()));
+        let connection_records = Arc::new(Mutex::new(Vec::new()));
         let attendance = Arc::new(Attendance::default());
         // Past every call's deadline.
         let longest_stall = Duration::from_millis(u64::from(terms.timeout_ms) * 3);
         let server = Server::start_with(lane.bulky.then_some(RECEIVE_BUFFER), {
             let (lane, links) = (lane.clone(), Arc::clone(links));
-            let (endings, attendance) = (Arc::clone(&endings), Arc::clone(&attendance));
+            let (connection_records, attendance) =
+                (Arc::clone(&connection_records), Arc::clone(&attendance));
             move |number, peer| {
                 let connection = number as u64;
                 // Its handshake goes on when the truth of the call before has come by another connection.
@@ -54,14 +55,16 @@ impl Proxy {
                 links.add(lane.wire, address, &link);
                 let clock = || attendance.now();
                 let relay = Relay::new(peer, far, plan, clock, longest_stall, link);
-                let ending = relay.run();
-                let mut endings = endings.lock().unwrap_or_else(PoisonError::into_inner);
-                endings.push(ending);
+                let record = relay.run();
+                let mut connection_records = connection_records
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                connection_records.push(record);
             }
         });
         Proxy {
             server,
-            endings,
+            connection_records,
             attendance,
         }
     }
@@ -76,11 +79,16 @@ impl Proxy {
 
     /// Waits until all that it had has arrived or is lost. The callers' connections have to be closed.
     #[track_caller]
-    pub fn finish(self) -> Vec<Ending> {
+    pub fn finish(self) -> Vec<ConnectionRecord> {
         assert!(
             self.server.wait_for_end(Duration::from_secs(20)),
             "a connection through the proxy is still open"
         );
-        mem::take(&mut *self.endings.lock().unwrap_or_else(PoisonError::into_inner))
+        mem::take(
+            &mut *self
+                .connection_records
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }

@@ -11,7 +11,7 @@ use socket2::SockRef;
 
 use crate::support::sockets::{MAX_WAIT, Peer};
 
-use super::ending::{Ending, Moment, Strike, Turn, taken_of};
+use super::connection_log::{ConnectionRecord, Moment, Strike, Turn, taken_of};
 use super::links::Link;
 use super::plan::{Kind, Plan, Spot, Way};
 use super::unsolicited::Timing;
@@ -118,7 +118,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
     }
 
     /// Passes bytes on until both sides have ended, or a fault has ended them.
-    pub fn run(mut self) -> Ending {
+    pub fn run(mut self) -> ConnectionRecord {
         let until = Instant::now() + MAX_WAIT;
         while !(self.up.ended && self.down.ended) && Instant::now() < until {
             if self.peer.stopped() || self.go_on() == Next::Stop {
@@ -129,7 +129,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             }
         }
         self.link.end();
-        Ending {
+        ConnectionRecord {
             connection: self.link.connection,
             unsolicited: self.link.unsolicited(),
             opened: self.opened,

@@ -9,8 +9,8 @@ use crate::support::certs::Authority;
 use crate::support::client::{Client, Config, Request};
 use crate::support::gateway::Gateway;
 
-use super::conduct::{Arrival, Book, gateway};
-use super::ending::Ending;
+use super::behavior::{Arrival, Book, gateway};
+use super::connection_log::ConnectionRecord;
 use super::lane::{Lane, Wire, rest};
 use super::links::Links;
 use super::proxy::Proxy;
@@ -86,7 +86,7 @@ pub struct Evidence {
     /// What arrived whole, by callee.
     pub arrivals: HashMap<String, Vec<Arrival>>,
     /// The connections of each lane.
-    pub endings: Vec<Vec<Ending>>,
+    pub connection_records: Vec<Vec<ConnectionRecord>>,
     pub connections: usize,
     /// Requests that the gateways read whole behind the end of what they had to answer.
     pub unasked: usize,
@@ -191,7 +191,7 @@ impl Field {
 
     /// Waits until all that was ever sent has arrived or is lost. The phones have to be gone.
     pub fn finish(self) -> Evidence {
-        let endings = self.proxies.into_iter().map(Proxy::finish).collect();
+        let connection_records = self.proxies.into_iter().map(Proxy::finish).collect();
         let connections = self.gateways.values().map(Gateway::connections).sum();
         let read: usize = self
             .gateways
@@ -204,7 +204,7 @@ impl Field {
             lanes: self.lanes,
             unasked: read - arrivals.values().map(Vec::len).sum::<usize>(),
             arrivals,
-            endings,
+            connection_records,
             connections,
         }
     }

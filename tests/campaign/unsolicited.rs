@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::response::Response;
 
-use super::conduct::{EXPIRED, clock};
+use super::behavior::{EXPIRED, clock};
 use super::rng::Rng;
 
 /// An answer to no request.

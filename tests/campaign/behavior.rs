@@ -46,7 +46,7 @@ pub struct Arrival {
     /// The unsolicited response that had come to the caller's system on this connection before it was sent.
     pub unsolicited: Option<Sent>,
     /// The answer that had been sent twice on this connection, or was when this request had been read.
-    pub copy: Option<(Word, Copy)>,
+    pub copy: Option<(ResponseKind, Copy)>,
     /// It was answered with a refusal first, and then with the truth.
     pub truth: Option<Truth>,
 }
@@ -67,7 +67,7 @@ impl Book {
 
 /// How a request is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conduct {
+pub enum Behavior {
     Accept,
     AcceptChunked,
     AcceptInPieces,
@@ -79,8 +79,8 @@ pub enum Conduct {
         reset: bool,
     },
     /// The phone rings, and the caller hears nothing of it.
-    CutWithoutAnswer,
-    ResetWithoutAnswer,
+    CloseWithoutResponse,
+    ResetWithoutResponse,
     NeverAnswer,
     /// The phone rings, and the answer is somebody's page.
     AcceptWithPage(Page),
@@ -88,43 +88,43 @@ pub enum Conduct {
     /// Refused for its timestamp, and told a time that is so many seconds from ours.
     Expire(i64),
     /// The answer comes twice.
-    Twice(Word, Copy),
+    Twice(ResponseKind, Copy),
     /// Before the caller's next call there comes an answer to nothing.
     AcceptThenUnsolicited(Unsolicited),
     /// The phone rings, and the answer is a refusal, with the true answer behind it in one write.
-    RefuseAndAccept(Word),
+    RefuseAndAccept(ResponseKind),
     /// The phone rings, and the timestamp is refused; the true answer comes so much later.
     ExpireThenAccept(Duration),
     /// With a line end behind the answer, as old servers have it.
-    LineEnd(Word),
+    LineEnd(ResponseKind),
 }
 
 /// What the gateway says to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
+pub enum ResponseKind {
     Accepted,
     Page(Page),
     Refused(i32),
     Expired(i64),
 }
 
-impl Word {
-    fn of(rng: &mut Rng, ahead: i64) -> Word {
+impl ResponseKind {
+    fn of(rng: &mut Rng, ahead: i64) -> ResponseKind {
         let page = Page::of(rng);
         rng.pick(&[
-            (3, Word::Accepted),
-            (1, Word::Page(page)),
-            (1, Word::Refused(-10)),
-            (1, Word::Expired(ahead)),
+            (3, ResponseKind::Accepted),
+            (1, ResponseKind::Page(page)),
+            (1, ResponseKind::Refused(-10)),
+            (1, ResponseKind::Expired(ahead)),
         ])
     }
 
     fn answer(self, callee: &str) -> Response {
         match self {
-            Word::Accepted => Response::ok(&recording_id_for(callee)),
-            Word::Page(page) => page.answer(),
-            Word::Refused(status) => Response::refused(status, "refused"),
-            Word::Expired(ahead) => {
+            ResponseKind::Accepted => Response::ok(&recording_id_for(callee)),
+            ResponseKind::Page(page) => page.answer(),
+            ResponseKind::Refused(status) => Response::refused(status, "refused"),
+            ResponseKind::Expired(ahead) => {
                 Response::refused(EXPIRED, "timestamp expires").date(clock(ahead))
             }
         }
@@ -132,19 +132,19 @@ impl Word {
 
     fn verdict(self) -> Verdict {
         match self {
-            Word::Accepted | Word::Page(_) => Verdict::Accepted,
-            Word::Refused(status) => Verdict::Refused(status),
-            Word::Expired(_) => Verdict::Refused(EXPIRED),
+            ResponseKind::Accepted | ResponseKind::Page(_) => Verdict::Accepted,
+            ResponseKind::Refused(status) => Verdict::Refused(status),
+            ResponseKind::Expired(_) => Verdict::Refused(EXPIRED),
         }
     }
 
     /// For figures.
     pub fn name(self) -> &'static str {
         match self {
-            Word::Accepted => "accepted",
-            Word::Page(_) => "page",
-            Word::Refused(_) => "refused",
-            Word::Expired(_) => "expired",
+            ResponseKind::Accepted => "accepted",
+            ResponseKind::Page(_) => "page",
+            ResponseKind::Refused(_) => "refused",
+            ResponseKind::Expired(_) => "expired",
         }
     }
 }
@@ -199,26 +199,26 @@ impl Page {
     }
 }
 
-impl Conduct {
+impl Behavior {
     /// For the first request with this number. Whatever follows it is accepted.
-    pub fn of(seed: u64, lanes: &[Lane], callee: &str) -> Conduct {
-        let conduct = Conduct::drawn(seed, callee);
+    pub fn of(seed: u64, lanes: &[Lane], callee: &str) -> Behavior {
+        let behavior = Behavior::random(seed, callee);
         let lane = || {
             let (lane, call) = lane_and_call(callee)?;
             Some((lanes.get(usize::try_from(lane).ok()?)?, call))
         };
         let idles = || lane().map(|(lane, call)| lane.is_idle_before(call + 1));
         let can_wait = || lane().map(|(lane, _)| lane.can_hold_back_a_connection());
-        match conduct {
-            Conduct::AcceptThenUnsolicited(_) if idles() != Some(true) => Conduct::Accept,
-            Conduct::ExpireThenAccept(_) if can_wait() != Some(true) => Conduct::Accept,
-            _ => conduct,
+        match behavior {
+            Behavior::AcceptThenUnsolicited(_) if idles() != Some(true) => Behavior::Accept,
+            Behavior::ExpireThenAccept(_) if can_wait() != Some(true) => Behavior::Accept,
+            _ => behavior,
         }
     }
 
-    fn drawn(seed: u64, callee: &str) -> Conduct {
+    fn random(seed: u64, callee: &str) -> Behavior {
         let mut rng = rng_for(seed, callee);
-        let hang_up = |reset, micros| Conduct::AcceptAndHangUp {
+        let hang_up = |reset, micros| Behavior::AcceptAndHangUp {
             after: Duration::from_micros(micros),
             reset,
         };
@@ -226,64 +226,71 @@ impl Conduct {
         let hours = i64::try_from(rng.within(1..=12)).expect("a small number");
         let ahead = if rng.one_in(2) { hours } else { -hours };
         let page = Page::of(&mut rng);
-        let twice = Conduct::Twice(Word::of(&mut rng, ahead * 3600), Copy::of(&mut rng));
+        let twice = Behavior::Twice(ResponseKind::of(&mut rng, ahead * 3600), Copy::of(&mut rng));
         let unsolicited = Unsolicited::of(&mut rng);
-        let refusal = rng.pick(&[(1, Word::Refused(-10)), (1, Word::Expired(WRONG_CLOCK))]);
+        let refusal = rng.pick(&[
+            (1, ResponseKind::Refused(-10)),
+            (1, ResponseKind::Expired(WRONG_CLOCK)),
+        ]);
         let later = Duration::from_micros(rng.within(200..=3000));
         let ended = rng.pick(&[
-            (2, Word::Accepted),
-            (1, Word::Refused(-10)),
-            (1, Word::Expired(ahead * 3600)),
+            (2, ResponseKind::Accepted),
+            (1, ResponseKind::Refused(-10)),
+            (1, ResponseKind::Expired(ahead * 3600)),
         ]);
         rng.pick(&[
-            (435, Conduct::Accept),
-            (30, Conduct::AcceptChunked),
-            (30, Conduct::AcceptInPieces),
-            (30, Conduct::AcceptAndClose),
+            (435, Behavior::Accept),
+            (30, Behavior::AcceptChunked),
+            (30, Behavior::AcceptInPieces),
+            (30, Behavior::AcceptAndClose),
             (20, hang_up(false, pause)),
             (10, hang_up(true, pause)),
-            (8, Conduct::CutWithoutAnswer),
-            (8, Conduct::ResetWithoutAnswer),
-            (4, Conduct::NeverAnswer),
-            (10, Conduct::AcceptWithPage(Page::Html)),
-            (15, Conduct::AcceptWithPage(page)),
-            (20, Conduct::Refuse(-10)),
-            (30, Conduct::Expire(ahead * 3600)),
+            (8, Behavior::CloseWithoutResponse),
+            (8, Behavior::ResetWithoutResponse),
+            (4, Behavior::NeverAnswer),
+            (10, Behavior::AcceptWithPage(Page::Html)),
+            (15, Behavior::AcceptWithPage(page)),
+            (20, Behavior::Refuse(-10)),
+            (30, Behavior::Expire(ahead * 3600)),
             (50, twice),
             // One call in six has a place for it.
-            (200, Conduct::AcceptThenUnsolicited(unsolicited)),
-            (30, Conduct::RefuseAndAccept(refusal)),
-            (40, Conduct::ExpireThenAccept(later)),
-            (30, Conduct::LineEnd(ended)),
+            (200, Behavior::AcceptThenUnsolicited(unsolicited)),
+            (30, Behavior::RefuseAndAccept(refusal)),
+            (40, Behavior::ExpireThenAccept(later)),
+            (30, Behavior::LineEnd(ended)),
         ])
     }
 
     pub fn verdict(self) -> Verdict {
         match self {
-            Conduct::Refuse(status) => Verdict::Refused(status),
-            Conduct::Expire(_) => Verdict::Refused(EXPIRED),
-            Conduct::Twice(word, _) | Conduct::LineEnd(word) => word.verdict(),
+            Behavior::Refuse(status) => Verdict::Refused(status),
+            Behavior::Expire(_) => Verdict::Refused(EXPIRED),
+            Behavior::Twice(response_kind, _) | Behavior::LineEnd(response_kind) => {
+                response_kind.verdict()
+            }
             _ => Verdict::Accepted,
         }
     }
 
     /// Whether it ends a connection in which the caller saw nothing wrong.
     pub fn hangs_up(self) -> bool {
-        matches!(self, Conduct::AcceptAndHangUp { .. })
+        matches!(self, Behavior::AcceptAndHangUp { .. })
     }
 
     /// Whether the caller cannot have heard of what became of the request.
     pub fn is_silent(self) -> bool {
         matches!(
             self,
-            Conduct::CutWithoutAnswer | Conduct::ResetWithoutAnswer | Conduct::NeverAnswer
+            Behavior::CloseWithoutResponse | Behavior::ResetWithoutResponse | Behavior::NeverAnswer
         )
     }
 
     /// The page that it answers with.
     pub fn page(self) -> Option<Page> {
         match self {
-            Conduct::AcceptWithPage(page) | Conduct::Twice(Word::Page(page), _) => Some(page),
+            Behavior::AcceptWithPage(page) | Behavior::Twice(ResponseKind::Page(page), _) => {
+                Some(page)
+            }
             _ => None,
         }
     }
@@ -291,8 +298,8 @@ impl Conduct {
     /// When the truth comes, where it is not the first answer.
     pub fn truth(self) -> Option<Truth> {
         match self {
-            Conduct::RefuseAndAccept(_) => Some(Truth::AtOnce),
-            Conduct::ExpireThenAccept(_) => Some(Truth::Later),
+            Behavior::RefuseAndAccept(_) => Some(Truth::AtOnce),
+            Behavior::ExpireThenAccept(_) => Some(Truth::Later),
             _ => None,
         }
     }
@@ -300,19 +307,19 @@ impl Conduct {
     /// What it tells of the time, in seconds from ours.
     fn told(self) -> Option<i64> {
         match self {
-            Conduct::Expire(ahead)
-            | Conduct::Twice(Word::Expired(ahead), _)
-            | Conduct::LineEnd(Word::Expired(ahead)) => Some(ahead),
+            Behavior::Expire(ahead)
+            | Behavior::Twice(ResponseKind::Expired(ahead), _)
+            | Behavior::LineEnd(ResponseKind::Expired(ahead)) => Some(ahead),
             _ => None,
         }
     }
 
     fn steps(self, callee: &str, links: &Links, link: &Arc<Link>) -> Vec<Step> {
-        let ok = Word::Accepted.answer(callee);
+        let ok = ResponseKind::Accepted.answer(callee);
         match self {
-            Conduct::Accept => ok.into(),
-            Conduct::AcceptChunked => ok.chunked().into(),
-            Conduct::AcceptInPieces => ok
+            Behavior::Accept => ok.into(),
+            Behavior::AcceptChunked => ok.chunked().into(),
+            Behavior::AcceptInPieces => ok
                 .bytes()
                 .chunks(19)
                 .flat_map(|piece| {
@@ -322,27 +329,27 @@ impl Conduct {
                     ]
                 })
                 .collect(),
-            Conduct::AcceptAndClose => ok.until_close().into(),
-            Conduct::AcceptAndHangUp { after, reset } => vec![
+            Behavior::AcceptAndClose => ok.until_close().into(),
+            Behavior::AcceptAndHangUp { after, reset } => vec![
                 Step::Send(ok.bytes()),
                 Step::Pause(after),
                 if reset { Step::Reset } else { Step::Close },
             ],
-            Conduct::CutWithoutAnswer => vec![Step::Fin],
-            Conduct::ResetWithoutAnswer => vec![Step::Reset],
-            Conduct::NeverAnswer => vec![Step::Stall],
-            Conduct::AcceptWithPage(page) => page.answer().into(),
-            Conduct::Refuse(status) => Word::Refused(status).answer(callee).into(),
-            Conduct::Expire(ahead) => Word::Expired(ahead).answer(callee).into(),
-            Conduct::Twice(word, copy) => {
-                let answer = word.answer(callee).bytes();
+            Behavior::CloseWithoutResponse => vec![Step::Fin],
+            Behavior::ResetWithoutResponse => vec![Step::Reset],
+            Behavior::NeverAnswer => vec![Step::Stall],
+            Behavior::AcceptWithPage(page) => page.answer().into(),
+            Behavior::Refuse(status) => ResponseKind::Refused(status).answer(callee).into(),
+            Behavior::Expire(ahead) => ResponseKind::Expired(ahead).answer(callee).into(),
+            Behavior::Twice(response_kind, copy) => {
+                let answer = response_kind.answer(callee).bytes();
                 match copy {
                     Copy::AtOnce => {
-                        link.note_copy(word, copy);
+                        link.note_copy(response_kind, copy);
                         vec![Step::Send([answer.clone(), answer].concat())]
                     }
                     Copy::After(pause) => {
-                        link.note_copy(word, copy);
+                        link.note_copy(response_kind, copy);
                         vec![
                             Step::Send(answer.clone()),
                             Step::Pause(pause),
@@ -350,20 +357,20 @@ impl Conduct {
                         ]
                     }
                     Copy::WithTheNext => {
-                        link.keep_copy(word, answer.clone());
+                        link.keep_copy(response_kind, answer.clone());
                         vec![Step::Send(answer)]
                     }
                 }
             }
-            Conduct::RefuseAndAccept(word) => {
-                let answers = [word.answer(callee).bytes(), ok.bytes()].concat();
+            Behavior::RefuseAndAccept(response_kind) => {
+                let answers = [response_kind.answer(callee).bytes(), ok.bytes()].concat();
                 whole(link, vec![Step::Send(answers)])
             }
-            Conduct::ExpireThenAccept(pause) => {
+            Behavior::ExpireThenAccept(pause) => {
                 if let Some((lane, _)) = lane_and_call(callee) {
                     links.announce_truth(lane, link);
                 }
-                let refusal = Word::Expired(WRONG_CLOCK).answer(callee);
+                let refusal = ResponseKind::Expired(WRONG_CLOCK).answer(callee);
                 let steps = vec![
                     Step::Send(refusal.bytes()),
                     Step::Pause(pause),
@@ -371,11 +378,11 @@ impl Conduct {
                 ];
                 whole(link, steps)
             }
-            Conduct::LineEnd(word) => {
-                let answer = [word.answer(callee).bytes(), b"\r\n".to_vec()].concat();
+            Behavior::LineEnd(response_kind) => {
+                let answer = [response_kind.answer(callee).bytes(), b"\r\n".to_vec()].concat();
                 whole(link, vec![Step::Send(answer)])
             }
-            Conduct::AcceptThenUnsolicited(unsolicited) => {
+            Behavior::AcceptThenUnsolicited(unsolicited) => {
                 let Some((lane, call)) = lane_and_call(callee) else {
                     return ok.into();
                 };
@@ -427,26 +434,26 @@ pub fn gateway(
             let copy = link.take_copy();
             let mut pages = book.0.lock().unwrap_or_else(PoisonError::into_inner);
             let arrivals = pages.entry(callee.clone()).or_default();
-            let conduct = if arrivals.is_empty() {
-                Conduct::of(seed, &lanes, &callee)
+            let behavior = if arrivals.is_empty() {
+                Behavior::of(seed, &lanes, &callee)
             } else {
-                Conduct::Accept
+                Behavior::Accept
             };
             arrivals.push(Arrival {
-                verdict: conduct.verdict(),
+                verdict: behavior.verdict(),
                 stamp: delivery.timestamp(),
-                told: conduct.told().map(|ahead| seconds(clock(ahead))),
+                told: behavior.told().map(|ahead| seconds(clock(ahead))),
                 authentic: is_authentic(delivery),
                 length: (delivery.head.len() + delivery.body.len()) as u64,
                 connection: link.connection,
                 came: seconds(delivery.clock),
                 unsolicited,
                 copy: link.copied(),
-                truth: conduct.truth(),
+                truth: behavior.truth(),
             });
             drop(pages);
             let mut steps: Vec<_> = copy.map(Step::Send).into_iter().collect();
-            steps.extend(conduct.steps(&callee, &links, &link));
+            steps.extend(behavior.steps(&callee, &links, &link));
             steps
         })
         .start()

@@ -8,7 +8,7 @@ use super::plan::{Kind, Way};
 
 /// A connection that has ended.
 #[derive(Clone, Debug)]
-pub struct Ending {
+pub struct ConnectionRecord {
     /// Its number on its lane.
     pub connection: u64,
     pub opened: Moment,
@@ -32,7 +32,7 @@ pub fn taken_of(turns: &[Turn], call: Option<u64>) -> u64 {
         .sum()
 }
 
-impl Ending {
+impl ConnectionRecord {
     /// In what age the fault struck; `None` where the lane is shared, and it cannot be told.
     pub fn age(&self) -> Option<Age> {
         let opened_for = self.opened.call()?;
