@@ -234,7 +234,7 @@ struct Comparison {
     seed: u64,
     calls: usize,
     connections: usize,
-    strikes: usize,
+    faults: usize,
     /// By what the programmer was told: calls that did not arrive, arrived once, rang more than once.
     told: BTreeMap<String, [usize; 3]>,
     rang_twice: usize,
@@ -252,11 +252,11 @@ impl Comparison {
             seed: evidence.terms.seed,
             calls: diary.len(),
             connections: evidence.connections,
-            strikes: evidence
+            faults: evidence
                 .connection_records
                 .iter()
                 .flatten()
-                .filter(|e| e.strike.is_some())
+                .filter(|e| e.fault.is_some())
                 .count(),
             told: BTreeMap::new(),
             rang_twice: 0,
@@ -297,8 +297,8 @@ impl std::fmt::Display for Comparison {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "seed {}: {} calls over {} connections; {} faults struck",
-            self.seed, self.calls, self.connections, self.strikes
+            "seed {}: {} calls over {} connections; {} faults injected",
+            self.seed, self.calls, self.connections, self.faults
         )?;
         writeln!(f, "not arrived   arrived    rang more than once")?;
         for (told, [not, once, more]) in &self.told {

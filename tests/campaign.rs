@@ -17,7 +17,7 @@ use campaign::connection_log::Age;
 use campaign::figures::{Figures, Loss};
 use campaign::lane::Lane;
 use campaign::naive_client::NaiveClient;
-use campaign::plan::{Kind, Plan, Way};
+use campaign::plan::{Direction, FaultKind, Plan};
 use campaign::run::{Evidence, Field, Terms, library};
 use campaign::tcp_view::{ServerAction, observe};
 use campaign::unsolicited::{Timing, Truth, Unsolicited};
@@ -175,26 +175,28 @@ fn tcp_does_not_tell_a_request_that_was_read_from_one_that_was_not() {
 
 /// A campaign that struck nothing would prove nothing.
 #[test]
-fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
+fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_connections() {
     let figures = &outcome().figures;
-    let strikes: Vec<_> = figures.strikes.keys().copied().collect();
-    for way in [Way::Up, Way::Down] {
-        for kind in Kind::ANYWHERE {
-            let struck = strikes.iter().any(|(k, w, _)| (*k, *w) == (kind, way));
-            assert!(struck, "no {kind:?} {way:?}: {figures}");
+    let faults: Vec<_> = figures.faults.keys().copied().collect();
+    for direction in [Direction::Up, Direction::Down] {
+        for kind in FaultKind::ANYWHERE {
+            let injected = faults.iter().any(|(k, w, _)| (*k, *w) == (kind, direction));
+            assert!(injected, "no {kind:?} {direction:?}: {figures}");
         }
-        for age in [Age::Fresh, Age::Kept] {
-            let struck = strikes.iter().any(|(_, w, a)| (*w, *a) == (way, Some(age)));
+        for age in [Age::New, Age::Reused] {
+            let injected = faults
+                .iter()
+                .any(|(_, w, a)| (*w, *a) == (direction, Some(age)));
             assert!(
-                struck,
-                "nothing {way:?} on a connection that is {age:?}: {figures}"
+                injected,
+                "nothing {direction:?} on a connection that is {age:?}: {figures}"
             );
         }
     }
-    for age in [Age::Fresh, Age::Kept] {
-        let early = |kind: &Kind| matches!(kind, Kind::AnswerAndHold(_));
+    for age in [Age::New, Age::Reused] {
+        let early = |kind: &FaultKind| matches!(kind, FaultKind::RespondAndHold(_));
         assert!(
-            (strikes.iter()).any(|(kind, _, a)| early(kind) && *a == Some(age)),
+            (faults.iter()).any(|(kind, _, a)| early(kind) && *a == Some(age)),
             "no answer before the end of a bulky request on a connection that is {age:?}: {figures}"
         );
     }

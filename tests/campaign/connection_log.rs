@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::links::Sent;
-use super::plan::{Kind, Way};
+use super::plan::{Direction, FaultKind};
 
 /// A connection that has ended.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct ConnectionRecord {
     /// Its number on its lane.
     pub connection: u64,
     pub opened: Moment,
-    pub strike: Option<Strike>,
+    pub fault: Option<InjectedFault>,
     /// What the caller said, until the gateway had the word, or the next call began.
     pub turns: Vec<Turn>,
     /// The unsolicited responses that came through to the caller.
@@ -36,10 +36,10 @@ impl ConnectionRecord {
     /// In what age the fault struck; `None` where the lane is shared, and it cannot be told.
     pub fn age(&self) -> Option<Age> {
         let opened_for = self.opened.call()?;
-        Some(match self.strike?.at.call() {
+        Some(match self.fault?.at.call() {
             None => Age::Idle,
-            Some(call) if call == opened_for => Age::Fresh,
-            Some(_) => Age::Kept,
+            Some(call) if call == opened_for => Age::New,
+            Some(_) => Age::Reused,
         })
     }
 }
@@ -48,18 +48,18 @@ impl ConnectionRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Age {
     /// In the call that it was opened for.
-    Fresh,
+    New,
     /// In a later call.
-    Kept,
+    Reused,
     /// Between calls.
     Idle,
 }
 
 /// A fault that struck.
 #[derive(Clone, Copy, Debug)]
-pub struct Strike {
-    pub way: Way,
-    pub kind: Kind,
+pub struct InjectedFault {
+    pub direction: Direction,
+    pub kind: FaultKind,
     pub at: Moment,
     /// Whether it waited for the connection to be idle.
     pub idle: bool,

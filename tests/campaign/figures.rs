@@ -10,7 +10,7 @@ use super::behavior::{Arrival, Behavior, EXPIRED, Page, ResponseKind, Verdict};
 use super::compare::{is_truth_late, rings};
 use super::connection_log::{Age, ConnectionRecord};
 use super::lane::{BULK, Lane};
-use super::plan::{Kind, Way};
+use super::plan::{Direction, FaultKind};
 use super::run::{Evidence, Line};
 use super::unsolicited::{Copy, Timing, Truth, Unsolicited};
 
@@ -53,7 +53,7 @@ pub struct Figures {
     /// caller).
     pub hit_by_answers: usize,
     /// Faults of the proxies; without an age on lanes that several callers share.
-    pub strikes: BTreeMap<(Kind, Way, Option<Age>), usize>,
+    pub faults: BTreeMap<(FaultKind, Direction, Option<Age>), usize>,
     pub connections: usize,
     /// By result: how many calls arrived, and how many did not.
     pub results: BTreeMap<i32, (usize, usize)>,
@@ -101,12 +101,12 @@ impl Figures {
                     };
                     hit_by_answers.extend(call.map(|call| (lane, call)));
                 }
-                let Some(strike) = record.strike else {
+                let Some(fault) = record.fault else {
                     continue;
                 };
-                let what = (strike.kind, strike.way, record.age());
-                *figures.strikes.entry(what).or_default() += 1;
-                hit.extend(strike.at.call().map(|call| (lane, call)));
+                let what = (fault.kind, fault.direction, record.age());
+                *figures.faults.entry(what).or_default() += 1;
+                hit.extend(fault.at.call().map(|call| (lane, call)));
             }
         }
         for line in diary {
@@ -232,8 +232,8 @@ fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRec
         .map_or(u64::MAX, |arrival| arrival.length);
     let ended = |record: &ConnectionRecord, stalled: bool| {
         record.opened.call() != Some(line.call)
-            && record.strike.is_some_and(|strike| {
-                strike.at.is_about(line.call) && strike.kind.is_stall() == stalled
+            && record.fault.is_some_and(|fault| {
+                fault.at.is_about(line.call) && fault.kind.is_stall() == stalled
             })
     };
     // What a stall held back came without the proxy's notice, and so without its call.
@@ -279,15 +279,15 @@ impl fmt::Display for Figures {
             "seed {}: {} calls over {} connections",
             self.seed, self.calls, self.connections
         )?;
-        let struck: usize = self.strikes.values().sum();
+        let injected: usize = self.faults.values().sum();
         writeln!(
             f,
-            "{struck} faults struck; {} calls hit (on lanes of one caller)",
+            "{injected} faults injected; {} calls hit (on lanes of one caller)",
             self.hit
         )?;
-        for ((kind, way, age), count) in &self.strikes {
+        for ((kind, direction, age), count) in &self.faults {
             let age = age.map_or("shared".to_owned(), |age| format!("{age:?}"));
-            writeln!(f, "    {count:6}  {kind:?} {way:?} {age}")?;
+            writeln!(f, "    {count:6}  {kind:?} {direction:?} {age}")?;
         }
         writeln!(f, "pages for calls that rang: {:?}", self.pages)?;
         writeln!(f, "unsolicited responses: {:?}", self.unsolicited)?;

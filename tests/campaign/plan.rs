@@ -8,25 +8,25 @@ use super::unsolicited::Unsolicited;
 
 /// A direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum Direction {
     /// To the gateway.
     Up,
     /// To the caller.
     Down,
 }
 
-impl Way {
-    pub fn other(self) -> Way {
+impl Direction {
+    pub fn other(self) -> Direction {
         match self {
-            Way::Up => Way::Down,
-            Way::Down => Way::Up,
+            Direction::Up => Direction::Down,
+            Direction::Down => Direction::Up,
         }
     }
 }
 
 /// Where a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spot {
+pub enum FaultPosition {
     /// Between this many bytes of its direction and the next one.
     Byte(u64),
     /// As many bytes after this turn of this direction has begun.
@@ -40,46 +40,46 @@ pub enum Spot {
 
 /// What a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum FaultKind {
     /// FIN to both sides; what comes later is read and lost.
-    Cut,
+    Fin,
     /// FIN in this direction only. The other goes on.
-    HalfCut,
+    HalfFin,
     /// RST to both sides.
     Reset,
     /// Nothing moves until the caller has given up. Then all of it arrives, late.
     StallAndRelease,
     /// Nothing moves until the caller has given up. Then it is lost.
     StallAndDrop,
-    /// As [`Kind::StallAndRelease`], in this direction only.
+    /// As [`FaultKind::StallAndRelease`], in this direction only.
     HalfStall,
     /// FIN to the caller; what it has said moves only when it has gone, and then arrives.
-    CutAndHold,
-    /// As [`Kind::StallAndRelease`], and an answer comes that answers nothing. Only near the end of a
+    FinAndHold,
+    /// As [`FaultKind::StallAndRelease`], and an answer comes that answers nothing. Only near the end of a
     /// bulky request over plain HTTP, the rest of which is then in the caller's system.
-    AnswerAndHold(Unsolicited),
+    RespondAndHold(Unsolicited),
 }
 
-impl Kind {
+impl FaultKind {
     /// Those that strike anywhere.
-    pub const ANYWHERE: [Kind; 7] = [
-        Kind::Cut,
-        Kind::HalfCut,
-        Kind::Reset,
-        Kind::StallAndRelease,
-        Kind::StallAndDrop,
-        Kind::HalfStall,
-        Kind::CutAndHold,
+    pub const ANYWHERE: [FaultKind; 7] = [
+        FaultKind::Fin,
+        FaultKind::HalfFin,
+        FaultKind::Reset,
+        FaultKind::StallAndRelease,
+        FaultKind::StallAndDrop,
+        FaultKind::HalfStall,
+        FaultKind::FinAndHold,
     ];
 
     pub fn is_stall(self) -> bool {
         matches!(
             self,
-            Kind::StallAndRelease
-                | Kind::StallAndDrop
-                | Kind::HalfStall
-                | Kind::CutAndHold
-                | Kind::AnswerAndHold(_)
+            FaultKind::StallAndRelease
+                | FaultKind::StallAndDrop
+                | FaultKind::HalfStall
+                | FaultKind::FinAndHold
+                | FaultKind::RespondAndHold(_)
         )
     }
 }
@@ -87,9 +87,9 @@ impl Kind {
 /// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    pub way: Way,
-    pub spot: Spot,
-    pub kind: Kind,
+    pub direction: Direction,
+    pub position: FaultPosition,
+    pub kind: FaultKind,
 }
 
 /// How bytes are passed on where it is not all at once.
@@ -119,10 +119,10 @@ impl Plan {
         // What is left then is more than the proxy's system takes, and less than the caller's.
         let at = BULK as u64 - rng.within(16 << 10..=40 << 10);
         let early = Fault {
-            way: Way::Up,
+            direction: Direction::Up,
             // In a connection's second request, or in its first.
-            spot: Spot::InTurn(if connection % 4 == 2 { 1 } else { 2 }, at),
-            kind: Kind::AnswerAndHold(if rng.one_in(2) {
+            position: FaultPosition::InTurn(if connection % 4 == 2 { 1 } else { 2 }, at),
+            kind: FaultKind::RespondAndHold(if rng.one_in(2) {
                 Unsolicited::Accepted
             } else {
                 unsolicited
@@ -149,44 +149,48 @@ impl Plan {
 fn fault(rng: &mut Rng, lane: &Lane) -> Fault {
     // A bulky request is for stalls while it goes out.
     let (up, stall) = if lane.bulky { (3, 6) } else { (1, 2) };
-    let way = rng.pick(&[(up, Way::Up), (1, Way::Down)]);
+    let direction = rng.pick(&[(up, Direction::Up), (1, Direction::Down)]);
     let kind = rng.pick(&[
-        (6, Kind::Cut),
-        (3, Kind::HalfCut),
-        (6, Kind::Reset),
-        (stall, Kind::StallAndRelease),
-        (2, Kind::StallAndDrop),
-        (stall, Kind::HalfStall),
-        (stall, Kind::CutAndHold),
+        (6, FaultKind::Fin),
+        (3, FaultKind::HalfFin),
+        (6, FaultKind::Reset),
+        (stall, FaultKind::StallAndRelease),
+        (2, FaultKind::StallAndDrop),
+        (stall, FaultKind::HalfStall),
+        (stall, FaultKind::FinAndHold),
     ]);
     // A handshake takes one turn of each side, at least.
     let turns = 1 + u64::from(lane.wire.is_tls()) + rng.below(5);
-    let spot = match rng.below(10) {
-        0..3 if !lane.bulky => Spot::Byte(rng.below(first_span(lane, way))),
-        0..6 => Spot::Byte(rng.below(span(lane, way))),
-        6..8 => Spot::Turn(turns),
-        _ => Spot::Idle(turns, Duration::from_micros(rng.below(3000))),
+    let position = match rng.below(10) {
+        0..3 if !lane.bulky => FaultPosition::Byte(rng.below(first_span(lane, direction))),
+        0..6 => FaultPosition::Byte(rng.below(span(lane, direction))),
+        6..8 => FaultPosition::Turn(turns),
+        _ => FaultPosition::Idle(turns, Duration::from_micros(rng.below(3000))),
     };
-    Fault { way, spot, kind }
+    Fault {
+        direction,
+        position,
+        kind,
+    }
 }
 
 /// About how many bytes go this way in a handshake and the first call.
-fn first_span(lane: &Lane, way: Way) -> u64 {
-    match (way, lane.wire) {
-        (Way::Up, Wire::Plain) => 350,
-        (Way::Up, _) => 900,
-        (Way::Down, Wire::Plain) => 200,
-        (Way::Down, _) => 1500,
+fn first_span(lane: &Lane, direction: Direction) -> u64 {
+    match (direction, lane.wire) {
+        (Direction::Up, Wire::Plain) => 350,
+        (Direction::Up, _) => 900,
+        (Direction::Down, Wire::Plain) => 200,
+        (Direction::Down, _) => 1500,
     }
 }
 
 /// The same for some four calls, or a little more than one bulky one.
-fn span(lane: &Lane, way: Way) -> u64 {
-    match (way, lane.bulky, lane.wire) {
-        (Way::Up, true, _) => BULK as u64 * 5 / 4,
-        (Way::Up, false, Wire::Plain) => 1400,
-        (Way::Up, false, _) => 2200,
-        (Way::Down, _, Wire::Plain) => 800,
-        (Way::Down, _, _) => 2200,
+fn span(lane: &Lane, direction: Direction) -> u64 {
+    match (direction, lane.bulky, lane.wire) {
+        (Direction::Up, true, _) => BULK as u64 * 5 / 4,
+        (Direction::Up, false, Wire::Plain) => 1400,
+        (Direction::Up, false, _) => 2200,
+        (Direction::Down, _, Wire::Plain) => 800,
+        (Direction::Down, _, _) => 2200,
     }
 }

@@ -11,9 +11,9 @@ use socket2::SockRef;
 
 use crate::support::sockets::{MAX_WAIT, Peer};
 
-use super::connection_log::{ConnectionRecord, Moment, Strike, Turn, taken_of};
+use super::connection_log::{ConnectionRecord, InjectedFault, Moment, Turn, taken_of};
 use super::links::Link;
-use super::plan::{Kind, Plan, Spot, Way};
+use super::plan::{Direction, FaultKind, FaultPosition, Plan};
 use super::unsolicited::Timing;
 
 /// One direction of a relay.
@@ -50,10 +50,10 @@ pub struct Relay<Clock> {
     opened: Moment,
     up: Flow,
     down: Flow,
-    last: Option<(Way, Instant)>,
+    last: Option<(Direction, Instant)>,
     turns: Vec<Turn>,
     held_back: Option<u64>,
-    struck: Option<Strike>,
+    injected: Option<InjectedFault>,
     stall_until: Option<Instant>,
     longest_stall: Duration,
     link: Arc<Link>,
@@ -85,36 +85,36 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             last: None,
             turns: Vec::new(),
             held_back: None,
-            struck: None,
+            injected: None,
             stall_until: None,
             longest_stall,
             link,
         }
     }
 
-    fn flow(&self, way: Way) -> &Flow {
-        match way {
-            Way::Up => &self.up,
-            Way::Down => &self.down,
+    fn flow(&self, direction: Direction) -> &Flow {
+        match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
         }
     }
 
-    fn flow_mut(&mut self, way: Way) -> &mut Flow {
-        match way {
-            Way::Up => &mut self.up,
-            Way::Down => &mut self.down,
+    fn flow_mut(&mut self, direction: Direction) -> &mut Flow {
+        match direction {
+            Direction::Up => &mut self.up,
+            Direction::Down => &mut self.down,
         }
     }
 
-    fn source(&self, way: Way) -> &TcpStream {
-        match way {
-            Way::Up => &self.near,
-            Way::Down => &self.far,
+    fn source(&self, direction: Direction) -> &TcpStream {
+        match direction {
+            Direction::Up => &self.near,
+            Direction::Down => &self.far,
         }
     }
 
-    fn sink(&self, way: Way) -> &TcpStream {
-        self.source(way.other())
+    fn sink(&self, direction: Direction) -> &TcpStream {
+        self.source(direction.other())
     }
 
     /// Passes bytes on until both sides have ended, or a fault has ended them.
@@ -133,7 +133,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             connection: self.link.connection,
             unsolicited: self.link.unsolicited(),
             opened: self.opened,
-            strike: self.struck,
+            fault: self.injected,
             turns: self.turns,
             held: self.held_back,
             truth: self.link.truth(),
@@ -141,7 +141,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
     }
 
     fn go_on(&mut self) -> Next {
-        if self.patience() == Some(Duration::ZERO) && self.strike() == Next::Stop {
+        if self.patience() == Some(Duration::ZERO) && self.inject() == Next::Stop {
             return Next::Stop;
         }
         let (near, far) = self.wait();
@@ -150,8 +150,8 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         if (self.up.held || self.down.held) && (near.hung_up || late) {
             return self.end_stall();
         }
-        for (way, event) in [(Way::Up, near), (Way::Down, far)] {
-            if event.readable && self.step(way) == Next::Stop {
+        for (direction, event) in [(Direction::Up, near), (Direction::Down, far)] {
+            if event.readable && self.step(direction) == Next::Stop {
                 return Next::Stop;
             }
         }
@@ -160,12 +160,13 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
 
     /// How much longer nothing may move until an idle connection is struck.
     fn patience(&self) -> Option<Duration> {
-        let (Some(fault), Some((Way::Down, at)), None) = (self.plan.fault, self.last, self.struck)
+        let (Some(fault), Some((Direction::Down, at)), None) =
+            (self.plan.fault, self.last, self.injected)
         else {
             return None;
         };
-        match fault.spot {
-            Spot::Idle(turns, after)
+        match fault.position {
+            FaultPosition::Idle(turns, after)
                 if self.down.turns == turns
                     && self.link.end_of_whole(self.down.passed).is_none() =>
             {
@@ -216,61 +217,63 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
     }
 
     /// Takes what there is in this direction, and passes it on or strikes.
-    fn step(&mut self, way: Way) -> Next {
-        if self.flow(way).ended || self.flow(way).held {
+    fn step(&mut self, direction: Direction) -> Next {
+        if self.flow(direction).ended || self.flow(direction).held {
             return Next::Go;
         }
-        match self.source(way).peek(&mut [0]) {
+        match self.source(direction).peek(&mut [0]) {
             Ok(0) => {
-                self.flow_mut(way).ended = true;
-                let _ = self.sink(way).shutdown(Shutdown::Write);
+                self.flow_mut(direction).ended = true;
+                let _ = self.sink(direction).shutdown(Shutdown::Write);
                 return Next::Go;
             }
-            Ok(_) => self.note_turn(way),
+            Ok(_) => self.note_turn(direction),
             Err(_) => return self.reset(),
         }
-        let allowed = self.allowed(way);
+        let allowed = self.allowed(direction);
         if allowed == 0 && self.plan.leave_unread {
-            return self.strike();
+            return self.inject();
         }
         let mut bytes = vec![0; 64 * 1024];
         if self.plan.leave_unread {
             bytes.truncate(allowed.min(bytes.len()));
         }
-        match self.source(way).read(&mut bytes) {
+        match self.source(direction).read(&mut bytes) {
             Ok(count) => bytes.truncate(count),
             Err(_) => return self.reset(),
         }
-        if way == Way::Up {
+        if direction == Direction::Up {
             self.note_taken(bytes.len() as u64);
         }
-        if self.flow(way).lost {
+        if self.flow(direction).lost {
             return Next::Go;
         }
         let rest = bytes.split_off(allowed.min(bytes.len()));
-        self.pass(way, &bytes);
+        self.pass(direction, &bytes);
         if rest.is_empty() {
             return Next::Go;
         }
-        self.flow_mut(way).pending = rest;
-        self.strike()
+        self.flow_mut(direction).pending = rest;
+        self.inject()
     }
 
     /// Notes who has the word. After a fault nobody's turn is over, unless the connection was idle:
     /// then what comes is the next call's.
-    fn note_turn(&mut self, way: Way) {
-        let changed = self.struck.is_none() && self.last.is_none_or(|(last, _)| last != way);
-        self.last = Some((way, Instant::now()));
+    fn note_turn(&mut self, direction: Direction) {
+        let changed =
+            self.injected.is_none() && self.last.is_none_or(|(last, _)| last != direction);
+        self.last = Some((direction, Instant::now()));
         if changed {
-            let flow = self.flow_mut(way);
+            let flow = self.flow_mut(direction);
             flow.turns += 1;
             flow.before = flow.passed;
         }
-        if way == Way::Up {
+        if direction == Direction::Up {
             let call = (self.clock)().call();
             let last = self.turns.last().and_then(|turn| turn.call);
-            let next =
-                call.is_some() && call != last && self.struck.is_none_or(|struck| struck.idle);
+            let next = call.is_some()
+                && call != last
+                && self.injected.is_none_or(|injected| injected.idle);
             if changed || next || self.turns.is_empty() {
                 self.turns.push(Turn { call, taken: 0 });
             }
@@ -284,44 +287,46 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
     }
 
     /// How many bytes may pass before the fault.
-    fn allowed(&self, way: Way) -> usize {
-        let flow = self.flow(way);
+    fn allowed(&self, direction: Direction) -> usize {
+        let flow = self.flow(direction);
         let fault = self
             .plan
             .fault
-            .filter(|fault| fault.way == way && self.struck.is_none());
+            .filter(|fault| fault.direction == direction && self.injected.is_none());
         let distance =
             |at: u64| usize::try_from(at.saturating_sub(flow.passed)).unwrap_or(usize::MAX);
-        match fault.map(|fault| fault.spot) {
-            Some(Spot::Byte(at)) => distance(self.after_whole(way, at)),
-            Some(Spot::InTurn(turn, at)) if flow.turns == turn => distance(flow.before + at),
-            Some(Spot::Turn(turn)) if flow.turns >= turn => {
-                distance(self.after_whole(way, flow.passed))
+        match fault.map(|fault| fault.position) {
+            Some(FaultPosition::Byte(at)) => distance(self.after_whole(direction, at)),
+            Some(FaultPosition::InTurn(turn, at)) if flow.turns == turn => {
+                distance(flow.before + at)
+            }
+            Some(FaultPosition::Turn(turn)) if flow.turns >= turn => {
+                distance(self.after_whole(direction, flow.passed))
             }
             _ => usize::MAX,
         }
     }
 
     /// Where a fault strikes that is due there: not in the middle of what comes through as a whole.
-    fn after_whole(&self, way: Way, at: u64) -> u64 {
-        match way {
-            Way::Up => at,
-            Way::Down => self.link.end_of_whole(at).unwrap_or(at),
+    fn after_whole(&self, direction: Direction, at: u64) -> u64 {
+        match direction {
+            Direction::Up => at,
+            Direction::Down => self.link.end_of_whole(at).unwrap_or(at),
         }
     }
 
-    fn pass(&mut self, way: Way, bytes: &[u8]) {
-        let is_whole = way == Way::Down && self.link.is_whole(self.down.passed);
+    fn pass(&mut self, direction: Direction, bytes: &[u8]) {
+        let is_whole = direction == Direction::Down && self.link.is_whole(self.down.passed);
         let pieces = self.plan.pieces.filter(|_| !is_whole);
         for piece in bytes.chunks(pieces.map_or(usize::MAX, |pieces| pieces.most)) {
-            let mut sink = self.sink(way);
+            let mut sink = self.sink(direction);
             if sink.write_all(piece).is_err() {
                 // The side that it is for has gone. What that one had to say still counts.
-                self.flow_mut(way).lost = true;
+                self.flow_mut(direction).lost = true;
                 return;
             }
-            self.flow_mut(way).passed += piece.len() as u64;
-            if way == Way::Down {
+            self.flow_mut(direction).passed += piece.len() as u64;
+            if direction == Direction::Down {
                 self.link.pass(piece.len() as u64);
             }
             if let Some(pieces) = pieces {
@@ -330,48 +335,48 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         }
     }
 
-    fn strike(&mut self) -> Next {
-        let Some(fault) = self.plan.fault.filter(|_| self.struck.is_none()) else {
+    fn inject(&mut self) -> Next {
+        let Some(fault) = self.plan.fault.filter(|_| self.injected.is_none()) else {
             return Next::Go;
         };
-        self.struck = Some(Strike {
-            way: fault.way,
+        self.injected = Some(InjectedFault {
+            direction: fault.direction,
             kind: fault.kind,
             at: (self.clock)(),
-            idle: matches!(fault.spot, Spot::Idle(..)),
+            idle: matches!(fault.position, FaultPosition::Idle(..)),
         });
         if fault.kind.is_stall() {
             self.stall_until = Some(Instant::now() + self.longest_stall);
         }
         match fault.kind {
-            Kind::Cut => {
-                self.cut(Way::Up);
-                self.cut(Way::Down);
+            FaultKind::Fin => {
+                self.send_fin(Direction::Up);
+                self.send_fin(Direction::Down);
             }
-            Kind::HalfCut => self.cut(fault.way),
-            Kind::Reset => return self.reset(),
-            Kind::AnswerAndHold(unsolicited) => {
+            FaultKind::HalfFin => self.send_fin(fault.direction),
+            FaultKind::Reset => return self.reset(),
+            FaultKind::RespondAndHold(unsolicited) => {
                 let answer = unsolicited.bytes(Timing::MidRequest, self.link.connection);
-                let _ = self.sink(Way::Down).write_all(&answer);
+                let _ = self.sink(Direction::Down).write_all(&answer);
                 self.up.held = true;
                 self.down.held = true;
             }
-            Kind::StallAndRelease | Kind::StallAndDrop => {
+            FaultKind::StallAndRelease | FaultKind::StallAndDrop => {
                 self.up.held = true;
                 self.down.held = true;
             }
-            Kind::HalfStall => self.flow_mut(fault.way).held = true,
-            Kind::CutAndHold => {
-                self.cut(Way::Down);
+            FaultKind::HalfStall => self.flow_mut(fault.direction).held = true,
+            FaultKind::FinAndHold => {
+                self.send_fin(Direction::Down);
                 self.up.held = true;
             }
         }
         Next::Go
     }
 
-    fn cut(&mut self, way: Way) {
-        let _ = self.sink(way).shutdown(Shutdown::Write);
-        self.flow_mut(way).lost = true;
+    fn send_fin(&mut self, direction: Direction) {
+        let _ = self.sink(direction).shutdown(Shutdown::Write);
+        self.flow_mut(direction).lost = true;
     }
 
     fn reset(&mut self) -> Next {
@@ -389,16 +394,16 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             self.held_back = Some(taken_of(&self.turns, call) + left_unread);
         }
         if self
-            .struck
-            .is_some_and(|strike| strike.kind == Kind::StallAndDrop)
+            .injected
+            .is_some_and(|fault| fault.kind == FaultKind::StallAndDrop)
         {
             self.note_taken(left_unread);
             return Next::Stop;
         }
-        for way in [Way::Up, Way::Down] {
-            self.flow_mut(way).held = false;
-            let held = std::mem::take(&mut self.flow_mut(way).pending);
-            self.pass(way, &held);
+        for direction in [Direction::Up, Direction::Down] {
+            self.flow_mut(direction).held = false;
+            let held = std::mem::take(&mut self.flow_mut(direction).pending);
+            self.pass(direction, &held);
         }
         Next::Go
     }
