@@ -19,7 +19,7 @@ use clap::{Parser, ValueEnum};
 
 use campaign::compare::{Violation, rings, violations};
 use campaign::figures::Figures;
-use campaign::run::{Evidence, Field, Terms, library};
+use campaign::run::{Evidence, Settings, Setup, library};
 use support::c::Build;
 use support::certs::Authority;
 use support::client::{KEY, MAX_ARGUMENT, SECRET};
@@ -45,7 +45,7 @@ struct Options {
     #[arg(long)]
     seed: Option<u64>,
     #[arg(long, default_value_t = 64)]
-    lanes: u64,
+    groups: u64,
     #[arg(long, default_value_t = 300)]
     timeout_ms: u32,
     /// Who calls: all of them one after the other, unless told otherwise.
@@ -58,35 +58,35 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let terms = Terms {
+    let settings = Settings {
         seed: options.seed.unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
             now.expect("after 1970").as_secs()
         }),
         calls: options.calls,
-        lanes: options.lanes,
+        groups: options.groups,
         timeout_ms: options.timeout_ms,
     };
     let wanted = |caller| options.only.is_none_or(|only| only == caller);
     let mut code = ExitCode::SUCCESS;
-    if wanted(Caller::Library) && !run_library(terms) {
+    if wanted(Caller::Library) && !run_library(settings) {
         code = ExitCode::FAILURE;
     }
     for (caller, fresh) in [(Caller::Libcurl, false), (Caller::LibcurlFresh, true)] {
         if wanted(caller) {
-            run_libcurl(terms, fresh);
+            run_libcurl(settings, fresh);
         }
     }
     code
 }
 
 /// Whether every promise was kept.
-fn run_library(terms: Terms) -> bool {
+fn run_library(settings: Settings) -> bool {
     println!("== libitnio");
     let started = Instant::now();
-    let field = Field::new(terms);
-    let diary = field.call_all(library);
-    let evidence = field.finish();
+    let setup = Setup::new(settings);
+    let diary = setup.call_all(library);
+    let evidence = setup.finish();
     let figures = Figures::of(&diary, &evidence);
     println!("{figures}");
     for unexplained in figures.unexplained.iter().take(5) {
@@ -116,7 +116,7 @@ fn run_library(terms: Terms) -> bool {
     broken.is_empty() && evidence.unasked == 0
 }
 
-fn run_libcurl(terms: Terms, fresh: bool) {
+fn run_libcurl(settings: Settings, fresh: bool) {
     let how = if fresh {
         "a fresh connection for each call"
     } else {
@@ -124,9 +124,9 @@ fn run_libcurl(terms: Terms, fresh: bool) {
     };
     println!("== libcurl by hand, {how}");
     let started = Instant::now();
-    let field = Field::new(terms);
-    let diary = call_by_hand(&field, fresh);
-    let evidence = field.finish();
+    let setup = Setup::new(settings);
+    let diary = call_by_hand(&setup, fresh);
+    let evidence = setup.finish();
     print!("{}", Comparison::of(&diary, &evidence));
     println!("{} s\n", started.elapsed().as_secs());
 }
@@ -185,23 +185,23 @@ impl Performed {
     }
 }
 
-/// Has libcurl make the calls of every lane.
-fn call_by_hand(field: &Field, fresh: bool) -> Vec<Performed> {
-    let mut lanes = String::new();
-    for lane in &field.lanes {
-        for caller in 0..lane.callers {
-            let bulk = if lane.bulky { MAX_ARGUMENT } else { 0 };
-            let (url, prefix) = (field.url(lane), lane.prefix(caller));
+/// Has libcurl make the calls of every group.
+fn call_by_hand(setup: &Setup, fresh: bool) -> Vec<Performed> {
+    let mut groups = String::new();
+    for group in &setup.groups {
+        for caller in 0..group.callers {
+            let bulk = if group.bulky { MAX_ARGUMENT } else { 0 };
+            let (url, prefix) = (setup.url(group), group.prefix(caller));
             writeln!(
-                lanes,
+                groups,
                 "{url}/sendSip {prefix} {} {bulk}",
-                lane.calls_per_caller
+                group.calls_per_caller
             )
             .expect("room");
         }
     }
-    let file = support::scratch().join("lanes");
-    std::fs::write(&file, lanes).expect("the lanes' file");
+    let file = support::scratch().join("groups");
+    std::fs::write(&file, groups).expect("the groups' file");
 
     let program = Build::with("cc", "c99")
         .flag("-O2")
@@ -215,11 +215,11 @@ fn call_by_hand(field: &Field, fresh: bool) -> Vec<Performed> {
     let mut command = Command::new(program);
     command
         .arg(Authority::common().file())
-        .arg(field.terms.timeout_ms.to_string())
+        .arg(setup.settings.timeout_ms.to_string())
         .args([KEY, &now.to_string()])
         .arg(format!("{:x}", md5::compute(format!("{KEY}{SECRET}{now}"))))
         .args(fresh.then_some("fresh"))
-        .stdin(File::open(file).expect("the lanes' file"))
+        .stdin(File::open(file).expect("the groups' file"))
         .stderr(Stdio::inherit());
     let output = command.output().expect("the program runs");
     assert!(output.status.success(), "{command:?}: {}", output.status);
@@ -249,7 +249,7 @@ struct Comparison {
 impl Comparison {
     fn of(diary: &[Performed], evidence: &Evidence) -> Comparison {
         let mut comparison = Comparison {
-            seed: evidence.terms.seed,
+            seed: evidence.settings.seed,
             calls: diary.len(),
             connections: evidence.connections,
             faults: evidence

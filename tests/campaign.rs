@@ -15,10 +15,10 @@ use campaign::behavior::{Behavior, Page};
 use campaign::compare::{Promise, Untruth, Violation, violations};
 use campaign::connection_log::Age;
 use campaign::figures::{Figures, Loss};
-use campaign::lane::Lane;
+use campaign::group::Group;
 use campaign::naive_client::NaiveClient;
 use campaign::plan::{Direction, FaultKind, Plan};
-use campaign::run::{Evidence, Field, Terms, library};
+use campaign::run::{Evidence, Settings, Setup, library};
 use campaign::tcp_view::{ServerAction, observe};
 use campaign::unsolicited::{Timing, Truth, Unsolicited};
 
@@ -43,14 +43,14 @@ struct Outcome {
 fn outcome() -> &'static Outcome {
     static OUTCOME: OnceLock<Outcome> = OnceLock::new();
     OUTCOME.get_or_init(|| {
-        let field = Field::new(Terms {
+        let setup = Setup::new(Settings {
             seed: seed(),
             calls: 4000,
-            lanes: 48,
+            groups: 48,
             timeout_ms: 300,
         });
-        let diary = field.call_all(library);
-        let evidence = field.finish();
+        let diary = setup.call_all(library);
+        let evidence = setup.finish();
         let figures = Figures::of(&diary, &evidence);
         println!("{figures}");
         Outcome {
@@ -246,15 +246,15 @@ fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_conne
 /// The checks above can fail: a phone that repeats, guesses and believes does not get through.
 #[test]
 fn a_naive_client_is_caught() {
-    let terms = Terms {
+    let settings = Settings {
         seed: seed(),
         calls: 3000,
-        lanes: 32,
+        groups: 32,
         timeout_ms: 300,
     };
-    let field = Field::new(terms);
-    let diary = field.call_all(NaiveClient::new);
-    let evidence = field.finish();
+    let setup = Setup::new(settings);
+    let diary = setup.call_all(NaiveClient::new);
+    let evidence = setup.finish();
     let violations = violations(&diary, &evidence);
     for promise in [Promise::Once, Promise::UnsentIsUnsent, Promise::Quiet] {
         let caught = violations.iter().filter(|v| v.promise == promise).count();
@@ -282,21 +282,21 @@ fn a_naive_client_is_caught() {
 
 #[test]
 fn a_seed_gives_the_same_faults_again() {
-    let lanes = Lane::for_calls(4000, 48);
+    let groups = Group::for_calls(4000, 48);
     let plans = |seed| -> Vec<Plan> {
-        lanes
+        groups
             .iter()
-            .flat_map(|lane| (1..=20).map(move |connection| Plan::of(seed, lane, connection)))
+            .flat_map(|group| (1..=20).map(move |connection| Plan::of(seed, group, connection)))
             .collect()
     };
     assert_eq!(plans(7), plans(7));
     assert_ne!(plans(7), plans(8));
     let behaviors = |seed| -> Vec<Behavior> {
-        let callees = lanes
+        let callees = groups
             .iter()
-            .flat_map(|lane| (0..20).map(move |call| lane.callee(0, call)));
+            .flat_map(|group| (0..20).map(move |call| group.callee(0, call)));
         callees
-            .map(|callee| Behavior::of(seed, &lanes, &callee))
+            .map(|callee| Behavior::of(seed, &groups, &callee))
             .collect()
     };
     assert_eq!(behaviors(7), behaviors(7));

@@ -3,9 +3,9 @@
  * per thread, reused, so that its connection is; both time-outs; no signals; the certificate checked; no
  * `Expect: 100-continue`.
  *
- *     campaign_curl CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh] < lanes > diary
+ *     campaign_curl CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh] < groups > diary
  *
- * Each line of `lanes` is a thread: its URL, the beginning of the numbers that it dials, how many calls, and
+ * Each line of `groups` is a thread: its URL, the beginning of the numbers that it dials, how many calls, and
  * how many control characters each other field of the request has (0: a plain request). JSON writes one in
  * six bytes. Each line of the diary is a call: callee, CURLcode, HTTP status,
  * microseconds, CURLcode in words, answer; with tabs between. Signing and reading JSON are left to the
@@ -22,14 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_LANES = 1024, ANSWER = 4096 };
+enum { MOST_GROUPS = 1024, ANSWER = 4096 };
 
 static const char *ca_file;
 static long timeout_ms;
 static int fresh;
 static char sign_header[128], timestamp_header[64], key_header[128];
 
-struct lane {
+struct group {
     char url[256];
     char prefix[32];
     long calls;
@@ -69,15 +69,15 @@ static long long microseconds(void)
 
 static void *call_all(void *user)
 {
-    struct lane *lane = user;
+    struct group *group = user;
     struct answer answer;
-    size_t filled = 6 * (size_t)lane->bulk, room = 4 * filled + 512;
+    size_t filled = 6 * (size_t)group->bulk, room = 4 * filled + 512;
     char *body = malloc(room), *field = malloc(filled + 1);
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = NULL;
     if (body == NULL || field == NULL || curl == NULL)
         fail("no memory");
-    for (long i = 0; i < lane->bulk; i++)
+    for (long i = 0; i < group->bulk; i++)
         memcpy(field + 6 * i, "\\u0001", 6);
     field[filled] = '\0';
 
@@ -86,7 +86,7 @@ static void *call_all(void *user)
     headers = curl_slist_append(headers, key_header);
     headers = curl_slist_append(headers, timestamp_header);
     headers = curl_slist_append(headers, sign_header);
-    curl_easy_setopt(curl, CURLOPT_URL, lane->url);
+    curl_easy_setopt(curl, CURLOPT_URL, group->url);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -100,14 +100,14 @@ static void *call_all(void *user)
         curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
     }
 
-    for (long call = 0; call < lane->calls; call++) {
+    for (long call = 0; call < group->calls; call++) {
         char callee[64];
         long status = 0;
         if (call % 4 == 3)
             usleep((useconds_t)(call * 7919 % 3000));
-        snprintf(callee, sizeof callee, "%s%06ld", lane->prefix, call);
+        snprintf(callee, sizeof callee, "%s%06ld", group->prefix, call);
         int length;
-        if (lane->bulk > 0)
+        if (group->bulk > 0)
             length = snprintf(body, room,
                               "{\"callee\":\"%s\",\"displayNum\":\"%s\",\"account\":\"%s\",\"appId\":\"%s\","
                               "\"calledInfo\":\"%s\"}",
@@ -136,7 +136,7 @@ static void *call_all(void *user)
 
 int main(int argc, char **argv)
 {
-    static struct lane lanes[MOST_LANES];
+    static struct group groups[MOST_GROUPS];
     int count = 0;
     if (argc < 6)
         fail("wants CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh]");
@@ -149,14 +149,14 @@ int main(int argc, char **argv)
     curl_global_init(CURL_GLOBAL_DEFAULT);
     fprintf(stderr, "%s\n", curl_version());
 
-    while (count < MOST_LANES && scanf("%255s %31s %ld %ld", lanes[count].url, lanes[count].prefix,
-                                       &lanes[count].calls, &lanes[count].bulk) == 4)
+    while (count < MOST_GROUPS && scanf("%255s %31s %ld %ld", groups[count].url, groups[count].prefix,
+                                       &groups[count].calls, &groups[count].bulk) == 4)
         count++;
     for (int i = 0; i < count; i++)
-        if (pthread_create(&lanes[i].thread, NULL, call_all, &lanes[i]) != 0)
+        if (pthread_create(&groups[i].thread, NULL, call_all, &groups[i]) != 0)
             fail("no thread");
     for (int i = 0; i < count; i++)
-        pthread_join(lanes[i].thread, NULL);
+        pthread_join(groups[i].thread, NULL);
     curl_global_cleanup();
     return 0;
 }

@@ -10,7 +10,7 @@ use crate::support::diary::Delivery;
 use crate::support::gateway::{Builder, Gateway, Greeting, Report, Step};
 use crate::support::response::{Response, recording_id_for};
 
-use super::lane::{Lane, Wire, lane_and_call, rng_for};
+use super::group::{Group, Wire, group_and_call, rng_for};
 use super::links::{Link, Links, Sent};
 use super::rng::Rng;
 use super::unsolicited::{Copy, Timing, Truth, Unsolicited, WRONG_CLOCK};
@@ -39,7 +39,7 @@ pub struct Arrival {
     pub authentic: bool,
     /// Bytes of head and body.
     pub length: u64,
-    /// The connection of the lane's that it came by.
+    /// The connection of the group's that it came by.
     pub connection: u64,
     /// When it came, by our clock.
     pub came: i64,
@@ -201,14 +201,14 @@ impl Page {
 
 impl Behavior {
     /// For the first request with this number. Whatever follows it is accepted.
-    pub fn of(seed: u64, lanes: &[Lane], callee: &str) -> Behavior {
+    pub fn of(seed: u64, groups: &[Group], callee: &str) -> Behavior {
         let behavior = Behavior::random(seed, callee);
-        let lane = || {
-            let (lane, call) = lane_and_call(callee)?;
-            Some((lanes.get(usize::try_from(lane).ok()?)?, call))
+        let group = || {
+            let (group, call) = group_and_call(callee)?;
+            Some((groups.get(usize::try_from(group).ok()?)?, call))
         };
-        let idles = || lane().map(|(lane, call)| lane.is_idle_before(call + 1));
-        let can_wait = || lane().map(|(lane, _)| lane.can_hold_back_a_connection());
+        let idles = || group().map(|(group, call)| group.is_idle_before(call + 1));
+        let can_wait = || group().map(|(group, _)| group.can_hold_back_a_connection());
         match behavior {
             Behavior::AcceptThenUnsolicited(_) if idles() != Some(true) => Behavior::Accept,
             Behavior::ExpireThenAccept(_) if can_wait() != Some(true) => Behavior::Accept,
@@ -367,8 +367,8 @@ impl Behavior {
                 whole(link, vec![Step::Send(answers)])
             }
             Behavior::ExpireThenAccept(pause) => {
-                if let Some((lane, _)) = lane_and_call(callee) {
-                    links.announce_truth(lane, link);
+                if let Some((group, _)) = group_and_call(callee) {
+                    links.announce_truth(group, link);
                 }
                 let refusal = ResponseKind::Expired(WRONG_CLOCK).answer(callee);
                 let steps = vec![
@@ -383,10 +383,10 @@ impl Behavior {
                 whole(link, vec![Step::Send(answer)])
             }
             Behavior::AcceptThenUnsolicited(unsolicited) => {
-                let Some((lane, call)) = lane_and_call(callee) else {
+                let Some((group, call)) = group_and_call(callee) else {
                     return ok.into();
                 };
-                links.announce(lane, call, link);
+                links.announce(group, call, link);
                 let number = callee.parse().expect("a number");
                 let link = Arc::clone(link);
                 vec![
@@ -417,11 +417,11 @@ fn whole(link: &Arc<Link>, mut steps: Vec<Step>) -> Vec<Step> {
 pub fn gateway(
     wire: Wire,
     seed: u64,
-    lanes: &[Lane],
+    groups: &[Group],
     book: &Arc<Book>,
     links: &Arc<Links>,
 ) -> Gateway {
-    let (lanes, book, links) = (lanes.to_vec(), Arc::clone(book), Arc::clone(links));
+    let (groups, book, links) = (groups.to_vec(), Arc::clone(book), Arc::clone(links));
     let known = Arc::clone(&links);
     builder(wire)
         .greeting(move |proxy| greeting(wire, &known.at(wire, proxy)?))
@@ -435,7 +435,7 @@ pub fn gateway(
             let mut pages = book.0.lock().unwrap_or_else(PoisonError::into_inner);
             let arrivals = pages.entry(callee.clone()).or_default();
             let behavior = if arrivals.is_empty() {
-                Behavior::of(seed, &lanes, &callee)
+                Behavior::of(seed, &groups, &callee)
             } else {
                 Behavior::Accept
             };

@@ -8,7 +8,7 @@ use crate::support::client::{OK, REJECTED};
 use crate::support::response::recording_id_for;
 
 use super::behavior::{Arrival, EXPIRED, Verdict};
-use super::lane::Lane;
+use super::group::Group;
 use super::run::{Evidence, Line};
 use super::unsolicited::{Timing, Truth, is_on_wrong_clock, timing_of};
 
@@ -94,8 +94,8 @@ impl fmt::Display for Violation {
         } = self;
         write!(
             f,
-            "{promise:?}: callee {} (lane {}, caller {}, call {}) was told {:?}; the gateway has {:?}",
-            line.callee, line.lane, line.caller, line.call, line.said, arrivals
+            "{promise:?}: callee {} (group {}, caller {}, call {}) was told {:?}; the gateway has {:?}",
+            line.callee, line.group, line.caller, line.call, line.said, arrivals
         )
     }
 }
@@ -125,11 +125,11 @@ pub fn arrived(arrivals: &[Arrival]) -> bool {
 /// Every promise that was not kept.
 pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
     let shared: HashMap<u64, bool> = evidence
-        .lanes
+        .groups
         .iter()
-        .map(|lane: &Lane| (lane.number, lane.callers > 1))
+        .map(|group: &Group| (group.number, group.callers > 1))
         .collect();
-    let deadline = Duration::from_millis(evidence.terms.timeout_ms.into());
+    let deadline = Duration::from_millis(evidence.settings.timeout_ms.into());
     let mut found = Vec::new();
     for line in diary {
         let arrivals = evidence.arrivals_of(&line.callee);
@@ -138,7 +138,7 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
         let last = arrivals.last().map(|arrival| arrival.verdict);
         let own = said.recording_id.as_deref() == Some(&recording_id_for(&line.callee));
         for (promise, kept) in [
-            (Promise::Once, arrives_once(arrivals, shared[&line.lane])),
+            (Promise::Once, arrives_once(arrivals, shared[&line.group])),
             (
                 Promise::UnsentIsUnsent,
                 said.may_have_dialed || said.result == REJECTED || !arrived(arrivals),
@@ -207,8 +207,8 @@ fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
 /// could not know of it by its deadline.
 pub fn is_truth_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> bool {
     let [arrival] = arrivals else { return false };
-    let number = usize::try_from(line.lane).expect("a small number");
-    let limit = Duration::from_millis(evidence.terms.timeout_ms.into());
+    let number = usize::try_from(line.group).expect("a small number");
+    let limit = Duration::from_millis(evidence.settings.timeout_ms.into());
     arrival.truth == Some(Truth::Later)
         && line.said.elapsed >= limit
         && evidence.connection_records[number].iter().any(|record| {
@@ -220,8 +220,8 @@ pub fn is_truth_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> 
 /// Whether a part of this request had still been in the caller's system when the call's deadline had
 /// long passed. Only that of a bulky request can be.
 fn was_held_back(line: &Line, arrival: &Arrival, evidence: &Evidence) -> bool {
-    let number = usize::try_from(line.lane).expect("a small number");
-    evidence.lanes[number].bulky
+    let number = usize::try_from(line.group).expect("a small number");
+    evidence.groups[number].bulky
         && evidence.connection_records[number].iter().any(|record| {
             record.connection == arrival.connection
                 && record

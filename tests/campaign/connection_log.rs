@@ -9,7 +9,7 @@ use super::plan::{Direction, FaultKind};
 /// A connection that has ended.
 #[derive(Clone, Debug)]
 pub struct ConnectionRecord {
-    /// Its number on its lane.
+    /// Its number on its group.
     pub connection: u64,
     pub opened: Moment,
     pub fault: Option<InjectedFault>,
@@ -33,7 +33,7 @@ pub fn taken_of(turns: &[Turn], call: Option<u64>) -> u64 {
 }
 
 impl ConnectionRecord {
-    /// In what age the fault struck; `None` where the lane is shared, and it cannot be told.
+    /// In what age the fault struck; `None` where the group is shared, and it cannot be told.
     pub fn age(&self) -> Option<Age> {
         let opened_for = self.opened.call()?;
         Some(match self.fault?.at.call() {
@@ -65,7 +65,7 @@ pub struct InjectedFault {
     pub idle: bool,
 }
 
-/// Which call a lane's caller is in, or which was its last. Known where the lane has one caller.
+/// Which call a group's caller is in, or which was its last. Known where the group has one caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment(u64);
 
@@ -90,7 +90,7 @@ pub struct Turn {
     pub taken: u64,
 }
 
-/// The time on a lane, as its caller keeps it.
+/// The time on a group, as its caller keeps it.
 #[derive(Debug, Default)]
 pub struct Attendance(AtomicU64);
 

@@ -9,7 +9,7 @@ use crate::support::client::{BAD_RESPONSE, HTTP_ERROR, OK, REJECTED};
 use super::behavior::{Arrival, Behavior, EXPIRED, Page, ResponseKind, Verdict};
 use super::compare::{is_truth_late, rings};
 use super::connection_log::{Age, ConnectionRecord};
-use super::lane::{BULK, Lane};
+use super::group::{BULK, Group};
 use super::plan::{Direction, FaultKind};
 use super::run::{Evidence, Line};
 use super::unsolicited::{Copy, Timing, Truth, Unsolicited};
@@ -32,7 +32,7 @@ pub enum Loss {
 pub struct Figures {
     pub seed: u64,
     pub calls: usize,
-    /// Calls during which a fault struck (of lanes with one caller), or that the gateway left
+    /// Calls during which a fault struck (of groups with one caller), or that the gateway left
     /// without an answer, or with one that was not theirs.
     pub hit: usize,
     /// Calls whose phone rang and that were answered with a page, by the page.
@@ -49,10 +49,10 @@ pub struct Figures {
     pub line_ends: BTreeMap<&'static str, (usize, usize)>,
     /// Those that were called no answer, though nothing else was the matter.
     pub false_alarms: Vec<String>,
-    /// Calls that had one of these before them, or were answered with such a page (of lanes with one
+    /// Calls that had one of these before them, or were answered with such a page (of groups with one
     /// caller).
     pub hit_by_answers: usize,
-    /// Faults of the proxies; without an age on lanes that several callers share.
+    /// Faults of the proxies; without an age on groups that several callers share.
     pub faults: BTreeMap<(FaultKind, Direction, Option<Age>), usize>,
     pub connections: usize,
     /// By result: how many calls arrived, and how many did not.
@@ -66,8 +66,8 @@ pub struct Figures {
     /// Bulky requests that were in part still in the caller's system when their deadline came.
     pub held_back: usize,
     pub losses: BTreeMap<Loss, usize>,
-    /// Losses on lanes that several callers share, where a fault cannot be told its call.
-    pub losses_on_shared_lanes: usize,
+    /// Losses on groups that several callers share, where a fault cannot be told its call.
+    pub losses_on_shared_groups: usize,
     pub unexplained: Vec<String>,
     /// How long the slowest call took, and of the callee.
     pub slowest: (Duration, String),
@@ -75,8 +75,8 @@ pub struct Figures {
 
 impl Figures {
     pub fn of(diary: &[Line], evidence: &Evidence) -> Figures {
-        let lanes: HashMap<u64, &Lane> = evidence.lanes.iter().map(|l| (l.number, l)).collect();
-        let seed = evidence.terms.seed;
+        let groups: HashMap<u64, &Group> = evidence.groups.iter().map(|l| (l.number, l)).collect();
+        let seed = evidence.settings.seed;
         let mut figures = Figures {
             seed,
             calls: diary.len(),
@@ -85,10 +85,10 @@ impl Figures {
         };
         let mut hit: HashSet<(u64, u64)> = HashSet::new();
         let mut hit_by_answers: HashSet<(u64, u64)> = HashSet::new();
-        for (lane, connection_records) in (0..).zip(&evidence.connection_records) {
+        for (group, connection_records) in (0..).zip(&evidence.connection_records) {
             for record in connection_records {
                 figures.held_back += usize::from(
-                    lanes[&lane].bulky
+                    groups[&group].bulky
                         // More than a handshake.
                         && record.held.is_some_and(|held| (4096..BULK as u64).contains(&held)),
                 );
@@ -99,14 +99,14 @@ impl Figures {
                         Some(after) => Some(after + 1),
                         None => record.opened.call(),
                     };
-                    hit_by_answers.extend(call.map(|call| (lane, call)));
+                    hit_by_answers.extend(call.map(|call| (group, call)));
                 }
                 let Some(fault) = record.fault else {
                     continue;
                 };
                 let what = (fault.kind, fault.direction, record.age());
                 *figures.faults.entry(what).or_default() += 1;
-                hit.extend(fault.at.call().map(|call| (lane, call)));
+                hit.extend(fault.at.call().map(|call| (group, call)));
             }
         }
         for line in diary {
@@ -119,7 +119,7 @@ impl Figures {
             figures.repeats += usize::from(is_corrected(arrivals));
             figures.slowest =
                 std::mem::take(&mut figures.slowest).max((said.elapsed, line.callee.clone()));
-            let behavior = Behavior::of(seed, &evidence.lanes, &line.callee);
+            let behavior = Behavior::of(seed, &evidence.groups, &line.callee);
             let page = behavior.page().filter(|_| arrived);
             if let Some(page) = page {
                 *figures.pages.entry(page).or_default() += 1;
@@ -138,15 +138,15 @@ impl Figures {
                 copies.1 += 1;
                 met = true;
             }
-            if lanes[&line.lane].callers == 1 {
+            if groups[&line.group].callers == 1 {
                 if arrived && behavior.is_silent() {
-                    hit.insert((line.lane, line.call));
+                    hit.insert((line.group, line.call));
                 }
                 if met
                     || page.is_some_and(Page::has_status)
                     || (arrived && behavior.truth().is_some())
                 {
-                    hit_by_answers.insert((line.lane, line.call));
+                    hit_by_answers.insert((line.group, line.call));
                 }
             }
             let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&said.result);
@@ -171,8 +171,8 @@ impl Figures {
                     };
                     let told = said.result == expected;
                     note(&mut figures.line_ends, response_kind.name(), told);
-                    let alone = lanes[&line.lane].callers == 1
-                        && !hit.contains(&(line.lane, line.call))
+                    let alone = groups[&line.group].callers == 1
+                        && !hit.contains(&(line.group, line.call))
                         && !met;
                     if no_answer && alone {
                         figures.false_alarms.push(format!("{line:?} {arrivals:?}"));
@@ -185,9 +185,9 @@ impl Figures {
             }
             if !said.may_have_dialed {
                 figures.known_unsent += 1;
-                figures.known_unsent_bulky += usize::from(lanes[&line.lane].bulky);
-            } else if lanes[&line.lane].callers > 1 {
-                figures.losses_on_shared_lanes += 1;
+                figures.known_unsent_bulky += usize::from(groups[&line.group].bulky);
+            } else if groups[&line.group].callers > 1 {
+                figures.losses_on_shared_groups += 1;
             } else {
                 let (loss, connection_records) = loss(line, evidence);
                 *figures.losses.entry(loss).or_default() += 1;
@@ -206,7 +206,7 @@ impl Figures {
 
     /// Calls that did not arrive.
     pub fn lost(&self) -> usize {
-        self.known_unsent + self.losses_on_shared_lanes + self.losses.values().sum::<usize>()
+        self.known_unsent + self.losses_on_shared_groups + self.losses.values().sum::<usize>()
     }
 }
 
@@ -223,11 +223,11 @@ fn is_corrected(arrivals: &[Arrival]) -> bool {
 
 /// Where a lone caller's request was lost, and the connections that this was told from.
 fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRecord>) {
-    let number = usize::try_from(line.lane).expect("a small number");
-    let lane = &evidence.lanes[number];
-    let dials = |call| lane.callee(line.caller, call);
-    // All requests of a lane have the same length, TLS not counted.
-    let length = (0..lane.calls_per_caller)
+    let number = usize::try_from(line.group).expect("a small number");
+    let group = &evidence.groups[number];
+    let dials = |call| group.callee(line.caller, call);
+    // All requests of a group have the same length, TLS not counted.
+    let length = (0..group.calls_per_caller)
         .find_map(|call| evidence.arrivals_of(&dials(call)).first())
         .map_or(u64::MAX, |arrival| arrival.length);
     let ended = |record: &ConnectionRecord, stalled: bool| {
@@ -240,7 +240,7 @@ fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRec
     let taken = |record: &ConnectionRecord| {
         let late = ended(record, true);
         // A session ticket may come between the parts of one request.
-        let hello = usize::from(lane.wire.is_tls());
+        let hello = usize::from(group.wire.is_tls());
         let turns = record.turns.iter().enumerate().skip(hello);
         turns
             .filter(|(place, turn)| {
@@ -258,11 +258,11 @@ fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRec
         .filter_map(|record| taken(record))
         .max();
     let hung_up = line.call.checked_sub(1).is_some_and(|before| {
-        Behavior::of(evidence.terms.seed, &evidence.lanes, &dials(before)).hangs_up()
+        Behavior::of(evidence.settings.seed, &evidence.groups, &dials(before)).hangs_up()
     });
     let loss = if most.is_some_and(|most| most >= length) {
         Loss::Swallowed
-    } else if lane.bulky && most.is_some() {
+    } else if group.bulky && most.is_some() {
         Loss::Underway
     } else if hung_up || connection_records.iter().any(|record| ended(record, false)) {
         Loss::Crossed
@@ -282,7 +282,7 @@ impl fmt::Display for Figures {
         let injected: usize = self.faults.values().sum();
         writeln!(
             f,
-            "{injected} faults injected; {} calls hit (on lanes of one caller)",
+            "{injected} faults injected; {} calls hit (on groups of one caller)",
             self.hit
         )?;
         for ((kind, direction, age), count) in &self.faults {
@@ -308,7 +308,7 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "calls hit by a page with a status, an unsolicited response, a copy or a refusal before the truth: {} (on lanes of one caller)",
+            "calls hit by a page with a status, an unsolicited response, a copy or a refusal before the truth: {} (on groups of one caller)",
             self.hit_by_answers
         )?;
         writeln!(f, "result   arrived   did not")?;
@@ -331,8 +331,8 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "left in doubt: {:?}, and on shared lanes {}",
-            self.losses, self.losses_on_shared_lanes,
+            "left in doubt: {:?}, and on shared groups {}",
+            self.losses, self.losses_on_shared_groups,
         )?;
         let (elapsed, callee) = &self.slowest;
         write!(f, "slowest call: {} ms ({callee})", elapsed.as_millis())

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::behavior::ResponseKind;
-use super::lane::Wire;
+use super::group::Wire;
 use super::unsolicited::{Copy, Timing, Unsolicited};
 
 /// An unsolicited response on its way.
@@ -26,7 +26,7 @@ pub struct Sent {
 
 /// A connection of a proxy's to a gateway.
 pub struct Link {
-    /// Its number on its lane.
+    /// Its number on its group.
     pub connection: u64,
     /// What the plan has for it when it is fresh, and the number of that.
     pub greeting: Option<(Unsolicited, u64)>,
@@ -183,9 +183,9 @@ pub struct Links {
     /// By gateway and the proxy's address, before it has passed anything on. What a gateway reads when
     /// the proxy has gone still finds its link.
     known: Mutex<HashMap<(Wire, SocketAddr), Arc<Link>>>,
-    /// By lane: the call after which an unsolicited response comes, and the connection.
+    /// By group: the call after which an unsolicited response comes, and the connection.
     coming: Mutex<HashMap<u64, (u64, Arc<Link>)>>,
-    /// By lane: the connection by which the truth comes, later.
+    /// By group: the connection by which the truth comes, later.
     truths: Mutex<HashMap<u64, Arc<Link>>>,
 }
 
@@ -200,26 +200,26 @@ impl Links {
     }
 
     /// Announces an unsolicited response, before the answer that it comes after.
-    pub fn announce(&self, lane: u64, call: u64, link: &Arc<Link>) {
-        lock(&self.coming).insert(lane, (call, Arc::clone(link)));
+    pub fn announce(&self, group: u64, call: u64, link: &Arc<Link>) {
+        lock(&self.coming).insert(group, (call, Arc::clone(link)));
     }
 
     /// Announces a truth, before the refusal that it comes after.
-    pub fn announce_truth(&self, lane: u64, link: &Arc<Link>) {
-        lock(&self.truths).insert(lane, Arc::clone(link));
+    pub fn announce_truth(&self, group: u64, link: &Arc<Link>) {
+        lock(&self.truths).insert(group, Arc::clone(link));
     }
 
-    /// Waits until the truth that was announced on this lane has come, if there is one.
-    pub fn await_truth(&self, lane: u64) {
-        let truth = lock(&self.truths).remove(&lane);
+    /// Waits until the truth that was announced on this group has come, if there is one.
+    pub fn await_truth(&self, group: u64) {
+        let truth = lock(&self.truths).remove(&group);
         if let Some(link) = truth {
             until(|| link.is_truth_settled());
         }
     }
 
-    /// Waits until the unsolicited response that was announced on this lane has come, if there is one.
-    pub fn await_unsolicited(&self, lane: u64) {
-        let Some((call, link)) = lock(&self.coming).remove(&lane) else {
+    /// Waits until the unsolicited response that was announced on this group has come, if there is one.
+    pub fn await_unsolicited(&self, group: u64) {
+        let Some((call, link)) = lock(&self.coming).remove(&group) else {
             return;
         };
         until(|| link.is_settled(call));

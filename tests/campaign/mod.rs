@@ -3,7 +3,7 @@
 //! twice. Afterwards the caller's diary is held against
 //! the gateway's.
 //!
-//! Every fault is a pure function of the seed and of the lane's, connection's or call's number, so
+//! Every fault is a pure function of the seed and of the group's, connection's or call's number, so
 //! that a seed replays a run, as far as the machine's timing does.
 #![allow(
     dead_code,
@@ -14,7 +14,7 @@ pub mod behavior;
 pub mod compare;
 pub mod connection_log;
 pub mod figures;
-pub mod lane;
+pub mod group;
 pub mod links;
 pub mod naive_client;
 pub mod plan;

@@ -15,8 +15,8 @@ use socket2::SockRef;
 use crate::support::certs::{Authority, LOOPBACK};
 use crate::support::client::{CONNECT_FAILED, KEY, NO_STATUS, OK, REJECTED, SECRET};
 
-use super::lane::{BULK, Lane};
-use super::run::{Field, Phone, Said};
+use super::group::{BULK, Group};
+use super::run::{Phone, Said, Setup};
 
 /// It keeps one connection.
 pub struct NaiveClient {
@@ -57,15 +57,15 @@ impl Stream {
 }
 
 impl NaiveClient {
-    pub fn new(field: &Field, lane: &Lane) -> NaiveClient {
-        let url = field.url(lane);
+    pub fn new(setup: &Setup, group: &Group) -> NaiveClient {
+        let url = setup.url(group);
         let (_, address) = url.split_once("://").expect("a URL");
         let address = address.trim_end_matches("/voice");
         NaiveClient {
             address: address.to_owned(),
-            resets: lane.bulky,
-            tls: lane.wire.is_tls().then(trusting),
-            timeout: Duration::from_millis(field.terms.timeout_ms.into()),
+            resets: group.bulky,
+            tls: group.wire.is_tls().then(trusting),
+            timeout: Duration::from_millis(setup.settings.timeout_ms.into()),
             idle: Mutex::new(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lane::{BULK, Lane, Wire};
+use super::group::{BULK, Group, Wire};
 use super::rng::Rng;
 use super::unsolicited::Unsolicited;
 
@@ -111,11 +111,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan for a lane's connection with this number.
-    pub fn of(seed: u64, lane: &Lane, connection: u64) -> Plan {
-        let mut rng = Rng::named(&[seed, lane.number, connection]);
+    /// The plan for a group's connection with this number.
+    pub fn of(seed: u64, group: &Group, connection: u64) -> Plan {
+        let mut rng = Rng::named(&[seed, group.number, connection]);
         let unsolicited = Unsolicited::of(&mut rng);
-        let greeting = (lane.wire.is_tls() && rng.one_in(8)).then_some(unsolicited);
+        let greeting = (group.wire.is_tls() && rng.one_in(8)).then_some(unsolicited);
         // What is left then is more than the proxy's system takes, and less than the caller's.
         let at = BULK as u64 - rng.within(16 << 10..=40 << 10);
         let early = Fault {
@@ -128,16 +128,16 @@ impl Plan {
                 unsolicited
             }),
         };
-        let is_early = lane.bulky && lane.wire == Wire::Plain && connection % 4 != 3;
+        let is_early = group.bulky && group.wire == Wire::Plain && connection % 4 != 3;
         Plan {
             greeting,
             fault: if is_early {
                 Some(early)
             } else {
-                (!rng.one_in(6)).then(|| fault(&mut rng, lane))
+                (!rng.one_in(6)).then(|| fault(&mut rng, group))
             },
             // A greeting has to come together with what goes before it.
-            pieces: (!lane.bulky && rng.one_in(4) && greeting.is_none()).then(|| Pieces {
+            pieces: (!group.bulky && rng.one_in(4) && greeting.is_none()).then(|| Pieces {
                 most: usize::try_from(rng.within(8..=600)).expect("a small number"),
                 pause: Duration::from_micros(rng.below(200)),
             }),
@@ -146,9 +146,9 @@ impl Plan {
     }
 }
 
-fn fault(rng: &mut Rng, lane: &Lane) -> Fault {
+fn fault(rng: &mut Rng, group: &Group) -> Fault {
     // A bulky request is for stalls while it goes out.
-    let (up, stall) = if lane.bulky { (3, 6) } else { (1, 2) };
+    let (up, stall) = if group.bulky { (3, 6) } else { (1, 2) };
     let direction = rng.pick(&[(up, Direction::Up), (1, Direction::Down)]);
     let kind = rng.pick(&[
         (6, FaultKind::Fin),
@@ -160,10 +160,10 @@ fn fault(rng: &mut Rng, lane: &Lane) -> Fault {
         (stall, FaultKind::FinAndHold),
     ]);
     // A handshake takes one turn of each side, at least.
-    let turns = 1 + u64::from(lane.wire.is_tls()) + rng.below(5);
+    let turns = 1 + u64::from(group.wire.is_tls()) + rng.below(5);
     let position = match rng.below(10) {
-        0..3 if !lane.bulky => FaultPosition::Byte(rng.below(first_span(lane, direction))),
-        0..6 => FaultPosition::Byte(rng.below(span(lane, direction))),
+        0..3 if !group.bulky => FaultPosition::Byte(rng.below(first_span(group, direction))),
+        0..6 => FaultPosition::Byte(rng.below(span(group, direction))),
         6..8 => FaultPosition::Turn(turns),
         _ => FaultPosition::Idle(turns, Duration::from_micros(rng.below(3000))),
     };
@@ -175,8 +175,8 @@ fn fault(rng: &mut Rng, lane: &Lane) -> Fault {
 }
 
 /// About how many bytes go this way in a handshake and the first call.
-fn first_span(lane: &Lane, direction: Direction) -> u64 {
-    match (direction, lane.wire) {
+fn first_span(group: &Group, direction: Direction) -> u64 {
+    match (direction, group.wire) {
         (Direction::Up, Wire::Plain) => 350,
         (Direction::Up, _) => 900,
         (Direction::Down, Wire::Plain) => 200,
@@ -185,8 +185,8 @@ fn first_span(lane: &Lane, direction: Direction) -> u64 {
 }
 
 /// The same for some four calls, or a little more than one bulky one.
-fn span(lane: &Lane, direction: Direction) -> u64 {
-    match (direction, lane.bulky, lane.wire) {
+fn span(group: &Group, direction: Direction) -> u64 {
+    match (direction, group.bulky, group.wire) {
         (Direction::Up, true, _) => BULK as u64 * 5 / 4,
         (Direction::Up, false, Wire::Plain) => 1400,
         (Direction::Up, false, _) => 2200,

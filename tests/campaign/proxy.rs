@@ -1,4 +1,4 @@
-//! A lane's proxy: a relay for each connection, and what became of them.
+//! A group's proxy: a relay for each connection, and what became of them.
 
 use std::mem;
 use std::net::{SocketAddr, TcpStream};
@@ -8,16 +8,16 @@ use std::time::Duration;
 use crate::support::sockets::Server;
 
 use super::connection_log::{Attendance, ConnectionRecord};
-use super::lane::Lane;
+use super::group::Group;
 use super::links::{Link, Links};
 use super::plan::Plan;
 use super::relay::Relay;
-use super::run::Terms;
+use super::run::Settings;
 
 /// Of a proxy for bulky requests, in bytes: most of one stays in the caller's system while nobody reads.
 const RECEIVE_BUFFER: usize = 4 << 10;
 
-/// A lane's proxy.
+/// A group's proxy.
 pub struct Proxy {
     server: Server,
     connection_records: Arc<Mutex<Vec<ConnectionRecord>>>,
@@ -25,19 +25,24 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub fn start(terms: Terms, lane: &Lane, gateway: SocketAddr, links: &Arc<Links>) -> Proxy {
+    pub fn start(
+        settings: Settings,
+        group: &Group,
+        gateway: SocketAddr,
+        links: &Arc<Links>,
+    ) -> Proxy {
         let connection_records = Arc::new(Mutex::new(Vec::new()));
         let attendance = Arc::new(Attendance::default());
         // Past every call's deadline.
-        let longest_stall = Duration::from_millis(u64::from(terms.timeout_ms) * 3);
-        let server = Server::start_with(lane.bulky.then_some(RECEIVE_BUFFER), {
-            let (lane, links) = (lane.clone(), Arc::clone(links));
+        let longest_stall = Duration::from_millis(u64::from(settings.timeout_ms) * 3);
+        let server = Server::start_with(group.bulky.then_some(RECEIVE_BUFFER), {
+            let (group, links) = (group.clone(), Arc::clone(links));
             let (connection_records, attendance) =
                 (Arc::clone(&connection_records), Arc::clone(&attendance));
             move |number, peer| {
                 let connection = number as u64;
                 // Its handshake goes on when the truth of the call before has come by another connection.
-                links.await_truth(lane.number);
+                links.await_truth(group.number);
                 let Ok(far) = TcpStream::connect(gateway) else {
                     return;
                 };
@@ -46,13 +51,13 @@ impl Proxy {
                 };
                 let _ = far.set_nodelay(true);
                 let far = peer.watch(far);
-                let plan = Plan::of(terms.seed, &lane, connection);
-                // Seven digits are the connection's, more than a lane has calls.
+                let plan = Plan::of(settings.seed, &group, connection);
+                // Seven digits are the connection's, more than a group has calls.
                 let greeting = plan
                     .greeting
-                    .map(|unsolicited| (unsolicited, lane.number * 10_000_000 + connection));
+                    .map(|unsolicited| (unsolicited, group.number * 10_000_000 + connection));
                 let link = Arc::new(Link::new(connection, greeting, &peer.share()));
-                links.add(lane.wire, address, &link);
+                links.add(group.wire, address, &link);
                 let clock = || attendance.now();
                 let relay = Relay::new(peer, far, plan, clock, longest_stall, link);
                 let record = relay.run();

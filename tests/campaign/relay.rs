@@ -60,7 +60,7 @@ pub struct Relay<Clock> {
 }
 
 impl<Clock: Fn() -> Moment> Relay<Clock> {
-    /// `clock` tells the time on the lane. No stall is longer than `longest_stall`.
+    /// `clock` tells the time on the group. No stall is longer than `longest_stall`.
     pub fn new(
         peer: Peer,
         far: Arc<TcpStream>,

@@ -85,7 +85,7 @@ pub enum Truth {
     /// In one write with the refusal.
     AtOnce,
     /// By the same connection, once the caller has begun to open another, and before that is ready: the
-    /// lane's proxy sees to it.
+    /// group's proxy sees to it.
     Later,
 }
 
