@@ -95,7 +95,11 @@ fn run_library(settings: Settings) -> bool {
     let broken = violations(&diary, &evidence);
     let mut kinds = BTreeMap::<String, Vec<&Violation>>::new();
     for violation in &broken {
-        let kind = (violation.promise, violation.untruth(), violation.truth());
+        let kind = (
+            violation.promise,
+            violation.wrong_result(),
+            violation.true_response(),
+        );
         kinds
             .entry(format!("{kind:?}"))
             .or_default()

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use campaign::behavior::{Behavior, Page};
-use campaign::compare::{Promise, Untruth, Violation, violations};
+use campaign::compare::{Promise, Violation, WrongResult, violations};
 use campaign::connection_log::Age;
 use campaign::figures::{Figures, Loss};
 use campaign::group::Group;
@@ -20,7 +20,7 @@ use campaign::naive_client::NaiveClient;
 use campaign::plan::{Direction, FaultKind, Plan};
 use campaign::run::{Evidence, Settings, Setup, library};
 use campaign::tcp_view::{ServerAction, observe};
-use campaign::unsolicited::{Timing, Truth, Unsolicited};
+use campaign::unsolicited::{Timing, TrueResponse, Unsolicited};
 
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
@@ -201,12 +201,16 @@ fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_conne
         );
     }
     for kind in [
-        ("refused", Truth::AtOnce),
-        ("expired", Truth::AtOnce),
-        ("expired", Truth::Later),
+        ("refused", TrueResponse::SameWrite),
+        ("expired", TrueResponse::SameWrite),
+        ("expired", TrueResponse::Later),
     ] {
-        let (_, seen) = figures.truths.get(&kind).copied().unwrap_or_default();
-        assert!(seen > 0, "no truth behind {kind:?}: {figures}");
+        let (_, seen) = figures
+            .true_responses
+            .get(&kind)
+            .copied()
+            .unwrap_or_default();
+        assert!(seen > 0, "no true response behind {kind:?}: {figures}");
     }
     for response_kind in ["accepted", "refused", "expired"] {
         let (_, told) = figures
@@ -261,22 +265,22 @@ fn a_naive_client_is_caught() {
         println!("a naive client breaks {promise:?} {caught} times");
         assert!(caught > 0, "{promise:?}: ITNIO_CAMPAIGN_SEED={}", seed());
     }
-    for untruth in [
-        Untruth::UnsolicitedRecording(Timing::Handshake),
-        Untruth::UnsolicitedRecording(Timing::Idle),
-        Untruth::UnsolicitedRecording(Timing::MidRequest),
-        Untruth::OtherCallsRecording,
-        Untruth::PageForRefusal,
-        Untruth::OthersRefusal,
-        Untruth::RefusalBefore(Truth::AtOnce),
-        Untruth::RefusalBefore(Truth::Later),
+    for wrong_result in [
+        WrongResult::UnsolicitedRecording(Timing::Handshake),
+        WrongResult::UnsolicitedRecording(Timing::Idle),
+        WrongResult::UnsolicitedRecording(Timing::MidRequest),
+        WrongResult::OtherCallsRecording,
+        WrongResult::PageAsRefusal,
+        WrongResult::OtherRefusal,
+        WrongResult::RefusalBefore(TrueResponse::SameWrite),
+        WrongResult::RefusalBefore(TrueResponse::Later),
     ] {
         let told = violations
             .iter()
-            .filter(|v| v.untruth() == Some(untruth))
+            .filter(|v| v.wrong_result() == Some(wrong_result))
             .count();
-        println!("a naive client tells {untruth:?} {told} times");
-        assert!(told > 0, "{untruth:?}: ITNIO_CAMPAIGN_SEED={}", seed());
+        println!("a naive client tells {wrong_result:?} {told} times");
+        assert!(told > 0, "{wrong_result:?}: ITNIO_CAMPAIGN_SEED={}", seed());
     }
 }
 

@@ -13,7 +13,7 @@ use crate::support::response::{Response, recording_id_for};
 use super::group::{Group, Wire, group_and_call, rng_for};
 use super::links::{Link, Links, Sent};
 use super::rng::Rng;
-use super::unsolicited::{Copy, Timing, Truth, Unsolicited, WRONG_CLOCK};
+use super::unsolicited::{Copy, Timing, TrueResponse, Unsolicited, WRONG_CLOCK};
 
 /// What became of a request that arrived whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Arrival {
     /// The answer that had been sent twice on this connection, or was when this request had been read.
     pub copy: Option<(ResponseKind, Copy)>,
     /// It was answered with a refusal first, and then with the truth.
-    pub truth: Option<Truth>,
+    pub true_response: Option<TrueResponse>,
 }
 
 /// Each request that arrived whole, by the number that it dials, in the order of arrival.
@@ -296,10 +296,10 @@ impl Behavior {
     }
 
     /// When the truth comes, where it is not the first answer.
-    pub fn truth(self) -> Option<Truth> {
+    pub fn true_response(self) -> Option<TrueResponse> {
         match self {
-            Behavior::RefuseAndAccept(_) => Some(Truth::AtOnce),
-            Behavior::ExpireThenAccept(_) => Some(Truth::Later),
+            Behavior::RefuseAndAccept(_) => Some(TrueResponse::SameWrite),
+            Behavior::ExpireThenAccept(_) => Some(TrueResponse::Later),
             _ => None,
         }
     }
@@ -368,7 +368,7 @@ impl Behavior {
             }
             Behavior::ExpireThenAccept(pause) => {
                 if let Some((group, _)) = group_and_call(callee) {
-                    links.announce_truth(group, link);
+                    links.announce_true_response(group, link);
                 }
                 let refusal = ResponseKind::Expired(WRONG_CLOCK).answer(callee);
                 let steps = vec![
@@ -449,7 +449,7 @@ pub fn gateway(
                 came: seconds(delivery.clock),
                 unsolicited,
                 copy: link.copied(),
-                truth: behavior.truth(),
+                true_response: behavior.true_response(),
             });
             drop(pages);
             let mut steps: Vec<_> = copy.map(Step::Send).into_iter().collect();

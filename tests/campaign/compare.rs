@@ -10,7 +10,7 @@ use crate::support::response::recording_id_for;
 use super::behavior::{Arrival, EXPIRED, Verdict};
 use super::group::Group;
 use super::run::{Evidence, Line};
-use super::unsolicited::{Timing, Truth, is_on_wrong_clock, timing_of};
+use super::unsolicited::{Timing, TrueResponse, is_on_wrong_clock, timing_of};
 
 /// The promises that a campaign checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +37,17 @@ pub enum Promise {
 
 /// What a caller was told wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Untruth {
+pub enum WrongResult {
     /// Accepted, with the recording ID of an answer to nothing.
     UnsolicitedRecording(Timing),
     /// Accepted, with the recording ID of another call.
     OtherCallsRecording,
     /// Refused, for a status that is not the API's.
-    PageForRefusal,
+    PageAsRefusal,
     /// Refused, by an answer to nothing or to another request.
-    OthersRefusal,
+    OtherRefusal,
     /// Refused, by an answer behind which the true one came.
-    RefusalBefore(Truth),
+    RefusalBefore(TrueResponse),
 }
 
 /// A promise that was not kept.
@@ -60,28 +60,31 @@ pub struct Violation {
 
 impl Violation {
     /// What the caller was told wrongly, where that can be told apart.
-    pub fn untruth(&self) -> Option<Untruth> {
+    pub fn wrong_result(&self) -> Option<WrongResult> {
         let said = &self.line.said;
         match self.promise {
             Promise::OwnRecording => {
                 let id = said.recording_id.as_deref()?;
                 if let Some(timing) = timing_of(id) {
-                    return Some(Untruth::UnsolicitedRecording(timing));
+                    return Some(WrongResult::UnsolicitedRecording(timing));
                 }
                 let own = id == recording_id_for(&self.line.callee);
-                (!own).then_some(Untruth::OtherCallsRecording)
+                (!own).then_some(WrongResult::OtherCallsRecording)
             }
-            Promise::RefusalIsTrue if said.status > 0 => Some(Untruth::PageForRefusal),
-            Promise::RefusalIsTrue => {
-                Some((self.truth()).map_or(Untruth::OthersRefusal, Untruth::RefusalBefore))
-            }
+            Promise::RefusalIsTrue if said.status > 0 => Some(WrongResult::PageAsRefusal),
+            Promise::RefusalIsTrue => Some(
+                (self.true_response())
+                    .map_or(WrongResult::OtherRefusal, WrongResult::RefusalBefore),
+            ),
             _ => None,
         }
     }
 
     /// When the truth came, where the call's first answer was a refusal.
-    pub fn truth(&self) -> Option<Truth> {
-        self.arrivals.iter().find_map(|arrival| arrival.truth)
+    pub fn true_response(&self) -> Option<TrueResponse> {
+        self.arrivals
+            .iter()
+            .find_map(|arrival| arrival.true_response)
     }
 }
 
@@ -151,7 +154,7 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
                 Promise::RefusalIsTrue,
                 said.result != REJECTED
                     || (rings == 0 && last == Some(Verdict::Refused(said.status)))
-                    || is_truth_late(line, arrivals, evidence),
+                    || is_true_response_late(line, arrivals, evidence),
             ),
             (Promise::InTime, said.elapsed <= deadline + SLACK),
             (
@@ -205,15 +208,17 @@ fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
 
 /// Whether the call was refused, and the truth came so late that the caller, who opens another connection,
 /// could not know of it by its deadline.
-pub fn is_truth_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> bool {
+pub fn is_true_response_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> bool {
     let [arrival] = arrivals else { return false };
     let number = usize::try_from(line.group).expect("a small number");
     let limit = Duration::from_millis(evidence.settings.timeout_ms.into());
-    arrival.truth == Some(Truth::Later)
+    arrival.true_response == Some(TrueResponse::Later)
         && line.said.elapsed >= limit
         && evidence.connection_records[number].iter().any(|record| {
             record.connection == arrival.connection
-                && record.truth.is_none_or(|there| there >= line.began + limit)
+                && record
+                    .true_response_at
+                    .is_none_or(|there| there >= line.began + limit)
         })
 }
 

@@ -20,7 +20,7 @@ pub struct ConnectionRecord {
     /// How much of the last call's turns had left the caller's system when a stall ended.
     pub held: Option<u64>,
     /// When a truth that came later was known to be in the caller's system.
-    pub truth: Option<Instant>,
+    pub true_response_at: Option<Instant>,
 }
 
 /// The bytes of one call's turns, together.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use crate::support::client::{BAD_RESPONSE, HTTP_ERROR, OK, REJECTED};
 
 use super::behavior::{Arrival, Behavior, EXPIRED, Page, ResponseKind, Verdict};
-use super::compare::{is_truth_late, rings};
+use super::compare::{is_true_response_late, rings};
 use super::connection_log::{Age, ConnectionRecord};
 use super::group::{BULK, Group};
 use super::plan::{Direction, FaultKind};
 use super::run::{Evidence, Line};
-use super::unsolicited::{Copy, Timing, Truth, Unsolicited};
+use super::unsolicited::{Copy, Timing, TrueResponse, Unsolicited};
 
 /// Where a request was lost of which the library could not say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,9 +42,9 @@ pub struct Figures {
     /// Answers that were sent twice; and requests that came on such a connection afterwards.
     pub copies: BTreeMap<(&'static str, &'static str), (usize, usize)>,
     /// Calls that were refused before the truth came, and those of them that were called no answer.
-    pub truths: BTreeMap<(&'static str, Truth), (usize, usize)>,
+    pub true_responses: BTreeMap<(&'static str, TrueResponse), (usize, usize)>,
     /// Those that were told the refusal after all, since the truth came behind their deadline.
-    pub truths_too_late: usize,
+    pub true_responses_too_late: usize,
     /// Answers with a line end behind them, and the calls that were told what they say.
     pub line_ends: BTreeMap<&'static str, (usize, usize)>,
     /// Those that were called no answer, though nothing else was the matter.
@@ -144,7 +144,7 @@ impl Figures {
                 }
                 if met
                     || page.is_some_and(Page::has_status)
-                    || (arrived && behavior.truth().is_some())
+                    || (arrived && behavior.true_response().is_some())
                 {
                     hit_by_answers.insert((line.group, line.call));
                 }
@@ -153,15 +153,19 @@ impl Figures {
             match behavior {
                 Behavior::RefuseAndAccept(response_kind) if arrived => {
                     note(
-                        &mut figures.truths,
-                        (response_kind.name(), Truth::AtOnce),
+                        &mut figures.true_responses,
+                        (response_kind.name(), TrueResponse::SameWrite),
                         no_answer,
                     );
                 }
                 Behavior::ExpireThenAccept(_) if arrived => {
-                    note(&mut figures.truths, ("expired", Truth::Later), no_answer);
-                    figures.truths_too_late += usize::from(
-                        said.result == REJECTED && is_truth_late(line, arrivals, evidence),
+                    note(
+                        &mut figures.true_responses,
+                        ("expired", TrueResponse::Later),
+                        no_answer,
+                    );
+                    figures.true_responses_too_late += usize::from(
+                        said.result == REJECTED && is_true_response_late(line, arrivals, evidence),
                     );
                 }
                 Behavior::LineEnd(response_kind) if arrived => {
@@ -297,8 +301,8 @@ impl fmt::Display for Figures {
         }
         writeln!(
             f,
-            "refused before the truth came, and told that this is no answer: {:?}; too late for the call: {}",
-            self.truths, self.truths_too_late
+            "refused before the true response came, and told that this is no valid response: {:?}; too late for the call: {}",
+            self.true_responses, self.true_responses_too_late
         )?;
         writeln!(
             f,
@@ -308,7 +312,7 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "calls hit by a page with a status, an unsolicited response, a copy or a refusal before the truth: {} (on groups of one caller)",
+            "calls hit by a page with a status, an unsolicited response, a copy or a refusal before the true response: {} (on groups of one caller)",
             self.hit_by_answers
         )?;
         writeln!(f, "result   arrived   did not")?;

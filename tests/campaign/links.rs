@@ -44,7 +44,7 @@ pub struct Link {
     /// it, once it has.
     whole: Mutex<Option<(u64, Option<u64>)>>,
     /// When a truth that came later was known to be in the caller's system.
-    truth: Mutex<Option<Instant>>,
+    true_response_at: Mutex<Option<Instant>>,
 }
 
 impl Link {
@@ -63,7 +63,7 @@ impl Link {
             copy: Mutex::default(),
             copied: Mutex::default(),
             whole: Mutex::default(),
-            truth: Mutex::default(),
+            true_response_at: Mutex::default(),
         }
     }
 
@@ -147,19 +147,19 @@ impl Link {
     }
 
     /// Whether the truth that was announced last has come to the caller's system, or never will.
-    fn is_truth_settled(&self) -> bool {
+    fn is_true_response_settled(&self) -> bool {
         let end = lock(&self.whole).and_then(|(_, end)| end);
         let is_there = end.is_some_and(|end| end <= self.passed.load(Ordering::SeqCst))
             && (self.near.upgrade()).is_some_and(|near| is_acknowledged(&near));
         if is_there {
-            *lock(&self.truth) = Some(Instant::now());
+            *lock(&self.true_response_at) = Some(Instant::now());
         }
         is_there || self.over.load(Ordering::SeqCst)
     }
 
     /// When a truth that came later was known to be in the caller's system.
-    pub fn truth(&self) -> Option<Instant> {
-        *lock(&self.truth)
+    pub fn true_response_at(&self) -> Option<Instant> {
+        *lock(&self.true_response_at)
     }
 
     /// Whether the unsolicited response after this call has come to the caller's system, or never will.
@@ -186,7 +186,7 @@ pub struct Links {
     /// By group: the call after which an unsolicited response comes, and the connection.
     coming: Mutex<HashMap<u64, (u64, Arc<Link>)>>,
     /// By group: the connection by which the truth comes, later.
-    truths: Mutex<HashMap<u64, Arc<Link>>>,
+    true_responses: Mutex<HashMap<u64, Arc<Link>>>,
 }
 
 impl Links {
@@ -205,15 +205,15 @@ impl Links {
     }
 
     /// Announces a truth, before the refusal that it comes after.
-    pub fn announce_truth(&self, group: u64, link: &Arc<Link>) {
-        lock(&self.truths).insert(group, Arc::clone(link));
+    pub fn announce_true_response(&self, group: u64, link: &Arc<Link>) {
+        lock(&self.true_responses).insert(group, Arc::clone(link));
     }
 
     /// Waits until the truth that was announced on this group has come, if there is one.
-    pub fn await_truth(&self, group: u64) {
-        let truth = lock(&self.truths).remove(&group);
-        if let Some(link) = truth {
-            until(|| link.is_truth_settled());
+    pub fn await_true_response(&self, group: u64) {
+        let true_response = lock(&self.true_responses).remove(&group);
+        if let Some(link) = true_response {
+            until(|| link.is_true_response_settled());
         }
     }
 

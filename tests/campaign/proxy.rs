@@ -42,7 +42,7 @@ impl Proxy {
             move |number, peer| {
                 let connection = number as u64;
                 // Its handshake goes on when the truth of the call before has come by another connection.
-                links.await_truth(group.number);
+                links.await_true_response(group.number);
                 let Ok(far) = TcpStream::connect(gateway) else {
                     return;
                 };

@@ -136,7 +136,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             fault: self.injected,
             turns: self.turns,
             held: self.held_back,
-            truth: self.link.truth(),
+            true_response_at: self.link.true_response_at(),
         }
     }
 

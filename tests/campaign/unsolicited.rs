@@ -81,9 +81,9 @@ pub fn is_on_wrong_clock(stamp: i64, came: i64) -> bool {
 
 /// When the true answer comes, of a call that has been placed and whose first answer is a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Truth {
+pub enum TrueResponse {
     /// In one write with the refusal.
-    AtOnce,
+    SameWrite,
     /// By the same connection, once the caller has begun to open another, and before that is ready: the
     /// group's proxy sees to it.
     Later,
