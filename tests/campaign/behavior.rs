@@ -53,11 +53,11 @@ pub struct Arrival {
 
 /// Each request that arrived whole, by the number that it dials, in the order of arrival.
 #[derive(Debug, Default)]
-pub struct Book(Mutex<HashMap<String, Vec<Arrival>>>);
+pub struct ArrivalLog(Mutex<HashMap<String, Vec<Arrival>>>);
 
-impl Book {
+impl ArrivalLog {
     /// All of it.
-    pub fn pages(&self) -> HashMap<String, Vec<Arrival>> {
+    pub fn all(&self) -> HashMap<String, Vec<Arrival>> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -418,10 +418,11 @@ pub fn gateway(
     wire: Wire,
     seed: u64,
     groups: &[Group],
-    book: &Arc<Book>,
+    arrival_log: &Arc<ArrivalLog>,
     links: &Arc<Links>,
 ) -> Gateway {
-    let (groups, book, links) = (groups.to_vec(), Arc::clone(book), Arc::clone(links));
+    let (groups, arrival_log, links) =
+        (groups.to_vec(), Arc::clone(arrival_log), Arc::clone(links));
     let known = Arc::clone(&links);
     builder(wire)
         .greeting(move |proxy| greeting(wire, &known.at(wire, proxy)?))
@@ -432,8 +433,8 @@ pub fn gateway(
                 .expect("a proxy's connection is known while it lasts");
             let unsolicited = link.unsolicited().first().copied();
             let copy = link.take_copy();
-            let mut pages = book.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let arrivals = pages.entry(callee.clone()).or_default();
+            let mut by_callee = arrival_log.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let arrivals = by_callee.entry(callee.clone()).or_default();
             let behavior = if arrivals.is_empty() {
                 Behavior::of(seed, &groups, &callee)
             } else {
@@ -451,7 +452,7 @@ pub fn gateway(
                 copy: link.copied(),
                 true_response: behavior.true_response(),
             });
-            drop(pages);
+            drop(by_callee);
             let mut steps: Vec<_> = copy.map(Step::Send).into_iter().collect();
             steps.extend(behavior.steps(&callee, &links, &link));
             steps

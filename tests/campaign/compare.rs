@@ -61,17 +61,17 @@ pub struct Violation {
 impl Violation {
     /// What the caller was told wrongly, where that can be told apart.
     pub fn wrong_result(&self) -> Option<WrongResult> {
-        let said = &self.line.said;
+        let reported = &self.line.reported;
         match self.promise {
             Promise::OwnRecording => {
-                let id = said.recording_id.as_deref()?;
+                let id = reported.recording_id.as_deref()?;
                 if let Some(timing) = timing_of(id) {
                     return Some(WrongResult::UnsolicitedRecording(timing));
                 }
                 let own = id == recording_id_for(&self.line.callee);
                 (!own).then_some(WrongResult::OtherCallsRecording)
             }
-            Promise::RefusalIsTrue if said.status > 0 => Some(WrongResult::PageAsRefusal),
+            Promise::RefusalIsTrue if reported.status > 0 => Some(WrongResult::PageAsRefusal),
             Promise::RefusalIsTrue => Some(
                 (self.true_response())
                     .map_or(WrongResult::OtherRefusal, WrongResult::RefusalBefore),
@@ -98,7 +98,7 @@ impl fmt::Display for Violation {
         write!(
             f,
             "{promise:?}: callee {} (group {}, caller {}, call {}) was told {:?}; the gateway has {:?}",
-            line.callee, line.group, line.caller, line.call, line.said, arrivals
+            line.callee, line.group, line.caller, line.call, line.reported, arrivals
         )
     }
 }
@@ -136,27 +136,27 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
     let mut found = Vec::new();
     for line in diary {
         let arrivals = evidence.arrivals_of(&line.callee);
-        let said = &line.said;
+        let reported = &line.reported;
         let rings = rings(arrivals);
         let last = arrivals.last().map(|arrival| arrival.verdict);
-        let own = said.recording_id.as_deref() == Some(&recording_id_for(&line.callee));
+        let own = reported.recording_id.as_deref() == Some(&recording_id_for(&line.callee));
         for (promise, kept) in [
             (Promise::Once, arrives_once(arrivals, shared[&line.group])),
             (
                 Promise::UnsentIsUnsent,
-                said.may_have_dialed || said.result == REJECTED || !arrived(arrivals),
+                reported.may_have_dialed || reported.result == REJECTED || !arrived(arrivals),
             ),
             (
                 Promise::OwnRecording,
-                said.result != OK || (own && rings == 1),
+                reported.result != OK || (own && rings == 1),
             ),
             (
                 Promise::RefusalIsTrue,
-                said.result != REJECTED
-                    || (rings == 0 && last == Some(Verdict::Refused(said.status)))
+                reported.result != REJECTED
+                    || (rings == 0 && last == Some(Verdict::Refused(reported.status)))
                     || is_true_response_late(line, arrivals, evidence),
             ),
-            (Promise::InTime, said.elapsed <= deadline + SLACK),
+            (Promise::InTime, reported.elapsed <= deadline + SLACK),
             (
                 Promise::OverWhenReturned,
                 arrivals
@@ -213,7 +213,7 @@ pub fn is_true_response_late(line: &Line, arrivals: &[Arrival], evidence: &Evide
     let number = usize::try_from(line.group).expect("a small number");
     let limit = Duration::from_millis(evidence.settings.timeout_ms.into());
     arrival.true_response == Some(TrueResponse::Later)
-        && line.said.elapsed >= limit
+        && line.reported.elapsed >= limit
         && evidence.connection_records[number].iter().any(|record| {
             record.connection == arrival.connection
                 && record
@@ -230,9 +230,9 @@ fn was_held_back(line: &Line, arrival: &Arrival, evidence: &Evidence) -> bool {
         && evidence.connection_records[number].iter().any(|record| {
             record.connection == arrival.connection
                 && record
-                    .turns
+                    .bursts
                     .last()
-                    .is_some_and(|turn| turn.call == Some(line.call))
+                    .is_some_and(|burst| burst.call == Some(line.call))
                 && record.held.is_some_and(|held| held < arrival.length)
         })
 }

@@ -14,7 +14,7 @@ pub struct ConnectionRecord {
     pub opened: Moment,
     pub fault: Option<InjectedFault>,
     /// What the caller said, until the gateway had the word, or the next call began.
-    pub turns: Vec<Turn>,
+    pub bursts: Vec<Burst>,
     /// The unsolicited responses that came through to the caller.
     pub unsolicited: Vec<Sent>,
     /// How much of the last call's turns had left the caller's system when a stall ended.
@@ -24,11 +24,11 @@ pub struct ConnectionRecord {
 }
 
 /// The bytes of one call's turns, together.
-pub fn taken_of(turns: &[Turn], call: Option<u64>) -> u64 {
-    turns
+pub fn taken_of(bursts: &[Burst], call: Option<u64>) -> u64 {
+    bursts
         .iter()
-        .filter(|turn| turn.call == call)
-        .map(|turn| turn.taken)
+        .filter(|burst| burst.call == call)
+        .map(|burst| burst.taken)
         .sum()
 }
 
@@ -83,7 +83,7 @@ impl Moment {
 
 /// What the caller said at one go.
 #[derive(Clone, Copy, Debug)]
-pub struct Turn {
+pub struct Burst {
     /// The call in progress when it began.
     pub call: Option<u64>,
     /// Bytes that reached the proxy's system, passed on or not.
@@ -92,9 +92,9 @@ pub struct Turn {
 
 /// The time on a group, as its caller keeps it.
 #[derive(Debug, Default)]
-pub struct Attendance(AtomicU64);
+pub struct CallClock(AtomicU64);
 
-impl Attendance {
+impl CallClock {
     pub fn enter(&self, call: u64) {
         self.0.store(2 * call + 1, Ordering::SeqCst);
     }

@@ -111,14 +111,14 @@ impl Figures {
         }
         for line in diary {
             let arrivals = evidence.arrivals_of(&line.callee);
-            let said = &line.said;
+            let reported = &line.reported;
             let arrived = !arrivals.is_empty();
-            let row = figures.results.entry(said.result).or_default();
+            let row = figures.results.entry(reported.result).or_default();
             *(if arrived { &mut row.0 } else { &mut row.1 }) += 1;
             figures.rang_twice += usize::from(rings(arrivals) > 1);
             figures.repeats += usize::from(is_corrected(arrivals));
             figures.slowest =
-                std::mem::take(&mut figures.slowest).max((said.elapsed, line.callee.clone()));
+                std::mem::take(&mut figures.slowest).max((reported.elapsed, line.callee.clone()));
             let behavior = Behavior::of(seed, &evidence.groups, &line.callee);
             let page = behavior.page().filter(|_| arrived);
             if let Some(page) = page {
@@ -149,7 +149,7 @@ impl Figures {
                     hit_by_answers.insert((line.group, line.call));
                 }
             }
-            let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&said.result);
+            let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&reported.result);
             match behavior {
                 Behavior::RefuseAndAccept(response_kind) if arrived => {
                     note(
@@ -165,7 +165,8 @@ impl Figures {
                         no_answer,
                     );
                     figures.true_responses_too_late += usize::from(
-                        said.result == REJECTED && is_true_response_late(line, arrivals, evidence),
+                        reported.result == REJECTED
+                            && is_true_response_late(line, arrivals, evidence),
                     );
                 }
                 Behavior::LineEnd(response_kind) if arrived => {
@@ -173,7 +174,7 @@ impl Figures {
                         ResponseKind::Refused(_) => REJECTED,
                         _ => OK,
                     };
-                    let told = said.result == expected;
+                    let told = reported.result == expected;
                     note(&mut figures.line_ends, response_kind.name(), told);
                     let alone = groups[&line.group].callers == 1
                         && !hit.contains(&(line.group, line.call))
@@ -184,10 +185,10 @@ impl Figures {
                 }
                 _ => {}
             }
-            if arrived || said.result == REJECTED || said.result == OK {
+            if arrived || reported.result == REJECTED || reported.result == OK {
                 continue;
             }
-            if !said.may_have_dialed {
+            if !reported.may_have_dialed {
                 figures.known_unsent += 1;
                 figures.known_unsent_bulky += usize::from(groups[&line.group].bulky);
             } else if groups[&line.group].callers > 1 {
@@ -245,12 +246,12 @@ fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRec
         let late = ended(record, true);
         // A session ticket may come between the parts of one request.
         let hello = usize::from(group.wire.is_tls());
-        let turns = record.turns.iter().enumerate().skip(hello);
-        turns
-            .filter(|(place, turn)| {
-                turn.call == Some(line.call) || (late && place + 1 == record.turns.len())
+        let bursts = record.bursts.iter().enumerate().skip(hello);
+        bursts
+            .filter(|(place, burst)| {
+                burst.call == Some(line.call) || (late && place + 1 == record.bursts.len())
             })
-            .map(|(_, turn)| turn.taken)
+            .map(|(_, burst)| burst.taken)
             .reduce(|sum, more| sum + more)
     };
     let connection_records: Vec<_> = evidence.connection_records[number]
@@ -326,7 +327,7 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "did not arrive: {}; said unsent: {} ({:.1} %), {} of them bulky; {} bulky ones held back in part",
+            "did not arrive: {}; reported not sent: {} ({:.1} %), {} of them bulky; {} bulky ones held back in part",
             self.lost(),
             self.known_unsent,
             100.0 * self.known_unsent as f64 / self.lost().max(1) as f64,

@@ -16,7 +16,7 @@ use crate::support::certs::{Authority, LOOPBACK};
 use crate::support::client::{CONNECT_FAILED, KEY, NO_STATUS, OK, REJECTED, SECRET};
 
 use super::group::{BULK, Group};
-use super::run::{Phone, Said, Setup};
+use super::run::{CallClient, CallResult, Setup};
 
 /// It keeps one connection.
 pub struct NaiveClient {
@@ -117,8 +117,8 @@ impl NaiveClient {
     }
 }
 
-impl Phone for NaiveClient {
-    fn call(&self, callee: &str, bulky: bool) -> Said {
+impl CallClient for NaiveClient {
+    fn call(&self, callee: &str, bulky: bool) -> CallResult {
         let info = "i".repeat(if bulky { BULK } else { 0 });
         let started = Instant::now();
         let until = started + self.timeout;
@@ -145,7 +145,7 @@ impl Phone for NaiveClient {
             Some(rest.split(['"', ',', '}']).next()?.to_owned())
         };
         let status = value("status").and_then(|status| status.parse().ok());
-        Said {
+        CallResult {
             result: match status {
                 Some(0) => OK,
                 Some(_) => REJECTED,

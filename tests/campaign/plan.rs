@@ -30,10 +30,10 @@ pub enum FaultPosition {
     /// Between this many bytes of its direction and the next one.
     Byte(u64),
     /// As many bytes after this turn of this direction has begun.
-    InTurn(u64, u64),
+    InBurst(u64, u64),
     /// Before the first byte of this direction's turn: one more each time that the other side had
     /// the word in between. The first is 1.
-    Turn(u64),
+    Burst(u64),
     /// When nothing has moved for so long after this turn of the gateway's.
     Idle(u64, Duration),
 }
@@ -121,7 +121,7 @@ impl Plan {
         let early = Fault {
             direction: Direction::Up,
             // In a connection's second request, or in its first.
-            position: FaultPosition::InTurn(if connection % 4 == 2 { 1 } else { 2 }, at),
+            position: FaultPosition::InBurst(if connection % 4 == 2 { 1 } else { 2 }, at),
             kind: FaultKind::RespondAndHold(if rng.one_in(2) {
                 Unsolicited::Accepted
             } else {
@@ -160,12 +160,12 @@ fn fault(rng: &mut Rng, group: &Group) -> Fault {
         (stall, FaultKind::FinAndHold),
     ]);
     // A handshake takes one turn of each side, at least.
-    let turns = 1 + u64::from(group.wire.is_tls()) + rng.below(5);
+    let bursts = 1 + u64::from(group.wire.is_tls()) + rng.below(5);
     let position = match rng.below(10) {
         0..3 if !group.bulky => FaultPosition::Byte(rng.below(first_span(group, direction))),
         0..6 => FaultPosition::Byte(rng.below(span(group, direction))),
-        6..8 => FaultPosition::Turn(turns),
-        _ => FaultPosition::Idle(turns, Duration::from_micros(rng.below(3000))),
+        6..8 => FaultPosition::Burst(bursts),
+        _ => FaultPosition::Idle(bursts, Duration::from_micros(rng.below(3000))),
     };
     Fault {
         direction,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::sockets::Server;
 
-use super::connection_log::{Attendance, ConnectionRecord};
+use super::connection_log::{CallClock, ConnectionRecord};
 use super::group::Group;
 use super::links::{Link, Links};
 use super::plan::Plan;
@@ -21,7 +21,7 @@ const RECEIVE_BUFFER: usize = 4 << 10;
 pub struct Proxy {
     server: Server,
     connection_records: Arc<Mutex<Vec<ConnectionRecord>>>,
-    attendance: Arc<Attendance>,
+    call_clock: Arc<CallClock>,
 }
 
 impl Proxy {
@@ -32,13 +32,13 @@ impl Proxy {
         links: &Arc<Links>,
     ) -> Proxy {
         let connection_records = Arc::new(Mutex::new(Vec::new()));
-        let attendance = Arc::new(Attendance::default());
+        let call_clock = Arc::new(CallClock::default());
         // Past every call's deadline.
         let longest_stall = Duration::from_millis(u64::from(settings.timeout_ms) * 3);
         let server = Server::start_with(group.bulky.then_some(RECEIVE_BUFFER), {
             let (group, links) = (group.clone(), Arc::clone(links));
-            let (connection_records, attendance) =
-                (Arc::clone(&connection_records), Arc::clone(&attendance));
+            let (connection_records, call_clock) =
+                (Arc::clone(&connection_records), Arc::clone(&call_clock));
             move |number, peer| {
                 let connection = number as u64;
                 // Its handshake goes on when the truth of the call before has come by another connection.
@@ -58,7 +58,7 @@ impl Proxy {
                     .map(|unsolicited| (unsolicited, group.number * 10_000_000 + connection));
                 let link = Arc::new(Link::new(connection, greeting, &peer.share()));
                 links.add(group.wire, address, &link);
-                let clock = || attendance.now();
+                let clock = || call_clock.now();
                 let relay = Relay::new(peer, far, plan, clock, longest_stall, link);
                 let record = relay.run();
                 let mut connection_records = connection_records
@@ -70,7 +70,7 @@ impl Proxy {
         Proxy {
             server,
             connection_records,
-            attendance,
+            call_clock,
         }
     }
 
@@ -78,8 +78,8 @@ impl Proxy {
         self.server.address()
     }
 
-    pub fn attendance(&self) -> &Attendance {
-        &self.attendance
+    pub fn call_clock(&self) -> &CallClock {
+        &self.call_clock
     }
 
     /// Waits until all that it had has arrived or is lost. The callers' connections have to be closed.

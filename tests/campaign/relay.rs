@@ -11,7 +11,7 @@ use socket2::SockRef;
 
 use crate::support::sockets::{MAX_WAIT, Peer};
 
-use super::connection_log::{ConnectionRecord, InjectedFault, Moment, Turn, taken_of};
+use super::connection_log::{Burst, ConnectionRecord, InjectedFault, Moment, taken_of};
 use super::links::Link;
 use super::plan::{Direction, FaultKind, FaultPosition, Plan};
 use super::unsolicited::Timing;
@@ -26,7 +26,7 @@ struct Flow {
     /// Nothing is read until the caller has gone.
     held: bool,
     passed: u64,
-    turns: u64,
+    bursts: u64,
     /// How much had passed before this turn.
     before: u64,
     /// Read, and not passed on yet.
@@ -51,7 +51,7 @@ pub struct Relay<Clock> {
     up: Flow,
     down: Flow,
     last: Option<(Direction, Instant)>,
-    turns: Vec<Turn>,
+    bursts: Vec<Burst>,
     held_back: Option<u64>,
     injected: Option<InjectedFault>,
     stall_until: Option<Instant>,
@@ -83,7 +83,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             up: Flow::default(),
             down: Flow::default(),
             last: None,
-            turns: Vec::new(),
+            bursts: Vec::new(),
             held_back: None,
             injected: None,
             stall_until: None,
@@ -134,7 +134,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             unsolicited: self.link.unsolicited(),
             opened: self.opened,
             fault: self.injected,
-            turns: self.turns,
+            bursts: self.bursts,
             held: self.held_back,
             true_response_at: self.link.true_response_at(),
         }
@@ -166,8 +166,8 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             return None;
         };
         match fault.position {
-            FaultPosition::Idle(turns, after)
-                if self.down.turns == turns
+            FaultPosition::Idle(bursts, after)
+                if self.down.bursts == bursts
                     && self.link.end_of_whole(self.down.passed).is_none() =>
             {
                 Some(after.saturating_sub(at.elapsed()))
@@ -227,7 +227,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
                 let _ = self.sink(direction).shutdown(Shutdown::Write);
                 return Next::Go;
             }
-            Ok(_) => self.note_turn(direction),
+            Ok(_) => self.note_burst(direction),
             Err(_) => return self.reset(),
         }
         let allowed = self.allowed(direction);
@@ -259,30 +259,30 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
 
     /// Notes who has the word. After a fault nobody's turn is over, unless the connection was idle:
     /// then what comes is the next call's.
-    fn note_turn(&mut self, direction: Direction) {
+    fn note_burst(&mut self, direction: Direction) {
         let changed =
             self.injected.is_none() && self.last.is_none_or(|(last, _)| last != direction);
         self.last = Some((direction, Instant::now()));
         if changed {
             let flow = self.flow_mut(direction);
-            flow.turns += 1;
+            flow.bursts += 1;
             flow.before = flow.passed;
         }
         if direction == Direction::Up {
             let call = (self.clock)().call();
-            let last = self.turns.last().and_then(|turn| turn.call);
+            let last = self.bursts.last().and_then(|burst| burst.call);
             let next = call.is_some()
                 && call != last
                 && self.injected.is_none_or(|injected| injected.idle);
-            if changed || next || self.turns.is_empty() {
-                self.turns.push(Turn { call, taken: 0 });
+            if changed || next || self.bursts.is_empty() {
+                self.bursts.push(Burst { call, taken: 0 });
             }
         }
     }
 
     fn note_taken(&mut self, bytes: u64) {
-        if let Some(turn) = self.turns.last_mut() {
-            turn.taken += bytes;
+        if let Some(burst) = self.bursts.last_mut() {
+            burst.taken += bytes;
         }
     }
 
@@ -297,10 +297,10 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             |at: u64| usize::try_from(at.saturating_sub(flow.passed)).unwrap_or(usize::MAX);
         match fault.map(|fault| fault.position) {
             Some(FaultPosition::Byte(at)) => distance(self.after_whole(direction, at)),
-            Some(FaultPosition::InTurn(turn, at)) if flow.turns == turn => {
+            Some(FaultPosition::InBurst(burst, at)) if flow.bursts == burst => {
                 distance(flow.before + at)
             }
-            Some(FaultPosition::Turn(turn)) if flow.turns >= turn => {
+            Some(FaultPosition::Burst(burst)) if flow.bursts >= burst => {
                 distance(self.after_whole(direction, flow.passed))
             }
             _ => usize::MAX,
@@ -390,8 +390,8 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
     fn end_stall(&mut self) -> Next {
         let left_unread = if self.up.held { unread(&self.near) } else { 0 };
         if self.up.held {
-            let call = self.turns.last().and_then(|turn| turn.call);
-            self.held_back = Some(taken_of(&self.turns, call) + left_unread);
+            let call = self.bursts.last().and_then(|burst| burst.call);
+            self.held_back = Some(taken_of(&self.bursts, call) + left_unread);
         }
         if self
             .injected

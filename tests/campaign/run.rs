@@ -9,7 +9,7 @@ use crate::support::certs::Authority;
 use crate::support::client::{Client, Config, Request};
 use crate::support::gateway::Gateway;
 
-use super::behavior::{Arrival, Book, gateway};
+use super::behavior::{Arrival, ArrivalLog, gateway};
 use super::connection_log::ConnectionRecord;
 use super::group::{Group, Wire, rest};
 use super::links::Links;
@@ -26,7 +26,7 @@ pub struct Settings {
 
 /// What a caller was told of one call.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct CallResult {
     pub result: i32,
     pub may_have_dialed: bool,
     pub status: i32,
@@ -43,23 +43,23 @@ pub struct Line {
     pub call: u64,
     pub callee: String,
     pub began: Instant,
-    pub said: Said,
+    pub reported: CallResult,
 }
 
 /// Something that places calls on one group.
-pub trait Phone: Sync {
-    fn call(&self, callee: &str, bulky: bool) -> Said;
+pub trait CallClient: Sync {
+    fn call(&self, callee: &str, bulky: bool) -> CallResult;
 }
 
 /// The library, as a phone.
-impl Phone for Client {
-    fn call(&self, callee: &str, bulky: bool) -> Said {
+impl CallClient for Client {
+    fn call(&self, callee: &str, bulky: bool) -> CallResult {
         let reply = self.send(&if bulky {
             Request::large(callee)
         } else {
             Request::to(callee)
         });
-        Said {
+        CallResult {
             result: reply.result,
             may_have_dialed: reply.may_have_dialed(),
             status: reply.status,
@@ -103,7 +103,7 @@ impl Evidence {
 pub struct Setup {
     pub settings: Settings,
     pub groups: Vec<Group>,
-    book: Arc<Book>,
+    arrival_log: Arc<ArrivalLog>,
     links: Arc<Links>,
     gateways: HashMap<Wire, Gateway>,
     proxies: Vec<Proxy>,
@@ -116,11 +116,16 @@ impl Setup {
 
     /// With these groups, the first of them number 0.
     pub fn with(settings: Settings, groups: Vec<Group>) -> Setup {
-        let book = Arc::new(Book::default());
+        let arrival_log = Arc::new(ArrivalLog::default());
         let links = Arc::new(Links::default());
         let gateways: HashMap<Wire, Gateway> = Wire::ALL
             .into_iter()
-            .map(|wire| (wire, gateway(wire, settings.seed, &groups, &book, &links)))
+            .map(|wire| {
+                (
+                    wire,
+                    gateway(wire, settings.seed, &groups, &arrival_log, &links),
+                )
+            })
             .collect();
         let proxies = groups
             .iter()
@@ -129,7 +134,7 @@ impl Setup {
         Setup {
             settings,
             groups,
-            book,
+            arrival_log,
             links,
             gateways,
             proxies,
@@ -147,17 +152,23 @@ impl Setup {
     }
 
     /// Has each group's phone make its calls, in threads of this process.
-    pub fn call_all<P: Phone>(&self, phone: impl Fn(&Setup, &Group) -> P) -> Vec<Line> {
-        let phones: Vec<P> = self.groups.iter().map(|group| phone(self, group)).collect();
+    pub fn call_all<P: CallClient>(&self, client: impl Fn(&Setup, &Group) -> P) -> Vec<Line> {
+        let clients: Vec<P> = self
+            .groups
+            .iter()
+            .map(|group| client(self, group))
+            .collect();
         thread::scope(|scope| {
             let callers: Vec<_> = self
                 .groups
                 .iter()
-                .zip(&phones)
-                .flat_map(|(group, phone)| {
-                    (0..group.callers).map(move |caller| (group, phone, caller))
+                .zip(&clients)
+                .flat_map(|(group, client)| {
+                    (0..group.callers).map(move |caller| (group, client, caller))
                 })
-                .map(|(group, phone, caller)| scope.spawn(move || self.call(group, phone, caller)))
+                .map(|(group, client, caller)| {
+                    scope.spawn(move || self.call(group, client, caller))
+                })
                 .collect();
             callers
                 .into_iter()
@@ -166,24 +177,24 @@ impl Setup {
         })
     }
 
-    fn call<P: Phone>(&self, group: &Group, phone: &P, caller: u64) -> Vec<Line> {
-        let attendance = (group.callers == 1).then(|| self.proxy(group).attendance());
+    fn call<P: CallClient>(&self, group: &Group, client: &P, caller: u64) -> Vec<Line> {
+        let call_clock = (group.callers == 1).then(|| self.proxy(group).call_clock());
         (0..group.calls_per_caller)
             .map(|call| {
                 thread::sleep(Duration::from_micros(rest(call)));
                 self.links.await_unsolicited(group.number);
                 let callee = group.callee(caller, call);
-                attendance.inspect(|attendance| attendance.enter(call));
+                call_clock.inspect(|call_clock| call_clock.enter(call));
                 let began = Instant::now();
-                let said = phone.call(&callee, group.bulky);
-                attendance.inspect(|attendance| attendance.leave(call));
+                let reported = client.call(&callee, group.bulky);
+                call_clock.inspect(|call_clock| call_clock.leave(call));
                 Line {
                     group: group.number,
                     caller,
                     call,
                     callee,
                     began,
-                    said,
+                    reported,
                 }
             })
             .collect()
@@ -198,7 +209,7 @@ impl Setup {
             .into_values()
             .map(Gateway::finish_and_count)
             .sum();
-        let arrivals = self.book.pages();
+        let arrivals = self.arrival_log.all();
         Evidence {
             settings: self.settings,
             groups: self.groups,
