@@ -150,11 +150,11 @@ struct Performed {
 impl Performed {
     fn read(line: &str) -> Performed {
         let fields: Vec<_> = line.splitn(6, '\t').collect();
-        let [callee, code, http_status, _, words, answer] = fields[..] else {
+        let [callee, code, http_status, _, words, response] = fields[..] else {
             panic!("not a line of the diary: {line:?}");
         };
-        let answer: Option<serde_json::Value> = serde_json::from_str(answer).ok();
-        let text = |name: &str| match &answer.as_ref()?[name] {
+        let response: Option<serde_json::Value> = serde_json::from_str(response).ok();
+        let text = |name: &str| match &response.as_ref()?[name] {
             serde_json::Value::String(text) => Some(text.clone()),
             serde_json::Value::Number(number) => Some(number.to_string()),
             _ => None,

@@ -85,13 +85,13 @@ fn no_request_arrives_twice() {
     assert_eq!(
         outcome().evidence.unasked,
         0,
-        "requests that came before the answer to the one before them"
+        "requests that came before the response to the one before them"
     );
 }
 
 #[test]
-fn what_is_said_unsent_never_arrives() {
-    assert_kept(Promise::UnsentIsUnsent);
+fn what_is_reported_not_sent_never_arrives() {
+    assert_kept(Promise::NotSentMeansNotArrived);
 }
 
 #[test]
@@ -105,12 +105,12 @@ fn refused_means_refused() {
 }
 
 #[test]
-fn no_request_goes_over_a_connection_that_has_spoken_unasked() {
-    assert_kept(Promise::Quiet);
+fn no_request_is_sent_over_a_connection_with_an_unsolicited_response() {
+    assert_kept(Promise::NoUnsolicited);
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_corrects_no_clock() {
+fn an_unsolicited_response_corrects_no_clock() {
     assert_kept(Promise::OwnClock);
 }
 
@@ -130,9 +130,9 @@ fn what_arrives_whole_is_what_was_sent() {
 }
 
 #[test]
-fn what_did_not_arrive_is_said_unsent_unless_the_other_side_had_it() {
+fn what_did_not_arrive_is_reported_not_sent_unless_the_peer_had_it() {
     let figures = &outcome().figures;
-    assert!(figures.known_unsent > 0, "{figures}");
+    assert!(figures.known_not_sent > 0, "{figures}");
     // Which call a fault struck is told from the order of events in three threads: a few may be mixed up.
     let unexplained = figures.losses.get(&Loss::Unexplained).copied().unwrap_or(0);
     assert!(
@@ -144,7 +144,7 @@ fn what_did_not_arrive_is_said_unsent_unless_the_other_side_had_it() {
 }
 
 #[test]
-fn an_answer_with_a_line_end_behind_it_is_what_it_is() {
+fn a_response_with_a_line_end_behind_it_is_what_it_is() {
     let figures = &outcome().figures;
     assert!(
         figures.false_alarms.is_empty(),
@@ -197,7 +197,7 @@ fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_conne
         let early = |kind: &FaultKind| matches!(kind, FaultKind::RespondAndHold(_));
         assert!(
             (faults.iter()).any(|(kind, _, a)| early(kind) && *a == Some(age)),
-            "no answer before the end of a bulky request on a connection that is {age:?}: {figures}"
+            "no response before the end of a bulky request on a connection that is {age:?}: {figures}"
         );
     }
     for kind in [
@@ -236,9 +236,9 @@ fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_conne
     let behind_copies: usize = figures.copies.values().map(|(_, met)| met).sum();
     assert!(
         behind_copies > 0,
-        "no request met another call's answer: {figures}"
+        "no request met another call's response: {figures}"
     );
-    assert!(figures.hit_by_answers * 40 >= figures.calls, "{figures}");
+    assert!(figures.hit_by_responses * 40 >= figures.calls, "{figures}");
     assert!(
         figures.held_back > 0,
         "no part of a bulky request stayed in the caller's system: {figures}"
@@ -260,7 +260,11 @@ fn a_naive_client_is_caught() {
     let diary = setup.call_all(NaiveClient::new);
     let evidence = setup.finish();
     let violations = violations(&diary, &evidence);
-    for promise in [Promise::Once, Promise::UnsentIsUnsent, Promise::Quiet] {
+    for promise in [
+        Promise::Once,
+        Promise::NotSentMeansNotArrived,
+        Promise::NoUnsolicited,
+    ] {
         let caught = violations.iter().filter(|v| v.promise == promise).count();
         println!("a naive client breaks {promise:?} {caught} times");
         assert!(caught > 0, "{promise:?}: ITNIO_CAMPAIGN_SEED={}", seed());

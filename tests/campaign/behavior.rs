@@ -119,10 +119,10 @@ impl ResponseKind {
         ])
     }
 
-    fn answer(self, callee: &str) -> Response {
+    fn response(self, callee: &str) -> Response {
         match self {
             ResponseKind::Accepted => Response::ok(&recording_id_for(callee)),
-            ResponseKind::Page(page) => page.answer(),
+            ResponseKind::Page(page) => page.response(),
             ResponseKind::Refused(status) => Response::refused(status, "refused"),
             ResponseKind::Expired(ahead) => {
                 Response::refused(EXPIRED, "timestamp expires").date(clock(ahead))
@@ -182,7 +182,7 @@ impl Page {
         Page::WITH_STATUS[usize::try_from(rng.below(5)).expect("a small number")]
     }
 
-    fn answer(self) -> Response {
+    fn response(self) -> Response {
         match self {
             Page::Html => Response::new(502, "<html>Bad Gateway</html>"),
             Page::Framework => Response::new(
@@ -315,7 +315,7 @@ impl Behavior {
     }
 
     fn steps(self, callee: &str, links: &Links, link: &Arc<Link>) -> Vec<Step> {
-        let ok = ResponseKind::Accepted.answer(callee);
+        let ok = ResponseKind::Accepted.response(callee);
         match self {
             Behavior::Accept => ok.into(),
             Behavior::AcceptChunked => ok.chunked().into(),
@@ -338,39 +338,39 @@ impl Behavior {
             Behavior::CloseWithoutResponse => vec![Step::Fin],
             Behavior::ResetWithoutResponse => vec![Step::Reset],
             Behavior::NeverAnswer => vec![Step::Stall],
-            Behavior::AcceptWithPage(page) => page.answer().into(),
-            Behavior::Refuse(status) => ResponseKind::Refused(status).answer(callee).into(),
-            Behavior::Expire(ahead) => ResponseKind::Expired(ahead).answer(callee).into(),
+            Behavior::AcceptWithPage(page) => page.response().into(),
+            Behavior::Refuse(status) => ResponseKind::Refused(status).response(callee).into(),
+            Behavior::Expire(ahead) => ResponseKind::Expired(ahead).response(callee).into(),
             Behavior::Twice(response_kind, copy) => {
-                let answer = response_kind.answer(callee).bytes();
+                let response = response_kind.response(callee).bytes();
                 match copy {
                     Copy::AtOnce => {
                         link.note_copy(response_kind, copy);
-                        vec![Step::Send([answer.clone(), answer].concat())]
+                        vec![Step::Send([response.clone(), response].concat())]
                     }
                     Copy::After(pause) => {
                         link.note_copy(response_kind, copy);
                         vec![
-                            Step::Send(answer.clone()),
+                            Step::Send(response.clone()),
                             Step::Pause(pause),
-                            Step::Send(answer),
+                            Step::Send(response),
                         ]
                     }
                     Copy::WithTheNext => {
-                        link.keep_copy(response_kind, answer.clone());
-                        vec![Step::Send(answer)]
+                        link.keep_copy(response_kind, response.clone());
+                        vec![Step::Send(response)]
                     }
                 }
             }
             Behavior::RefuseAndAccept(response_kind) => {
-                let answers = [response_kind.answer(callee).bytes(), ok.bytes()].concat();
-                whole(link, vec![Step::Send(answers)])
+                let responses = [response_kind.response(callee).bytes(), ok.bytes()].concat();
+                whole(link, vec![Step::Send(responses)])
             }
             Behavior::ExpireThenAccept(pause) => {
                 if let Some((group, _)) = group_and_call(callee) {
                     links.announce_true_response(group, link);
                 }
-                let refusal = ResponseKind::Expired(WRONG_CLOCK).answer(callee);
+                let refusal = ResponseKind::Expired(WRONG_CLOCK).response(callee);
                 let steps = vec![
                     Step::Send(refusal.bytes()),
                     Step::Pause(pause),
@@ -379,8 +379,8 @@ impl Behavior {
                 whole(link, steps)
             }
             Behavior::LineEnd(response_kind) => {
-                let answer = [response_kind.answer(callee).bytes(), b"\r\n".to_vec()].concat();
-                whole(link, vec![Step::Send(answer)])
+                let response = [response_kind.response(callee).bytes(), b"\r\n".to_vec()].concat();
+                whole(link, vec![Step::Send(response)])
             }
             Behavior::AcceptThenUnsolicited(unsolicited) => {
                 let Some((group, call)) = group_and_call(callee) else {

@@ -18,7 +18,7 @@ pub enum Promise {
     /// A request arrives once. After a refused timestamp once more, with the corrected time.
     Once,
     /// What was said unsent has not arrived.
-    UnsentIsUnsent,
+    NotSentMeansNotArrived,
     /// Accepted means accepted, with the recording ID of this very call.
     OwnRecording,
     /// Refused means refused, with this status.
@@ -30,7 +30,7 @@ pub enum Promise {
     /// What arrives whole is what was asked for.
     Authentic,
     /// No request is sent over a connection on which there stands what nobody asked for.
-    Quiet,
+    NoUnsolicited,
     /// No clock is corrected by what nobody asked for.
     OwnClock,
 }
@@ -143,7 +143,7 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
         for (promise, kept) in [
             (Promise::Once, arrives_once(arrivals, shared[&line.group])),
             (
-                Promise::UnsentIsUnsent,
+                Promise::NotSentMeansNotArrived,
                 reported.may_have_dialed || reported.result == REJECTED || !arrived(arrivals),
             ),
             (
@@ -168,7 +168,7 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
                 arrivals.iter().all(|arrival| arrival.authentic),
             ),
             (
-                Promise::Quiet,
+                Promise::NoUnsolicited,
                 arrivals.iter().all(|arrival| arrival.unsolicited.is_none()),
             ),
             (

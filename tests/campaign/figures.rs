@@ -18,9 +18,9 @@ use super::unsolicited::{Copy, Timing, TrueResponse, Unsolicited};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
     /// The other end of the connection had received all of it, and did not pass it on.
-    Swallowed,
+    Dropped,
     /// Some of it had not left this machine, or was on its way, when the call ended.
-    Underway,
+    InTransit,
     /// None of it was received: a kept connection had ended, and the news crossed the request.
     Crossed,
     /// Neither: to be looked into.
@@ -51,7 +51,7 @@ pub struct Figures {
     pub false_alarms: Vec<String>,
     /// Calls that had one of these before them, or were answered with such a page (of groups with one
     /// caller).
-    pub hit_by_answers: usize,
+    pub hit_by_responses: usize,
     /// Faults of the proxies; without an age on groups that several callers share.
     pub faults: BTreeMap<(FaultKind, Direction, Option<Age>), usize>,
     pub connections: usize,
@@ -60,9 +60,9 @@ pub struct Figures {
     pub rang_twice: usize,
     pub repeats: usize,
     /// Of the calls that did not arrive: those said unsent, and the others by where they were lost.
-    pub known_unsent: usize,
+    pub known_not_sent: usize,
     /// Those of them that were bulky: most had been written in part.
-    pub known_unsent_bulky: usize,
+    pub known_not_sent_bulky: usize,
     /// Bulky requests that were in part still in the caller's system when their deadline came.
     pub held_back: usize,
     pub losses: BTreeMap<Loss, usize>,
@@ -84,7 +84,7 @@ impl Figures {
             ..Figures::default()
         };
         let mut hit: HashSet<(u64, u64)> = HashSet::new();
-        let mut hit_by_answers: HashSet<(u64, u64)> = HashSet::new();
+        let mut hit_by_responses: HashSet<(u64, u64)> = HashSet::new();
         for (group, connection_records) in (0..).zip(&evidence.connection_records) {
             for record in connection_records {
                 figures.held_back += usize::from(
@@ -99,7 +99,7 @@ impl Figures {
                         Some(after) => Some(after + 1),
                         None => record.opened.call(),
                     };
-                    hit_by_answers.extend(call.map(|call| (group, call)));
+                    hit_by_responses.extend(call.map(|call| (group, call)));
                 }
                 let Some(fault) = record.fault else {
                     continue;
@@ -146,7 +146,7 @@ impl Figures {
                     || page.is_some_and(Page::has_status)
                     || (arrived && behavior.true_response().is_some())
                 {
-                    hit_by_answers.insert((line.group, line.call));
+                    hit_by_responses.insert((line.group, line.call));
                 }
             }
             let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&reported.result);
@@ -189,8 +189,8 @@ impl Figures {
                 continue;
             }
             if !reported.may_have_dialed {
-                figures.known_unsent += 1;
-                figures.known_unsent_bulky += usize::from(groups[&line.group].bulky);
+                figures.known_not_sent += 1;
+                figures.known_not_sent_bulky += usize::from(groups[&line.group].bulky);
             } else if groups[&line.group].callers > 1 {
                 figures.losses_on_shared_groups += 1;
             } else {
@@ -203,15 +203,15 @@ impl Figures {
                 }
             }
         }
-        figures.hit_by_answers = hit_by_answers.len();
-        hit.extend(hit_by_answers);
+        figures.hit_by_responses = hit_by_responses.len();
+        hit.extend(hit_by_responses);
         figures.hit = hit.len();
         figures
     }
 
     /// Calls that did not arrive.
     pub fn lost(&self) -> usize {
-        self.known_unsent + self.losses_on_shared_groups + self.losses.values().sum::<usize>()
+        self.known_not_sent + self.losses_on_shared_groups + self.losses.values().sum::<usize>()
     }
 }
 
@@ -266,9 +266,9 @@ fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRec
         Behavior::of(evidence.settings.seed, &evidence.groups, &dials(before)).hangs_up()
     });
     let loss = if most.is_some_and(|most| most >= length) {
-        Loss::Swallowed
+        Loss::Dropped
     } else if group.bulky && most.is_some() {
-        Loss::Underway
+        Loss::InTransit
     } else if hung_up || connection_records.iter().any(|record| ended(record, false)) {
         Loss::Crossed
     } else {
@@ -296,7 +296,7 @@ impl fmt::Display for Figures {
         }
         writeln!(f, "pages for calls that rang: {:?}", self.pages)?;
         writeln!(f, "unsolicited responses: {:?}", self.unsolicited)?;
-        writeln!(f, "answers sent twice, and requests after them:")?;
+        writeln!(f, "responses sent twice, and requests after them:")?;
         for ((response_kind, when), (sent, met)) in &self.copies {
             writeln!(f, "    {sent:6}  {met:6}  {response_kind}, {when}")?;
         }
@@ -307,14 +307,14 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "answers with a line end behind them, and told what they say: {:?}; false alarms: {}",
+            "responses with a line end behind them, and told what they say: {:?}; false alarms: {}",
             self.line_ends,
             self.false_alarms.len()
         )?;
         writeln!(
             f,
             "calls hit by a page with a status, an unsolicited response, a copy or a refusal before the true response: {} (on groups of one caller)",
-            self.hit_by_answers
+            self.hit_by_responses
         )?;
         writeln!(f, "result   arrived   did not")?;
         for (result, (arrived, not)) in &self.results {
@@ -329,9 +329,9 @@ impl fmt::Display for Figures {
             f,
             "did not arrive: {}; reported not sent: {} ({:.1} %), {} of them bulky; {} bulky ones held back in part",
             self.lost(),
-            self.known_unsent,
-            100.0 * self.known_unsent as f64 / self.lost().max(1) as f64,
-            self.known_unsent_bulky,
+            self.known_not_sent,
+            100.0 * self.known_not_sent as f64 / self.lost().max(1) as f64,
+            self.known_not_sent_bulky,
             self.held_back,
         )?;
         writeln!(

@@ -102,15 +102,15 @@ impl Link {
     }
 
     /// Keeps an answer that is to come once more, with the next one.
-    pub fn keep_copy(&self, response_kind: ResponseKind, answer: Vec<u8>) {
-        *lock(&self.copy) = Some((response_kind, answer));
+    pub fn keep_copy(&self, response_kind: ResponseKind, response: Vec<u8>) {
+        *lock(&self.copy) = Some((response_kind, response));
     }
 
     /// The one that was kept, which then has come twice.
     pub fn take_copy(&self) -> Option<Vec<u8>> {
-        let (response_kind, answer) = lock(&self.copy).take()?;
+        let (response_kind, response) = lock(&self.copy).take()?;
         self.note_copy(response_kind, Copy::WithTheNext);
-        Some(answer)
+        Some(response)
     }
 
     /// Notes that an answer comes twice.
@@ -229,7 +229,10 @@ impl Links {
 fn until(come: impl Fn() -> bool) {
     let limit = Instant::now() + Duration::from_secs(20);
     while !come() {
-        assert!(Instant::now() < limit, "an answer that never comes");
+        assert!(
+            Instant::now() < limit,
+            "an unsolicited or true response that never comes"
+        );
         thread::sleep(Duration::from_micros(100));
     }
 }

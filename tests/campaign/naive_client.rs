@@ -96,7 +96,7 @@ impl NaiveClient {
             body.len()
         );
         stream.write_all((head + &body).as_bytes())?;
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         loop {
             let left = until.checked_duration_since(Instant::now())?;
             stream
@@ -106,9 +106,9 @@ impl NaiveClient {
             let mut more = [0; 1024];
             match stream.read(&mut more)? {
                 0 => return None,
-                count => answer.extend(&more[..count]),
+                count => response.extend(&more[..count]),
             }
-            let text = String::from_utf8_lossy(&answer);
+            let text = String::from_utf8_lossy(&response);
             // Good enough for what the gateway answers.
             if text.contains('}') || text.contains("</html>") {
                 return Some(text.into_owned());
@@ -128,16 +128,16 @@ impl CallClient for NaiveClient {
                 Some(stream) => stream,
                 None => self.connect()?,
             };
-            let answer = self.ask(&mut stream, callee, &info, until)?;
-            Some((stream, answer))
+            let response = self.ask(&mut stream, callee, &info, until)?;
+            Some((stream, response))
         };
         let answered = match idle.take() {
             Some(stream) => attempt(Some(stream)).or_else(|| attempt(None)),
             None => attempt(None),
         };
-        let text = answered.map(|(stream, answer)| {
+        let text = answered.map(|(stream, response)| {
             *idle = Some(stream);
-            answer
+            response
         });
         let value = |name: &str| {
             let (_, rest) = text.as_deref()?.split_once(&format!("\"{name}\":"))?;

@@ -356,8 +356,8 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             FaultKind::HalfFin => self.send_fin(fault.direction),
             FaultKind::Reset => return self.reset(),
             FaultKind::RespondAndHold(unsolicited) => {
-                let answer = unsolicited.bytes(Timing::MidRequest, self.link.connection);
-                let _ = self.sink(Direction::Down).write_all(&answer);
+                let response = unsolicited.bytes(Timing::MidRequest, self.link.connection);
+                let _ = self.sink(Direction::Down).write_all(&response);
                 self.up.held = true;
                 self.down.held = true;
             }

@@ -29,7 +29,7 @@ pub struct ClientView {
     end: Result<usize, ErrorKind>,
     /// Of the request: bytes that the other system has acknowledged, and that were not sent.
     acknowledged: u64,
-    unsent: u32,
+    not_sent: u32,
 }
 
 /// Sends a request to a server that does this.
@@ -78,6 +78,6 @@ pub fn observe(action: ServerAction) -> ClientView {
     ClientView {
         end: caller.read(&mut [0; 1]).map_err(|error| error.kind()),
         acknowledged: info.tcpi_bytes_acked - before,
-        unsent: info.tcpi_notsent_bytes,
+        not_sent: info.tcpi_notsent_bytes,
     }
 }
