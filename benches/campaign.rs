@@ -31,7 +31,7 @@ enum Caller {
     Library,
     /// libcurl, one reused easy handle per thread.
     Libcurl,
-    /// libcurl with a fresh connection for each call.
+    /// libcurl with a new connection for each call.
     LibcurlFresh,
 }
 
@@ -142,7 +142,7 @@ struct Performed {
     code: i32,
     words: String,
     http_status: u32,
-    /// Of the answer's JSON.
+    /// Of the response's JSON.
     status: Option<String>,
     recording_id: Option<String>,
 }
@@ -233,7 +233,7 @@ fn call_by_hand(setup: &Setup, fresh: bool) -> Vec<Performed> {
         .collect()
 }
 
-/// What became of libcurl's calls.
+/// The results of libcurl's calls.
 struct Comparison {
     seed: u64,
     calls: usize,

@@ -133,7 +133,7 @@ fn what_arrives_whole_is_what_was_sent() {
 fn what_did_not_arrive_is_reported_not_sent_unless_the_peer_had_it() {
     let figures = &outcome().figures;
     assert!(figures.known_not_sent > 0, "{figures}");
-    // Which call a fault struck is told from the order of events in three threads: a few may be mixed up.
+    // Which call a fault met is told from the order of events in three threads: a few may be mixed up.
     let unexplained = figures.losses.get(&Loss::Unexplained).copied().unwrap_or(0);
     assert!(
         unexplained * 20 <= figures.lost(),
@@ -173,7 +173,7 @@ fn tcp_does_not_tell_a_request_that_was_read_from_one_that_was_not() {
     }
 }
 
-/// A campaign that struck nothing would prove nothing.
+/// A campaign without faults would prove nothing.
 #[test]
 fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_connections() {
     let figures = &outcome().figures;
@@ -247,7 +247,7 @@ fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_conne
     assert!(figures.repeats > 0, "no timestamp was corrected: {figures}");
 }
 
-/// The checks above can fail: a phone that repeats, guesses and believes does not get through.
+/// The checks above can fail: a client that repeats, guesses and believes everything is caught.
 #[test]
 fn a_naive_client_is_caught() {
     let settings = Settings {

@@ -8,7 +8,7 @@
  * Each line of `groups` is a thread: its URL, the beginning of the numbers that it dials, how many calls, and
  * how many control characters each other field of the request has (0: a plain request). JSON writes one in
  * six bytes. Each line of the diary is a call: callee, CURLcode, HTTP status,
- * microseconds, CURLcode in words, answer; with tabs between. Signing and reading JSON are left to the
+ * microseconds, CURLcode in words, response; with tabs between. Signing and reading JSON are left to the
  * campaign: they have no part in what is compared. With `fresh`, no connection is used twice.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_GROUPS = 1024, ANSWER = 4096 };
+enum { MOST_GROUPS = 1024, RESPONSE = 4096 };
 
 static const char *ca_file;
 static long timeout_ms;
@@ -37,8 +37,8 @@ struct group {
     pthread_t thread;
 };
 
-struct answer {
-    char bytes[ANSWER];
+struct response {
+    char bytes[RESPONSE];
     size_t length;
 };
 
@@ -50,13 +50,13 @@ static void fail(const char *what)
 
 static size_t keep(char *bytes, size_t size, size_t count, void *user)
 {
-    struct answer *answer = user;
+    struct response *response = user;
     size_t more = size * count;
-    if (more >= ANSWER - answer->length)
+    if (more >= RESPONSE - response->length)
         return 0;
-    memcpy(answer->bytes + answer->length, bytes, more);
-    answer->length += more;
-    answer->bytes[answer->length] = '\0';
+    memcpy(response->bytes + response->length, bytes, more);
+    response->length += more;
+    response->bytes[response->length] = '\0';
     return more;
 }
 
@@ -70,7 +70,7 @@ static long long microseconds(void)
 static void *call_all(void *user)
 {
     struct group *group = user;
-    struct answer answer;
+    struct response response;
     size_t filled = 6 * (size_t)group->bulk, room = 4 * filled + 512;
     char *body = malloc(room), *field = malloc(filled + 1);
     CURL *curl = curl_easy_init();
@@ -94,7 +94,7 @@ static void *call_all(void *user)
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &response);
     if (fresh) {
         curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
@@ -116,15 +116,15 @@ static void *call_all(void *user)
             length = snprintf(body, room, "{\"callee\":\"%s\",\"account\":\"8001\",\"appId\":\"4\"}", callee);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)length);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-        answer.length = 0;
-        answer.bytes[0] = '\0';
+        response.length = 0;
+        response.bytes[0] = '\0';
 
         long long before = microseconds();
         CURLcode code = curl_easy_perform(curl);
         long long elapsed = microseconds() - before;
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         printf("%s\t%d\t%ld\t%lld\t%s\t%s\n", callee, (int)code, status, elapsed, curl_easy_strerror(code),
-               answer.bytes);
+               response.bytes);
     }
 
     curl_slist_free_all(headers);

@@ -1,4 +1,4 @@
-//! What the gateway does with a request, and its book of all of them.
+//! What the gateway does with a request, and its log of all that arrived.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::links::{Link, Links, Sent};
 use super::rng::Rng;
 use super::unsolicited::{Copy, Timing, TrueResponse, Unsolicited, WRONG_CLOCK};
 
-/// What became of a request that arrived whole.
+/// What the gateway decided on a request that arrived whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The phone rings.
@@ -45,9 +45,9 @@ pub struct Arrival {
     pub came: i64,
     /// The unsolicited response that had come to the caller's system on this connection before it was sent.
     pub unsolicited: Option<Sent>,
-    /// The answer that had been sent twice on this connection, or was when this request had been read.
+    /// The response that had been sent twice on this connection, or was when this request had been read.
     pub copy: Option<(ResponseKind, Copy)>,
-    /// It was answered with a refusal first, and then with the truth.
+    /// It was answered with a refusal first, and then with the true response.
     pub true_response: Option<TrueResponse>,
 }
 
@@ -73,33 +73,33 @@ pub enum Behavior {
     AcceptInPieces,
     /// Announces the end of the connection, and ends it.
     AcceptAndClose,
-    /// Ends the connection without a word of warning, as servers do with idle ones.
+    /// Ends the connection without announcing it, as servers do with idle ones.
     AcceptAndHangUp {
         after: Duration,
         reset: bool,
     },
-    /// The phone rings, and the caller hears nothing of it.
+    /// The phone rings, and the caller receives no response.
     CloseWithoutResponse,
     ResetWithoutResponse,
     NeverAnswer,
-    /// The phone rings, and the answer is somebody's page.
+    /// The phone rings, and the response is another program's page.
     AcceptWithPage(Page),
     Refuse(i32),
     /// Refused for its timestamp, and told a time that is so many seconds from ours.
     Expire(i64),
-    /// The answer comes twice.
+    /// The response comes twice.
     Twice(ResponseKind, Copy),
-    /// Before the caller's next call there comes an answer to nothing.
+    /// Before the caller's next call there comes an unsolicited response.
     AcceptThenUnsolicited(Unsolicited),
-    /// The phone rings, and the answer is a refusal, with the true answer behind it in one write.
+    /// The phone rings, and the response is a refusal, with the true response behind it in one write.
     RefuseAndAccept(ResponseKind),
-    /// The phone rings, and the timestamp is refused; the true answer comes so much later.
+    /// The phone rings, and the timestamp is refused; the true response comes so much later.
     ExpireThenAccept(Duration),
-    /// With a line end behind the answer, as old servers have it.
+    /// With a line end behind the response, as old servers have it.
     LineEnd(ResponseKind),
 }
 
-/// What the gateway says to a request.
+/// What the response to a request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseKind {
     Accepted,
@@ -277,7 +277,7 @@ impl Behavior {
         matches!(self, Behavior::AcceptAndHangUp { .. })
     }
 
-    /// Whether the caller cannot have heard of what became of the request.
+    /// Whether the caller cannot have received a response.
     pub fn is_silent(self) -> bool {
         matches!(
             self,
@@ -295,7 +295,7 @@ impl Behavior {
         }
     }
 
-    /// When the truth comes, where it is not the first answer.
+    /// When the true response comes, where it is not the first one.
     pub fn true_response(self) -> Option<TrueResponse> {
         match self {
             Behavior::RefuseAndAccept(_) => Some(TrueResponse::SameWrite),
@@ -413,7 +413,7 @@ fn whole(link: &Arc<Link>, mut steps: Vec<Step>) -> Vec<Step> {
     steps
 }
 
-/// A gateway of this campaign, which writes into `book`.
+/// A gateway of this campaign, which writes into `arrival_log`.
 pub fn gateway(
     wire: Wire,
     seed: u64,
@@ -460,7 +460,7 @@ pub fn gateway(
         .start()
 }
 
-/// What is said to a fresh connection, by its plan.
+/// What is sent first on a new connection, by its plan.
 fn greeting(wire: Wire, link: &Arc<Link>) -> Option<Greeting> {
     let (unsolicited, number) = link.greeting?;
     let link = Arc::clone(link);

@@ -1,4 +1,4 @@
-//! The callers' diary held against the gateway's book: what may never happen.
+//! The callers' diary held against the gateway's log: what must never happen.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use super::unsolicited::{Timing, TrueResponse, is_on_wrong_clock, timing_of};
 pub enum Promise {
     /// A request arrives once. After a refused timestamp once more, with the corrected time.
     Once,
-    /// What was said unsent has not arrived.
+    /// What was reported as not sent has not arrived.
     NotSentMeansNotArrived,
     /// Accepted means accepted, with the recording ID of this very call.
     OwnRecording,
@@ -29,24 +29,24 @@ pub enum Promise {
     InTime,
     /// What arrives whole is what was asked for.
     Authentic,
-    /// No request is sent over a connection on which there stands what nobody asked for.
+    /// No request is sent over a connection on which an unsolicited response has arrived.
     NoUnsolicited,
-    /// No clock is corrected by what nobody asked for.
+    /// No clock is corrected by an unsolicited response.
     OwnClock,
 }
 
 /// What a caller was told wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WrongResult {
-    /// Accepted, with the recording ID of an answer to nothing.
+    /// Accepted, with the recording ID of an unsolicited response.
     UnsolicitedRecording(Timing),
     /// Accepted, with the recording ID of another call.
     OtherCallsRecording,
     /// Refused, for a status that is not the API's.
     PageAsRefusal,
-    /// Refused, by an answer to nothing or to another request.
+    /// Refused, by an unsolicited response or by the response to another request.
     OtherRefusal,
-    /// Refused, by an answer behind which the true one came.
+    /// Refused, by a response behind which the true one came.
     RefusalBefore(TrueResponse),
 }
 
@@ -80,7 +80,7 @@ impl Violation {
         }
     }
 
-    /// When the truth came, where the call's first answer was a refusal.
+    /// When the true response came, where the call's first response was a refusal.
     pub fn true_response(&self) -> Option<TrueResponse> {
         self.arrivals
             .iter()
@@ -190,9 +190,9 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
     found
 }
 
-/// Whether nothing was repeated, but for one refused timestamp whose answer the caller had read:
-/// then the repeat has the time that this answer told. (Where threads share a client, one of
-/// another call's answers may have been the later one.)
+/// Whether nothing was repeated, but for one refused timestamp whose response the caller had read:
+/// then the repeat has the time that this response told. (Where threads share a client, one of
+/// another call's responses may have been the later one.)
 fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
     match arrivals {
         [] | [_] => true,
@@ -206,7 +206,7 @@ fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
     }
 }
 
-/// Whether the call was refused, and the truth came so late that the caller, who opens another connection,
+/// Whether the call was refused, and the true response came so late that the caller, who opens another connection,
 /// could not know of it by its deadline.
 pub fn is_true_response_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> bool {
     let [arrival] = arrivals else { return false };

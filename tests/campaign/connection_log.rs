@@ -9,21 +9,21 @@ use super::plan::{Direction, FaultKind};
 /// A connection that has ended.
 #[derive(Clone, Debug)]
 pub struct ConnectionRecord {
-    /// Its number on its group.
+    /// Its number in its group.
     pub connection: u64,
     pub opened: Moment,
     pub fault: Option<InjectedFault>,
-    /// What the caller said, until the gateway had the word, or the next call began.
+    /// What the caller sent, until the gateway began to send, or the next call began.
     pub bursts: Vec<Burst>,
     /// The unsolicited responses that came through to the caller.
     pub unsolicited: Vec<Sent>,
-    /// How much of the last call's turns had left the caller's system when a stall ended.
+    /// How much of the last call's bursts had left the caller's system when a stall ended.
     pub held: Option<u64>,
-    /// When a truth that came later was known to be in the caller's system.
+    /// When a true response that came later was known to be in the caller's system.
     pub true_response_at: Option<Instant>,
 }
 
-/// The bytes of one call's turns, together.
+/// The bytes of one call's bursts, together.
 pub fn taken_of(bursts: &[Burst], call: Option<u64>) -> u64 {
     bursts
         .iter()
@@ -33,7 +33,8 @@ pub fn taken_of(bursts: &[Burst], call: Option<u64>) -> u64 {
 }
 
 impl ConnectionRecord {
-    /// In what age the fault struck; `None` where the group is shared, and it cannot be told.
+    /// How old the connection was when the fault was injected; `None` in a group of several callers,
+    /// where it is not known.
     pub fn age(&self) -> Option<Age> {
         let opened_for = self.opened.call()?;
         Some(match self.fault?.at.call() {
@@ -55,7 +56,7 @@ pub enum Age {
     Idle,
 }
 
-/// A fault that struck.
+/// A fault that was injected.
 #[derive(Clone, Copy, Debug)]
 pub struct InjectedFault {
     pub direction: Direction,
@@ -81,7 +82,7 @@ impl Moment {
     }
 }
 
-/// What the caller said at one go.
+/// What the caller sent without a break from the gateway.
 #[derive(Clone, Copy, Debug)]
 pub struct Burst {
     /// The call in progress when it began.
@@ -90,7 +91,7 @@ pub struct Burst {
     pub taken: u64,
 }
 
-/// The time on a group, as its caller keeps it.
+/// The number of the group's current call, set by its caller.
 #[derive(Debug, Default)]
 pub struct CallClock(AtomicU64);
 

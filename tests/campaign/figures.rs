@@ -1,4 +1,4 @@
-//! What a campaign comes to, in numbers.
+//! The results of a campaign, in numbers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -17,11 +17,11 @@ use super::unsolicited::{Copy, Timing, TrueResponse, Unsolicited};
 /// Where a request was lost of which the library could not say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
-    /// The other end of the connection had received all of it, and did not pass it on.
+    /// The peer had received all of it, and did not pass it on.
     Dropped,
     /// Some of it had not left this machine, or was on its way, when the call ended.
     InTransit,
-    /// None of it was received: a kept connection had ended, and the news crossed the request.
+    /// None of it was received: a reused connection had ended, and its end crossed the request.
     Crossed,
     /// Neither: to be looked into.
     Unexplained,
@@ -32,41 +32,41 @@ pub enum Loss {
 pub struct Figures {
     pub seed: u64,
     pub calls: usize,
-    /// Calls during which a fault struck (of groups with one caller), or that the gateway left
-    /// without an answer, or with one that was not theirs.
+    /// Calls during which a fault was injected (of groups with one caller), or that the gateway left
+    /// without a response, or with one that was not theirs.
     pub hit: usize,
     /// Calls whose phone rang and that were answered with a page, by the page.
     pub pages: BTreeMap<Page, usize>,
-    /// Answers to nothing that came to the caller's system before it sent the next request.
+    /// Unsolicited responses that came to the caller's system before it sent the next request.
     pub unsolicited: BTreeMap<(Timing, Unsolicited), usize>,
-    /// Answers that were sent twice; and requests that came on such a connection afterwards.
+    /// Responses that were sent twice; and requests that came on such a connection afterwards.
     pub copies: BTreeMap<(&'static str, &'static str), (usize, usize)>,
-    /// Calls that were refused before the truth came, and those of them that were called no answer.
+    /// Calls that were refused before the true response came, and those of them that ended as a bad response.
     pub true_responses: BTreeMap<(&'static str, TrueResponse), (usize, usize)>,
-    /// Those that were told the refusal after all, since the truth came behind their deadline.
+    /// Those that were told the refusal after all, since the true response came after their deadline.
     pub true_responses_too_late: usize,
-    /// Answers with a line end behind them, and the calls that were told what they say.
+    /// Responses with a line end behind them, and the calls that were told what they say.
     pub line_ends: BTreeMap<&'static str, (usize, usize)>,
-    /// Those that were called no answer, though nothing else was the matter.
+    /// Those that ended as a bad response, though nothing else was wrong.
     pub false_alarms: Vec<String>,
     /// Calls that had one of these before them, or were answered with such a page (of groups with one
     /// caller).
     pub hit_by_responses: usize,
-    /// Faults of the proxies; without an age on groups that several callers share.
+    /// Faults of the proxies; without an age in groups of several callers.
     pub faults: BTreeMap<(FaultKind, Direction, Option<Age>), usize>,
     pub connections: usize,
     /// By result: how many calls arrived, and how many did not.
     pub results: BTreeMap<i32, (usize, usize)>,
     pub rang_twice: usize,
     pub repeats: usize,
-    /// Of the calls that did not arrive: those said unsent, and the others by where they were lost.
+    /// Of the calls that did not arrive: those reported as not sent, and the others by where they were lost.
     pub known_not_sent: usize,
     /// Those of them that were bulky: most had been written in part.
     pub known_not_sent_bulky: usize,
     /// Bulky requests that were in part still in the caller's system when their deadline came.
     pub held_back: usize,
     pub losses: BTreeMap<Loss, usize>,
-    /// Losses on groups that several callers share, where a fault cannot be told its call.
+    /// Losses in groups of several callers, where the call that a fault met is not known.
     pub losses_on_shared_groups: usize,
     pub unexplained: Vec<String>,
     /// How long the slowest call took, and of the callee.

@@ -4,7 +4,7 @@ use crate::support::client::MAX_ARGUMENT;
 
 use super::rng::Rng;
 
-/// What is spoken on a group.
+/// The protocol of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wire {
     Plain,
@@ -33,14 +33,14 @@ const MOST_BULKY_CALLS: u64 = 120;
 pub struct Group {
     pub number: u64,
     pub wire: Wire,
-    /// Threads that share one client. With one, each fault can be told its call.
+    /// Threads that share one client. With one, the call that a fault met is known.
     pub callers: u64,
     pub calls_per_caller: u64,
     pub bulky: bool,
 }
 
 impl Group {
-    /// Lanes for about this many calls: half of them TLS 1.3, one in sixteen shared by four threads,
+    /// Groups for about this many calls: half of them TLS 1.3, one in sixteen shared by four threads,
     /// and two for bulky requests.
     pub fn for_calls(calls: u64, groups: u64) -> Vec<Group> {
         let callers = |number: u64| if number % 16 == 15 { 4 } else { 1 };

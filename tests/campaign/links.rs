@@ -26,9 +26,9 @@ pub struct Sent {
 
 /// A connection of a proxy's to a gateway.
 pub struct Link {
-    /// Its number on its group.
+    /// Its number in its group.
     pub connection: u64,
-    /// What the plan has for it when it is fresh, and the number of that.
+    /// What the plan has for it when it is new, and the number of that.
     pub greeting: Option<(Unsolicited, u64)>,
     near: Weak<TcpStream>,
     /// Bytes passed on to the caller, until a fault has kept some of them back.
@@ -36,14 +36,14 @@ pub struct Link {
     /// Nothing comes through to the caller any more, or only when that has gone.
     over: AtomicBool,
     unsolicited: Mutex<Vec<Sent>>,
-    /// An answer that is to come once more, with the next.
+    /// A response that is to come once more, with the next.
     copy: Mutex<Option<(ResponseKind, Vec<u8>)>>,
-    /// The last answer that came twice.
+    /// The last response that came twice.
     copied: Mutex<Option<(ResponseKind, Copy)>>,
     /// The last of what comes through as a whole: how many bytes the gateway had sent before it, and with
     /// it, once it has.
     whole: Mutex<Option<(u64, Option<u64>)>>,
-    /// When a truth that came later was known to be in the caller's system.
+    /// When a true response that came later was known to be in the caller's system.
     true_response_at: Mutex<Option<Instant>>,
 }
 
@@ -101,7 +101,7 @@ impl Link {
         unsolicited
     }
 
-    /// Keeps an answer that is to come once more, with the next one.
+    /// Keeps a response that is to come once more, with the next one.
     pub fn keep_copy(&self, response_kind: ResponseKind, response: Vec<u8>) {
         *lock(&self.copy) = Some((response_kind, response));
     }
@@ -113,7 +113,7 @@ impl Link {
         Some(response)
     }
 
-    /// Notes that an answer comes twice.
+    /// Notes that a response comes twice.
     pub fn note_copy(&self, response_kind: ResponseKind, copy: Copy) {
         *lock(&self.copied) = Some((response_kind, copy));
     }
@@ -146,7 +146,7 @@ impl Link {
         self.end_of_whole(byte + 1).is_some()
     }
 
-    /// Whether the truth that was announced last has come to the caller's system, or never will.
+    /// Whether the true response that was announced last has come to the caller's system, or never will.
     fn is_true_response_settled(&self) -> bool {
         let end = lock(&self.whole).and_then(|(_, end)| end);
         let is_there = end.is_some_and(|end| end <= self.passed.load(Ordering::SeqCst))
@@ -157,7 +157,7 @@ impl Link {
         is_there || self.over.load(Ordering::SeqCst)
     }
 
-    /// When a truth that came later was known to be in the caller's system.
+    /// When a true response that came later was known to be in the caller's system.
     pub fn true_response_at(&self) -> Option<Instant> {
         *lock(&self.true_response_at)
     }
@@ -185,7 +185,7 @@ pub struct Links {
     known: Mutex<HashMap<(Wire, SocketAddr), Arc<Link>>>,
     /// By group: the call after which an unsolicited response comes, and the connection.
     coming: Mutex<HashMap<u64, (u64, Arc<Link>)>>,
-    /// By group: the connection by which the truth comes, later.
+    /// By group: the connection by which the true response comes, later.
     true_responses: Mutex<HashMap<u64, Arc<Link>>>,
 }
 
@@ -199,17 +199,17 @@ impl Links {
         lock(&self.known).get(&(gateway, address)).cloned()
     }
 
-    /// Announces an unsolicited response, before the answer that it comes after.
+    /// Announces an unsolicited response, before the response that it comes after.
     pub fn announce(&self, group: u64, call: u64, link: &Arc<Link>) {
         lock(&self.coming).insert(group, (call, Arc::clone(link)));
     }
 
-    /// Announces a truth, before the refusal that it comes after.
+    /// Announces a true response, before the refusal that it comes after.
     pub fn announce_true_response(&self, group: u64, link: &Arc<Link>) {
         lock(&self.true_responses).insert(group, Arc::clone(link));
     }
 
-    /// Waits until the truth that was announced on this group has come, if there is one.
+    /// Waits until the true response that was announced in this group has come, if there is one.
     pub fn await_true_response(&self, group: u64) {
         let true_response = lock(&self.true_responses).remove(&group);
         if let Some(link) = true_response {
@@ -217,7 +217,7 @@ impl Links {
         }
     }
 
-    /// Waits until the unsolicited response that was announced on this group has come, if there is one.
+    /// Waits until the unsolicited response that was announced in this group has come, if there is one.
     pub fn await_unsolicited(&self, group: u64) {
         let Some((call, link)) = lock(&self.coming).remove(&group) else {
             return;
@@ -237,7 +237,7 @@ fn until(come: impl Fn() -> bool) {
     }
 }
 
-/// Whether the other side's system has acknowledged, and so has, all that was sent.
+/// Whether the peer's system has acknowledged, and so has, all that was sent.
 fn is_acknowledged(stream: &TcpStream) -> bool {
     let mut bytes: libc::c_int = 0;
     // SAFETY: TIOCOUTQ (tcp(7)) writes one int.

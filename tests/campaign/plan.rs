@@ -24,17 +24,17 @@ impl Direction {
     }
 }
 
-/// Where a fault strikes.
+/// Where a fault is injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultPosition {
     /// Between this many bytes of its direction and the next one.
     Byte(u64),
-    /// As many bytes after this turn of this direction has begun.
+    /// As many bytes after this burst of this direction has begun.
     InBurst(u64, u64),
-    /// Before the first byte of this direction's turn: one more each time that the other side had
-    /// the word in between. The first is 1.
+    /// Before the first byte of this direction's burst: one more each time that the peer has sent
+    /// in between. The first is 1.
     Burst(u64),
-    /// When nothing has moved for so long after this turn of the gateway's.
+    /// When nothing has moved for so long after this burst of the gateway's.
     Idle(u64, Duration),
 }
 
@@ -53,15 +53,15 @@ pub enum FaultKind {
     StallAndDrop,
     /// As [`FaultKind::StallAndRelease`], in this direction only.
     HalfStall,
-    /// FIN to the caller; what it has said moves only when it has gone, and then arrives.
+    /// FIN to the caller; what it has sent moves only when it has gone, and then arrives.
     FinAndHold,
-    /// As [`FaultKind::StallAndRelease`], and an answer comes that answers nothing. Only near the end of a
+    /// As [`FaultKind::StallAndRelease`], and an unsolicited response comes. Only near the end of a
     /// bulky request over plain HTTP, the rest of which is then in the caller's system.
     RespondAndHold(Unsolicited),
 }
 
 impl FaultKind {
-    /// Those that strike anywhere.
+    /// Those that are injected anywhere.
     pub const ANYWHERE: [FaultKind; 7] = [
         FaultKind::Fin,
         FaultKind::HalfFin,
@@ -99,12 +99,12 @@ pub struct Pieces {
     pub pause: Duration,
 }
 
-/// What becomes of one connection.
+/// What happens to one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub fault: Option<Fault>,
     pub pieces: Option<Pieces>,
-    /// What the gateway says before it is asked.
+    /// What the gateway sends before the first request.
     pub greeting: Option<Unsolicited>,
     /// Whether what follows the fault stays in the kernel's buffer. Else the proxy has read it.
     pub leave_unread: bool,
@@ -159,7 +159,7 @@ fn fault(rng: &mut Rng, group: &Group) -> Fault {
         (stall, FaultKind::HalfStall),
         (stall, FaultKind::FinAndHold),
     ]);
-    // A handshake takes one turn of each side, at least.
+    // A handshake takes one burst of each side, at least.
     let bursts = 1 + u64::from(group.wire.is_tls()) + rng.below(5);
     let position = match rng.below(10) {
         0..3 if !group.bulky => FaultPosition::Byte(rng.below(first_span(group, direction))),

@@ -1,4 +1,4 @@
-//! A group's proxy: a relay for each connection, and what became of them.
+//! A group's proxy: a relay for each connection, and the records of them.
 
 use std::mem;
 use std::net::{SocketAddr, TcpStream};
@@ -41,7 +41,7 @@ impl Proxy {
                 (Arc::clone(&connection_records), Arc::clone(&call_clock));
             move |number, peer| {
                 let connection = number as u64;
-                // Its handshake goes on when the truth of the call before has come by another connection.
+                // Its handshake goes on when the true response to the call before has come by another connection.
                 links.await_true_response(group.number);
                 let Ok(far) = TcpStream::connect(gateway) else {
                     return;

@@ -1,4 +1,4 @@
-//! One connection: bytes are passed on between a caller and the gateway until the plan strikes.
+//! One connection: bytes are passed on between a caller and the gateway until the planned fault.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -27,7 +27,7 @@ struct Flow {
     held: bool,
     passed: u64,
     bursts: u64,
-    /// How much had passed before this turn.
+    /// How much had passed before this burst.
     before: u64,
     /// Read, and not passed on yet.
     pending: Vec<u8>,
@@ -60,7 +60,7 @@ pub struct Relay<Clock> {
 }
 
 impl<Clock: Fn() -> Moment> Relay<Clock> {
-    /// `clock` tells the time on the group. No stall is longer than `longest_stall`.
+    /// `clock` tells the group's current call. No stall is longer than `longest_stall`.
     pub fn new(
         peer: Peer,
         far: Arc<TcpStream>,
@@ -145,7 +145,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             return Next::Stop;
         }
         let (near, far) = self.wait();
-        // Where the caller's last words are held back as well, its end does not come through.
+        // Where the caller's last bytes are held back as well, its end does not come through.
         let late = self.stall_until.is_some_and(|until| until < Instant::now());
         if (self.up.held || self.down.held) && (near.hung_up || late) {
             return self.end_stall();
@@ -158,7 +158,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         Next::Go
     }
 
-    /// How much longer nothing may move until an idle connection is struck.
+    /// How much longer nothing may move until the fault is injected into an idle connection.
     fn patience(&self) -> Option<Duration> {
         let (Some(fault), Some((Direction::Down, at)), None) =
             (self.plan.fault, self.last, self.injected)
@@ -216,7 +216,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         (near, far)
     }
 
-    /// Takes what there is in this direction, and passes it on or strikes.
+    /// Takes what there is in this direction, and passes it on, or injects the fault.
     fn step(&mut self, direction: Direction) -> Next {
         if self.flow(direction).ended || self.flow(direction).held {
             return Next::Go;
@@ -257,7 +257,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         self.inject()
     }
 
-    /// Notes who has the word. After a fault nobody's turn is over, unless the connection was idle:
+    /// Notes which side is sending. After a fault no burst is over, unless the connection was idle:
     /// then what comes is the next call's.
     fn note_burst(&mut self, direction: Direction) {
         let changed =
@@ -307,7 +307,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         }
     }
 
-    /// Where a fault strikes that is due there: not in the middle of what comes through as a whole.
+    /// Where a fault that is due there is injected: not in the middle of what comes through as a whole.
     fn after_whole(&self, direction: Direction, at: u64) -> u64 {
         match direction {
             Direction::Up => at,
@@ -321,7 +321,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         for piece in bytes.chunks(pieces.map_or(usize::MAX, |pieces| pieces.most)) {
             let mut sink = self.sink(direction);
             if sink.write_all(piece).is_err() {
-                // The side that it is for has gone. What that one had to say still counts.
+                // The side that it is for has gone. What that one has sent still counts.
                 self.flow_mut(direction).lost = true;
                 return;
             }

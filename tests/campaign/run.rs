@@ -46,12 +46,12 @@ pub struct Line {
     pub reported: CallResult,
 }
 
-/// Something that places calls on one group.
+/// Something that places calls for one group.
 pub trait CallClient: Sync {
     fn call(&self, callee: &str, bulky: bool) -> CallResult;
 }
 
-/// The library, as a phone.
+/// The library.
 impl CallClient for Client {
     fn call(&self, callee: &str, bulky: bool) -> CallResult {
         let reply = self.send(&if bulky {
@@ -88,7 +88,7 @@ pub struct Evidence {
     /// The connections of each group.
     pub connection_records: Vec<Vec<ConnectionRecord>>,
     pub connections: usize,
-    /// Requests that the gateways read whole behind the end of what they had to answer.
+    /// Requests that the gateways read whole beyond those that they had to answer.
     pub unasked: usize,
 }
 
@@ -151,7 +151,7 @@ impl Setup {
         format!("{scheme}://{}/voice", self.proxy(group).address())
     }
 
-    /// Has each group's phone make its calls, in threads of this process.
+    /// Has each group's client make its calls, in threads of this process.
     pub fn call_all<P: CallClient>(&self, client: impl Fn(&Setup, &Group) -> P) -> Vec<Line> {
         let clients: Vec<P> = self
             .groups
@@ -200,7 +200,7 @@ impl Setup {
             .collect()
     }
 
-    /// Waits until all that was ever sent has arrived or is lost. The phones have to be gone.
+    /// Waits until all that was ever sent has arrived or is lost. The clients have to be gone.
     pub fn finish(self) -> Evidence {
         let connection_records = self.proxies.into_iter().map(Proxy::finish).collect();
         let connections = self.gateways.values().map(Gateway::connections).sum();

@@ -1,4 +1,4 @@
-//! Requests that were read and requests that were not, and what TCP shows the caller of either.
+//! Requests that were read and requests that were not, and what TCP shows the caller of each.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ const REQUEST: &[u8] = &[b'r'; 400];
 pub enum ServerAction {
     ReadAndReset,
     ResetUnread,
-    /// After the server has said that it sends nothing more.
+    /// After the server has closed its sending direction.
     ReadAndClosed,
     /// The server had closed before it came.
     ClosedUnread,
@@ -44,7 +44,7 @@ pub fn observe(action: ServerAction) -> ClientView {
         server.write_all(b"answer")?;
         caller.read_exact(&mut [0; 6])
     };
-    // Used to and fro, it puts off its acknowledgements: they go with the answers.
+    // Used to and fro, it puts off its acknowledgements: they go with the responses.
     (0..3)
         .try_for_each(|_| exchange())
         .expect("a connection that serves");

@@ -1,4 +1,4 @@
-//! Answers that nobody asked for, and answers that come twice.
+//! Unsolicited responses, and responses that come twice.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::support::response::Response;
 use super::behavior::{EXPIRED, clock};
 use super::rng::Rng;
 
-/// An answer to no request.
+/// A response to no request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unsolicited {
     /// A call was accepted, with a recording ID that no call has.
@@ -17,8 +17,9 @@ pub enum Unsolicited {
     Expired,
 }
 
-/// When it comes: before the caller's system can have sent all of the next request. (On plain HTTP nothing precedes the first request that it could come with: an unsolicited response would
-/// race with it, and one that loses by a moment is an answer for all that the caller can see.)
+/// When it comes: before the caller's system can have sent all of the next request. (On plain HTTP
+/// nothing comes before the first request, so an unsolicited response would race with that request; one
+/// that comes a moment later looks like the response to it.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timing {
     /// With the last of the server's handshake.
@@ -40,7 +41,7 @@ impl Unsolicited {
         Unsolicited::ALL[usize::try_from(rng.below(3)).expect("a small number")]
     }
 
-    /// To the byte. `number` is the occasion's own.
+    /// To the byte. `number` makes it unique.
     pub fn bytes(self, timing: Timing, number: u64) -> Vec<u8> {
         match self {
             Unsolicited::Accepted => Response::ok(&format!("{}{number:015}", prefix(timing))),
@@ -53,8 +54,8 @@ impl Unsolicited {
     }
 }
 
-/// How far from ours an unsolicited response's clock is, in seconds, and that of a refusal which is not the truth. Those
-/// of true answers are off by whole hours.
+/// How far from ours, in seconds, the clock of an unsolicited response is, and that of a refusal which is
+/// not the true response. Those of true responses are off by whole hours.
 pub const WRONG_CLOCK: i64 = 5 * 3600 + 1800;
 
 fn prefix(timing: Timing) -> &'static str {
@@ -65,7 +66,7 @@ fn prefix(timing: Timing) -> &'static str {
     }
 }
 
-/// Which kind of unsolicited response this recording ID came with.
+/// When the unsolicited response with this recording ID came.
 pub fn timing_of(recording_id: &str) -> Option<Timing> {
     [Timing::Handshake, Timing::Idle, Timing::MidRequest]
         .into_iter()
@@ -79,7 +80,7 @@ pub fn is_on_wrong_clock(stamp: i64, came: i64) -> bool {
     ((stamp - came).rem_euclid(HOUR) - HOUR / 2).abs() < HOUR / 2 - SLACK
 }
 
-/// When the true answer comes, of a call that has been placed and whose first answer is a refusal.
+/// When the true response comes to a call that has been placed and whose first response is a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrueResponse {
     /// In one write with the refusal.
@@ -89,13 +90,13 @@ pub enum TrueResponse {
     Later,
 }
 
-/// When an answer comes once more.
+/// When a response comes once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Copy {
     /// In one write with the first.
     AtOnce,
     After(Duration),
-    /// When the connection's next request has been read, before the answer to that.
+    /// When the connection's next request has been read, before the response to that.
     WithTheNext,
 }
 
