@@ -19,7 +19,7 @@ use clap::{Parser, ValueEnum};
 
 use campaign::compare::{Violation, rings, violations};
 use campaign::figures::Figures;
-use campaign::run::{Evidence, Field, Terms, library};
+use campaign::run::{Evidence, Settings, Setup, library};
 use support::c::Build;
 use support::certs::Authority;
 use support::client::{KEY, MAX_ARGUMENT, SECRET};
@@ -31,7 +31,7 @@ enum Caller {
     Library,
     /// libcurl, one reused easy handle per thread.
     Libcurl,
-    /// libcurl with a fresh connection for each call.
+    /// libcurl with a new connection for each call.
     LibcurlFresh,
 }
 
@@ -45,7 +45,7 @@ struct Options {
     #[arg(long)]
     seed: Option<u64>,
     #[arg(long, default_value_t = 64)]
-    lanes: u64,
+    groups: u64,
     #[arg(long, default_value_t = 300)]
     timeout_ms: u32,
     /// Who calls: all of them one after the other, unless told otherwise.
@@ -58,35 +58,35 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let terms = Terms {
+    let settings = Settings {
         seed: options.seed.unwrap_or_else(|| {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
             now.expect("after 1970").as_secs()
         }),
         calls: options.calls,
-        lanes: options.lanes,
+        groups: options.groups,
         timeout_ms: options.timeout_ms,
     };
     let wanted = |caller| options.only.is_none_or(|only| only == caller);
     let mut code = ExitCode::SUCCESS;
-    if wanted(Caller::Library) && !run_library(terms) {
+    if wanted(Caller::Library) && !run_library(settings) {
         code = ExitCode::FAILURE;
     }
     for (caller, fresh) in [(Caller::Libcurl, false), (Caller::LibcurlFresh, true)] {
         if wanted(caller) {
-            run_libcurl(terms, fresh);
+            run_libcurl(settings, fresh);
         }
     }
     code
 }
 
 /// Whether every promise was kept.
-fn run_library(terms: Terms) -> bool {
+fn run_library(settings: Settings) -> bool {
     println!("== libitnio");
     let started = Instant::now();
-    let field = Field::new(terms);
-    let diary = field.call_all(library);
-    let evidence = field.finish();
+    let setup = Setup::new(settings);
+    let diary = setup.call_all(library);
+    let evidence = setup.finish();
     let figures = Figures::of(&diary, &evidence);
     println!("{figures}");
     for unexplained in figures.unexplained.iter().take(5) {
@@ -95,7 +95,11 @@ fn run_library(terms: Terms) -> bool {
     let broken = violations(&diary, &evidence);
     let mut kinds = BTreeMap::<String, Vec<&Violation>>::new();
     for violation in &broken {
-        let kind = (violation.promise, violation.untruth(), violation.truth());
+        let kind = (
+            violation.promise,
+            violation.wrong_result(),
+            violation.true_response(),
+        );
         kinds
             .entry(format!("{kind:?}"))
             .or_default()
@@ -116,7 +120,7 @@ fn run_library(terms: Terms) -> bool {
     broken.is_empty() && evidence.unasked == 0
 }
 
-fn run_libcurl(terms: Terms, fresh: bool) {
+fn run_libcurl(settings: Settings, fresh: bool) {
     let how = if fresh {
         "a fresh connection for each call"
     } else {
@@ -124,9 +128,9 @@ fn run_libcurl(terms: Terms, fresh: bool) {
     };
     println!("== libcurl by hand, {how}");
     let started = Instant::now();
-    let field = Field::new(terms);
-    let diary = call_by_hand(&field, fresh);
-    let evidence = field.finish();
+    let setup = Setup::new(settings);
+    let diary = call_by_hand(&setup, fresh);
+    let evidence = setup.finish();
     print!("{}", Comparison::of(&diary, &evidence));
     println!("{} s\n", started.elapsed().as_secs());
 }
@@ -138,7 +142,7 @@ struct Performed {
     code: i32,
     words: String,
     http_status: u32,
-    /// Of the answer's JSON.
+    /// Of the response's JSON.
     status: Option<String>,
     recording_id: Option<String>,
 }
@@ -146,11 +150,11 @@ struct Performed {
 impl Performed {
     fn read(line: &str) -> Performed {
         let fields: Vec<_> = line.splitn(6, '\t').collect();
-        let [callee, code, http_status, _, words, answer] = fields[..] else {
+        let [callee, code, http_status, _, words, response] = fields[..] else {
             panic!("not a line of the diary: {line:?}");
         };
-        let answer: Option<serde_json::Value> = serde_json::from_str(answer).ok();
-        let text = |field: &str| match &answer.as_ref()?[field] {
+        let response: Option<serde_json::Value> = serde_json::from_str(response).ok();
+        let text = |name: &str| match &response.as_ref()?[name] {
             serde_json::Value::String(text) => Some(text.clone()),
             serde_json::Value::Number(number) => Some(number.to_string()),
             _ => None,
@@ -185,23 +189,23 @@ impl Performed {
     }
 }
 
-/// Has libcurl make the calls of every lane.
-fn call_by_hand(field: &Field, fresh: bool) -> Vec<Performed> {
-    let mut lanes = String::new();
-    for lane in &field.lanes {
-        for caller in 0..lane.callers {
-            let bulk = if lane.bulky { MAX_ARGUMENT } else { 0 };
-            let (url, prefix) = (field.url(lane), lane.prefix(caller));
+/// Has libcurl make the calls of every group.
+fn call_by_hand(setup: &Setup, fresh: bool) -> Vec<Performed> {
+    let mut groups = String::new();
+    for group in &setup.groups {
+        for caller in 0..group.callers {
+            let bulk = if group.bulky { MAX_ARGUMENT } else { 0 };
+            let (url, prefix) = (setup.url(group), group.prefix(caller));
             writeln!(
-                lanes,
+                groups,
                 "{url}/sendSip {prefix} {} {bulk}",
-                lane.calls_per_caller
+                group.calls_per_caller
             )
             .expect("room");
         }
     }
-    let file = support::scratch().join("lanes");
-    std::fs::write(&file, lanes).expect("the lanes' file");
+    let file = support::scratch().join("groups");
+    std::fs::write(&file, groups).expect("the groups' file");
 
     let program = Build::with("cc", "c99")
         .flag("-O2")
@@ -215,11 +219,11 @@ fn call_by_hand(field: &Field, fresh: bool) -> Vec<Performed> {
     let mut command = Command::new(program);
     command
         .arg(Authority::common().file())
-        .arg(field.terms.timeout_ms.to_string())
+        .arg(setup.settings.timeout_ms.to_string())
         .args([KEY, &now.to_string()])
         .arg(format!("{:x}", md5::compute(format!("{KEY}{SECRET}{now}"))))
         .args(fresh.then_some("fresh"))
-        .stdin(File::open(file).expect("the lanes' file"))
+        .stdin(File::open(file).expect("the groups' file"))
         .stderr(Stdio::inherit());
     let output = command.output().expect("the program runs");
     assert!(output.status.success(), "{command:?}: {}", output.status);
@@ -229,12 +233,12 @@ fn call_by_hand(field: &Field, fresh: bool) -> Vec<Performed> {
         .collect()
 }
 
-/// What became of libcurl's calls.
+/// The results of libcurl's calls.
 struct Comparison {
     seed: u64,
     calls: usize,
     connections: usize,
-    strikes: usize,
+    faults: usize,
     /// By what the programmer was told: calls that did not arrive, arrived once, rang more than once.
     told: BTreeMap<String, [usize; 3]>,
     rang_twice: usize,
@@ -243,20 +247,20 @@ struct Comparison {
     arrived: usize,
     refused_and_rang: usize,
     success_with_anothers_recording: usize,
-    strays: usize,
+    unsolicited: usize,
 }
 
 impl Comparison {
     fn of(diary: &[Performed], evidence: &Evidence) -> Comparison {
         let mut comparison = Comparison {
-            seed: evidence.terms.seed,
+            seed: evidence.settings.seed,
             calls: diary.len(),
             connections: evidence.connections,
-            strikes: evidence
-                .endings
+            faults: evidence
+                .connection_records
                 .iter()
                 .flatten()
-                .filter(|e| e.strike.is_some())
+                .filter(|e| e.fault.is_some())
                 .count(),
             told: BTreeMap::new(),
             rang_twice: 0,
@@ -265,8 +269,8 @@ impl Comparison {
             arrived: 0,
             refused_and_rang: 0,
             success_with_anothers_recording: 0,
-            strays: (evidence.endings.iter().flatten())
-                .map(|ending| ending.strays.len())
+            unsolicited: (evidence.connection_records.iter().flatten())
+                .map(|record| record.unsolicited.len())
                 .sum(),
         };
         for performed in diary {
@@ -297,8 +301,8 @@ impl std::fmt::Display for Comparison {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(
             f,
-            "seed {}: {} calls over {} connections; {} faults struck",
-            self.seed, self.calls, self.connections, self.strikes
+            "seed {}: {} calls over {} connections; {} faults injected",
+            self.seed, self.calls, self.connections, self.faults
         )?;
         writeln!(f, "not arrived   arrived    rang more than once")?;
         for (told, [not, once, more]) in &self.told {
@@ -311,8 +315,8 @@ impl std::fmt::Display for Comparison {
         )?;
         writeln!(
             f,
-            "strays: {}; success with another call's recording ID: {}; refused (a negative status), and rang: {}",
-            self.strays, self.success_with_anothers_recording, self.refused_and_rang
+            "unsolicited: {}; success with another call's recording ID: {}; refused (a negative status), and rang: {}",
+            self.unsolicited, self.success_with_anothers_recording, self.refused_and_rang
         )
     }
 }

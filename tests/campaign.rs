@@ -11,16 +11,16 @@ mod campaign;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use campaign::careless::Careless;
-use campaign::compare::{Promise, Untruth, Violation, violations};
-use campaign::conduct::{Conduct, Page};
-use campaign::ending::Age;
+use campaign::behavior::{Behavior, Page};
+use campaign::compare::{Promise, Violation, WrongResult, violations};
+use campaign::connection_log::Age;
 use campaign::figures::{Figures, Loss};
-use campaign::lane::Lane;
-use campaign::plan::{Kind, Plan, Way};
-use campaign::run::{Evidence, Field, Terms, library};
-use campaign::stray::{Occasion, Stray, Truth};
-use campaign::twins::{Fate, see};
+use campaign::group::Group;
+use campaign::naive_client::NaiveClient;
+use campaign::plan::{Direction, FaultKind, Plan};
+use campaign::run::{Evidence, Settings, Setup, library};
+use campaign::tcp_view::{ServerAction, observe};
+use campaign::unsolicited::{Timing, TrueResponse, Unsolicited};
 
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
@@ -43,14 +43,14 @@ struct Outcome {
 fn outcome() -> &'static Outcome {
     static OUTCOME: OnceLock<Outcome> = OnceLock::new();
     OUTCOME.get_or_init(|| {
-        let field = Field::new(Terms {
+        let setup = Setup::new(Settings {
             seed: seed(),
             calls: 4000,
-            lanes: 48,
+            groups: 48,
             timeout_ms: 300,
         });
-        let diary = field.call_all(library);
-        let evidence = field.finish();
+        let diary = setup.call_all(library);
+        let evidence = setup.finish();
         let figures = Figures::of(&diary, &evidence);
         println!("{figures}");
         Outcome {
@@ -85,13 +85,13 @@ fn no_request_arrives_twice() {
     assert_eq!(
         outcome().evidence.unasked,
         0,
-        "requests that came before the answer to the one before them"
+        "requests that came before the response to the one before them"
     );
 }
 
 #[test]
-fn what_is_said_unsent_never_arrives() {
-    assert_kept(Promise::UnsentIsUnsent);
+fn what_is_reported_not_sent_never_arrives() {
+    assert_kept(Promise::NotSentMeansNotArrived);
 }
 
 #[test]
@@ -105,12 +105,12 @@ fn refused_means_refused() {
 }
 
 #[test]
-fn no_request_goes_over_a_connection_that_has_spoken_unasked() {
-    assert_kept(Promise::Quiet);
+fn no_request_is_sent_over_a_connection_with_an_unsolicited_response() {
+    assert_kept(Promise::NoUnsolicited);
 }
 
 #[test]
-fn an_answer_that_nobody_asked_for_corrects_no_clock() {
+fn an_unsolicited_response_corrects_no_clock() {
     assert_kept(Promise::OwnClock);
 }
 
@@ -130,10 +130,10 @@ fn what_arrives_whole_is_what_was_sent() {
 }
 
 #[test]
-fn what_did_not_arrive_is_said_unsent_unless_the_other_side_had_it() {
+fn what_did_not_arrive_is_reported_not_sent_unless_the_peer_had_it() {
     let figures = &outcome().figures;
-    assert!(figures.known_unsent > 0, "{figures}");
-    // Which call a fault struck is told from the order of events in three threads: a few may be mixed up.
+    assert!(figures.known_not_sent > 0, "{figures}");
+    // Which call a fault met is told from the order of events in three threads: a few may be mixed up.
     let unexplained = figures.losses.get(&Loss::Unexplained).copied().unwrap_or(0);
     assert!(
         unexplained * 20 <= figures.lost(),
@@ -144,7 +144,7 @@ fn what_did_not_arrive_is_said_unsent_unless_the_other_side_had_it() {
 }
 
 #[test]
-fn an_answer_with_a_line_end_behind_it_is_what_it_is() {
+fn a_response_with_a_line_end_behind_it_is_what_it_is() {
     let figures = &outcome().figures;
     assert!(
         figures.false_alarms.is_empty(),
@@ -159,76 +159,86 @@ fn an_answer_with_a_line_end_behind_it_is_what_it_is() {
 #[test]
 fn tcp_does_not_tell_a_request_that_was_read_from_one_that_was_not() {
     for (read, unread) in [
-        (Fate::ReadAndReset, Fate::ResetUnread),
-        (Fate::ReadAndClosed, Fate::ClosedUnread),
+        (ServerAction::ReadAndReset, ServerAction::ResetUnread),
+        (ServerAction::ReadAndClosed, ServerAction::ClosedUnread),
     ] {
         // A busy system acknowledges early now and then.
-        let alike = (0..100).any(|_| see(read) == see(unread));
+        let alike = (0..100).any(|_| observe(read) == observe(unread));
         assert!(
             alike,
             "{:?} and {:?} never looked alike",
-            see(read),
-            see(unread)
+            observe(read),
+            observe(unread)
         );
     }
 }
 
-/// A campaign that struck nothing would prove nothing.
+/// A campaign without faults would prove nothing.
 #[test]
-fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
+fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_connections() {
     let figures = &outcome().figures;
-    let strikes: Vec<_> = figures.strikes.keys().copied().collect();
-    for way in [Way::Up, Way::Down] {
-        for kind in Kind::ANYWHERE {
-            let struck = strikes.iter().any(|(k, w, _)| (*k, *w) == (kind, way));
-            assert!(struck, "no {kind:?} {way:?}: {figures}");
+    let faults: Vec<_> = figures.faults.keys().copied().collect();
+    for direction in [Direction::Up, Direction::Down] {
+        for kind in FaultKind::ANYWHERE {
+            let injected = faults.iter().any(|(k, w, _)| (*k, *w) == (kind, direction));
+            assert!(injected, "no {kind:?} {direction:?}: {figures}");
         }
-        for age in [Age::Fresh, Age::Kept] {
-            let struck = strikes.iter().any(|(_, w, a)| (*w, *a) == (way, Some(age)));
+        for age in [Age::New, Age::Reused] {
+            let injected = faults
+                .iter()
+                .any(|(_, w, a)| (*w, *a) == (direction, Some(age)));
             assert!(
-                struck,
-                "nothing {way:?} on a connection that is {age:?}: {figures}"
+                injected,
+                "nothing {direction:?} on a connection that is {age:?}: {figures}"
             );
         }
     }
-    for age in [Age::Fresh, Age::Kept] {
-        let early = |kind: &Kind| matches!(kind, Kind::AnswerAndHold(_));
+    for age in [Age::New, Age::Reused] {
+        let early = |kind: &FaultKind| matches!(kind, FaultKind::RespondAndHold(_));
         assert!(
-            (strikes.iter()).any(|(kind, _, a)| early(kind) && *a == Some(age)),
-            "no answer before the end of a bulky request on a connection that is {age:?}: {figures}"
+            (faults.iter()).any(|(kind, _, a)| early(kind) && *a == Some(age)),
+            "no response before the end of a bulky request on a connection that is {age:?}: {figures}"
         );
     }
     for kind in [
-        ("refused", Truth::AtOnce),
-        ("expired", Truth::AtOnce),
-        ("expired", Truth::Later),
+        ("refused", TrueResponse::SameWrite),
+        ("expired", TrueResponse::SameWrite),
+        ("expired", TrueResponse::Later),
     ] {
-        let (_, seen) = figures.truths.get(&kind).copied().unwrap_or_default();
-        assert!(seen > 0, "no truth behind {kind:?}: {figures}");
+        let (_, seen) = figures
+            .true_responses
+            .get(&kind)
+            .copied()
+            .unwrap_or_default();
+        assert!(seen > 0, "no true response behind {kind:?}: {figures}");
     }
-    for word in ["accepted", "refused", "expired"] {
-        let (_, told) = figures.line_ends.get(word).copied().unwrap_or_default();
-        assert!(told > 0, "no {word} with a line end: {figures}");
+    for response_kind in ["accepted", "refused", "expired"] {
+        let (_, told) = figures
+            .line_ends
+            .get(response_kind)
+            .copied()
+            .unwrap_or_default();
+        assert!(told > 0, "no {response_kind} with a line end: {figures}");
     }
     for page in Page::WITH_STATUS {
         assert!(figures.pages.contains_key(&page), "no {page:?}: {figures}");
     }
-    for occasion in [Occasion::Fresh, Occasion::Idle] {
-        for stray in Stray::ALL {
-            let came = figures.strays.contains_key(&(occasion, stray));
-            assert!(came, "no {stray:?} {occasion:?}: {figures}");
+    for timing in [Timing::Handshake, Timing::Idle] {
+        for unsolicited in Unsolicited::ALL {
+            let came = figures.unsolicited.contains_key(&(timing, unsolicited));
+            assert!(came, "no unsolicited {unsolicited:?} {timing:?}: {figures}");
         }
     }
-    for word in ["accepted", "page", "refused", "expired"] {
-        let sent = figures.copies.keys().any(|(w, _)| *w == word);
-        assert!(sent, "no {word} twice: {figures}");
+    for response_kind in ["accepted", "page", "refused", "expired"] {
+        let sent = figures.copies.keys().any(|(w, _)| *w == response_kind);
+        assert!(sent, "no {response_kind} twice: {figures}");
     }
     let behind_copies: usize = figures.copies.values().map(|(_, met)| met).sum();
     assert!(
         behind_copies > 0,
-        "no request met another call's answer: {figures}"
+        "no request met another call's response: {figures}"
     );
-    assert!(figures.hit_by_answers * 40 >= figures.calls, "{figures}");
+    assert!(figures.hit_by_responses * 40 >= figures.calls, "{figures}");
     assert!(
         figures.held_back > 0,
         "no part of a bulky request stayed in the caller's system: {figures}"
@@ -237,62 +247,66 @@ fn every_kind_of_fault_strikes_both_ways_on_fresh_and_on_kept_connections() {
     assert!(figures.repeats > 0, "no timestamp was corrected: {figures}");
 }
 
-/// The checks above can fail: a phone that repeats, guesses and believes does not get through.
+/// The checks above can fail: a client that repeats, guesses and believes everything is caught.
 #[test]
-fn a_careless_client_is_caught() {
-    let terms = Terms {
+fn a_naive_client_is_caught() {
+    let settings = Settings {
         seed: seed(),
         calls: 3000,
-        lanes: 32,
+        groups: 32,
         timeout_ms: 300,
     };
-    let field = Field::new(terms);
-    let diary = field.call_all(Careless::on);
-    let evidence = field.finish();
+    let setup = Setup::new(settings);
+    let diary = setup.call_all(NaiveClient::new);
+    let evidence = setup.finish();
     let violations = violations(&diary, &evidence);
-    for promise in [Promise::Once, Promise::UnsentIsUnsent, Promise::Quiet] {
+    for promise in [
+        Promise::Once,
+        Promise::NotSentMeansNotArrived,
+        Promise::NoUnsolicited,
+    ] {
         let caught = violations.iter().filter(|v| v.promise == promise).count();
-        println!("a careless client breaks {promise:?} {caught} times");
+        println!("a naive client breaks {promise:?} {caught} times");
         assert!(caught > 0, "{promise:?}: ITNIO_CAMPAIGN_SEED={}", seed());
     }
-    for untruth in [
-        Untruth::StraysRecording(Occasion::Fresh),
-        Untruth::StraysRecording(Occasion::Idle),
-        Untruth::StraysRecording(Occasion::Early),
-        Untruth::AnothersRecording,
-        Untruth::PageForRefusal,
-        Untruth::OthersRefusal,
-        Untruth::RefusalBefore(Truth::AtOnce),
-        Untruth::RefusalBefore(Truth::Later),
+    for wrong_result in [
+        WrongResult::UnsolicitedRecording(Timing::Handshake),
+        WrongResult::UnsolicitedRecording(Timing::Idle),
+        WrongResult::UnsolicitedRecording(Timing::MidRequest),
+        WrongResult::OtherCallsRecording,
+        WrongResult::PageAsRefusal,
+        WrongResult::OtherRefusal,
+        WrongResult::RefusalBefore(TrueResponse::SameWrite),
+        WrongResult::RefusalBefore(TrueResponse::Later),
     ] {
         let told = violations
             .iter()
-            .filter(|v| v.untruth() == Some(untruth))
+            .filter(|v| v.wrong_result() == Some(wrong_result))
             .count();
-        println!("a careless client tells {untruth:?} {told} times");
-        assert!(told > 0, "{untruth:?}: ITNIO_CAMPAIGN_SEED={}", seed());
+        println!("a naive client tells {wrong_result:?} {told} times");
+        assert!(told > 0, "{wrong_result:?}: ITNIO_CAMPAIGN_SEED={}", seed());
     }
 }
 
 #[test]
 fn a_seed_gives_the_same_faults_again() {
-    let lanes = Lane::for_calls(4000, 48);
+    let groups = Group::for_calls(4000, 48);
     let plans = |seed| -> Vec<Plan> {
-        lanes
+        groups
             .iter()
-            .flat_map(|lane| (1..=20).map(move |connection| Plan::of(seed, lane, connection)))
+            .flat_map(|group| (1..=20).map(move |connection| Plan::of(seed, group, connection)))
             .collect()
     };
     assert_eq!(plans(7), plans(7));
     assert_ne!(plans(7), plans(8));
-    let conducts = |seed| -> Vec<Conduct> {
-        let callees = lanes
+    let behaviors = |seed| -> Vec<Behavior> {
+        let callees = groups
             .iter()
-            .flat_map(|lane| (0..20).map(move |call| lane.callee(0, call)));
+            .flat_map(|group| (0..20).map(move |call| group.callee(0, call)));
         callees
-            .map(|callee| Conduct::of(seed, &lanes, &callee))
+            .map(|callee| Behavior::of(seed, &groups, &callee))
             .collect()
     };
-    assert_eq!(conducts(7), conducts(7));
-    assert_ne!(conducts(7), conducts(8));
+    assert_eq!(behaviors(7), behaviors(7));
+    assert_ne!(behaviors(7), behaviors(8));
 }

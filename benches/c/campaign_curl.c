@@ -3,12 +3,12 @@
  * per thread, reused, so that its connection is; both time-outs; no signals; the certificate checked; no
  * `Expect: 100-continue`.
  *
- *     campaign_curl CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh] < lanes > diary
+ *     campaign_curl CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh] < groups > diary
  *
- * Each line of `lanes` is a thread: its URL, the beginning of the numbers that it dials, how many calls, and
+ * Each line of `groups` is a thread: its URL, the beginning of the numbers that it dials, how many calls, and
  * how many control characters each other field of the request has (0: a plain request). JSON writes one in
  * six bytes. Each line of the diary is a call: callee, CURLcode, HTTP status,
- * microseconds, CURLcode in words, answer; with tabs between. Signing and reading JSON are left to the
+ * microseconds, CURLcode in words, response; with tabs between. Signing and reading JSON are left to the
  * campaign: they have no part in what is compared. With `fresh`, no connection is used twice.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -22,14 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_LANES = 1024, ANSWER = 4096 };
+enum { MOST_GROUPS = 1024, RESPONSE = 4096 };
 
 static const char *ca_file;
 static long timeout_ms;
 static int fresh;
 static char sign_header[128], timestamp_header[64], key_header[128];
 
-struct lane {
+struct group {
     char url[256];
     char prefix[32];
     long calls;
@@ -37,8 +37,8 @@ struct lane {
     pthread_t thread;
 };
 
-struct answer {
-    char bytes[ANSWER];
+struct response {
+    char bytes[RESPONSE];
     size_t length;
 };
 
@@ -50,13 +50,13 @@ static void fail(const char *what)
 
 static size_t keep(char *bytes, size_t size, size_t count, void *user)
 {
-    struct answer *answer = user;
+    struct response *response = user;
     size_t more = size * count;
-    if (more >= ANSWER - answer->length)
+    if (more >= RESPONSE - response->length)
         return 0;
-    memcpy(answer->bytes + answer->length, bytes, more);
-    answer->length += more;
-    answer->bytes[answer->length] = '\0';
+    memcpy(response->bytes + response->length, bytes, more);
+    response->length += more;
+    response->bytes[response->length] = '\0';
     return more;
 }
 
@@ -69,15 +69,15 @@ static long long microseconds(void)
 
 static void *call_all(void *user)
 {
-    struct lane *lane = user;
-    struct answer answer;
-    size_t filled = 6 * (size_t)lane->bulk, room = 4 * filled + 512;
+    struct group *group = user;
+    struct response response;
+    size_t filled = 6 * (size_t)group->bulk, room = 4 * filled + 512;
     char *body = malloc(room), *field = malloc(filled + 1);
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = NULL;
     if (body == NULL || field == NULL || curl == NULL)
         fail("no memory");
-    for (long i = 0; i < lane->bulk; i++)
+    for (long i = 0; i < group->bulk; i++)
         memcpy(field + 6 * i, "\\u0001", 6);
     field[filled] = '\0';
 
@@ -86,7 +86,7 @@ static void *call_all(void *user)
     headers = curl_slist_append(headers, key_header);
     headers = curl_slist_append(headers, timestamp_header);
     headers = curl_slist_append(headers, sign_header);
-    curl_easy_setopt(curl, CURLOPT_URL, lane->url);
+    curl_easy_setopt(curl, CURLOPT_URL, group->url);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -94,20 +94,20 @@ static void *call_all(void *user)
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &response);
     if (fresh) {
         curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
     }
 
-    for (long call = 0; call < lane->calls; call++) {
+    for (long call = 0; call < group->calls; call++) {
         char callee[64];
         long status = 0;
         if (call % 4 == 3)
             usleep((useconds_t)(call * 7919 % 3000));
-        snprintf(callee, sizeof callee, "%s%06ld", lane->prefix, call);
+        snprintf(callee, sizeof callee, "%s%06ld", group->prefix, call);
         int length;
-        if (lane->bulk > 0)
+        if (group->bulk > 0)
             length = snprintf(body, room,
                               "{\"callee\":\"%s\",\"displayNum\":\"%s\",\"account\":\"%s\",\"appId\":\"%s\","
                               "\"calledInfo\":\"%s\"}",
@@ -116,15 +116,15 @@ static void *call_all(void *user)
             length = snprintf(body, room, "{\"callee\":\"%s\",\"account\":\"8001\",\"appId\":\"4\"}", callee);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)length);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-        answer.length = 0;
-        answer.bytes[0] = '\0';
+        response.length = 0;
+        response.bytes[0] = '\0';
 
         long long before = microseconds();
         CURLcode code = curl_easy_perform(curl);
         long long elapsed = microseconds() - before;
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
         printf("%s\t%d\t%ld\t%lld\t%s\t%s\n", callee, (int)code, status, elapsed, curl_easy_strerror(code),
-               answer.bytes);
+               response.bytes);
     }
 
     curl_slist_free_all(headers);
@@ -136,7 +136,7 @@ static void *call_all(void *user)
 
 int main(int argc, char **argv)
 {
-    static struct lane lanes[MOST_LANES];
+    static struct group groups[MOST_GROUPS];
     int count = 0;
     if (argc < 6)
         fail("wants CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh]");
@@ -149,14 +149,14 @@ int main(int argc, char **argv)
     curl_global_init(CURL_GLOBAL_DEFAULT);
     fprintf(stderr, "%s\n", curl_version());
 
-    while (count < MOST_LANES && scanf("%255s %31s %ld %ld", lanes[count].url, lanes[count].prefix,
-                                       &lanes[count].calls, &lanes[count].bulk) == 4)
+    while (count < MOST_GROUPS && scanf("%255s %31s %ld %ld", groups[count].url, groups[count].prefix,
+                                       &groups[count].calls, &groups[count].bulk) == 4)
         count++;
     for (int i = 0; i < count; i++)
-        if (pthread_create(&lanes[i].thread, NULL, call_all, &lanes[i]) != 0)
+        if (pthread_create(&groups[i].thread, NULL, call_all, &groups[i]) != 0)
             fail("no thread");
     for (int i = 0; i < count; i++)
-        pthread_join(lanes[i].thread, NULL);
+        pthread_join(groups[i].thread, NULL);
     curl_global_cleanup();
     return 0;
 }

@@ -1,4 +1,4 @@
-//! The callers' diary held against the gateway's book: what may never happen.
+//! The callers' diary held against the gateway's log: what must never happen.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::time::Duration;
 use crate::support::client::{OK, REJECTED};
 use crate::support::response::recording_id_for;
 
-use super::conduct::{Arrival, EXPIRED, Verdict};
-use super::lane::Lane;
+use super::behavior::{Arrival, EXPIRED, Verdict};
+use super::group::Group;
 use super::run::{Evidence, Line};
-use super::stray::{Occasion, Truth, is_on_a_strays_clock, occasion_of};
+use super::unsolicited::{Timing, TrueResponse, is_on_wrong_clock, timing_of};
 
 /// The promises that a campaign checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Promise {
     /// A request arrives once. After a refused timestamp once more, with the corrected time.
     Once,
-    /// What was said unsent has not arrived.
-    UnsentIsUnsent,
+    /// What was reported as not sent has not arrived.
+    NotSentMeansNotArrived,
     /// Accepted means accepted, with the recording ID of this very call.
     OwnRecording,
     /// Refused means refused, with this status.
@@ -29,25 +29,25 @@ pub enum Promise {
     InTime,
     /// What arrives whole is what was asked for.
     Authentic,
-    /// No request is sent over a connection on which there stands what nobody asked for.
-    Quiet,
-    /// No clock is corrected by what nobody asked for.
+    /// No request is sent over a connection on which an unsolicited response has arrived.
+    NoUnsolicited,
+    /// No clock is corrected by an unsolicited response.
     OwnClock,
 }
 
 /// What a caller was told wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Untruth {
-    /// Accepted, with the recording ID of an answer to nothing.
-    StraysRecording(Occasion),
+pub enum WrongResult {
+    /// Accepted, with the recording ID of an unsolicited response.
+    UnsolicitedRecording(Timing),
     /// Accepted, with the recording ID of another call.
-    AnothersRecording,
+    OtherCallsRecording,
     /// Refused, for a status that is not the API's.
-    PageForRefusal,
-    /// Refused, by an answer to nothing or to another request.
-    OthersRefusal,
-    /// Refused, by an answer behind which the true one came.
-    RefusalBefore(Truth),
+    PageAsRefusal,
+    /// Refused, by an unsolicited response or by the response to another request.
+    OtherRefusal,
+    /// Refused, by a response behind which the true one came.
+    RefusalBefore(TrueResponse),
 }
 
 /// A promise that was not kept.
@@ -60,28 +60,31 @@ pub struct Violation {
 
 impl Violation {
     /// What the caller was told wrongly, where that can be told apart.
-    pub fn untruth(&self) -> Option<Untruth> {
-        let said = &self.line.said;
+    pub fn wrong_result(&self) -> Option<WrongResult> {
+        let reported = &self.line.reported;
         match self.promise {
             Promise::OwnRecording => {
-                let id = said.recording_id.as_deref()?;
-                if let Some(occasion) = occasion_of(id) {
-                    return Some(Untruth::StraysRecording(occasion));
+                let id = reported.recording_id.as_deref()?;
+                if let Some(timing) = timing_of(id) {
+                    return Some(WrongResult::UnsolicitedRecording(timing));
                 }
                 let own = id == recording_id_for(&self.line.callee);
-                (!own).then_some(Untruth::AnothersRecording)
+                (!own).then_some(WrongResult::OtherCallsRecording)
             }
-            Promise::RefusalIsTrue if said.status > 0 => Some(Untruth::PageForRefusal),
-            Promise::RefusalIsTrue => {
-                Some((self.truth()).map_or(Untruth::OthersRefusal, Untruth::RefusalBefore))
-            }
+            Promise::RefusalIsTrue if reported.status > 0 => Some(WrongResult::PageAsRefusal),
+            Promise::RefusalIsTrue => Some(
+                (self.true_response())
+                    .map_or(WrongResult::OtherRefusal, WrongResult::RefusalBefore),
+            ),
             _ => None,
         }
     }
 
-    /// When the truth came, where the call's first answer was a refusal.
-    pub fn truth(&self) -> Option<Truth> {
-        self.arrivals.iter().find_map(|arrival| arrival.truth)
+    /// When the true response came, where the call's first response was a refusal.
+    pub fn true_response(&self) -> Option<TrueResponse> {
+        self.arrivals
+            .iter()
+            .find_map(|arrival| arrival.true_response)
     }
 }
 
@@ -94,8 +97,8 @@ impl fmt::Display for Violation {
         } = self;
         write!(
             f,
-            "{promise:?}: callee {} (lane {}, caller {}, call {}) was told {:?}; the gateway has {:?}",
-            line.callee, line.lane, line.caller, line.call, line.said, arrivals
+            "{promise:?}: callee {} (group {}, caller {}, call {}) was told {:?}; the gateway has {:?}",
+            line.callee, line.group, line.caller, line.call, line.reported, arrivals
         )
     }
 }
@@ -125,35 +128,35 @@ pub fn arrived(arrivals: &[Arrival]) -> bool {
 /// Every promise that was not kept.
 pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
     let shared: HashMap<u64, bool> = evidence
-        .lanes
+        .groups
         .iter()
-        .map(|lane: &Lane| (lane.number, lane.callers > 1))
+        .map(|group: &Group| (group.number, group.callers > 1))
         .collect();
-    let deadline = Duration::from_millis(evidence.terms.timeout_ms.into());
+    let deadline = Duration::from_millis(evidence.settings.timeout_ms.into());
     let mut found = Vec::new();
     for line in diary {
         let arrivals = evidence.arrivals_of(&line.callee);
-        let said = &line.said;
+        let reported = &line.reported;
         let rings = rings(arrivals);
         let last = arrivals.last().map(|arrival| arrival.verdict);
-        let own = said.recording_id.as_deref() == Some(&recording_id_for(&line.callee));
+        let own = reported.recording_id.as_deref() == Some(&recording_id_for(&line.callee));
         for (promise, kept) in [
-            (Promise::Once, arrives_once(arrivals, shared[&line.lane])),
+            (Promise::Once, arrives_once(arrivals, shared[&line.group])),
             (
-                Promise::UnsentIsUnsent,
-                said.may_have_dialed || said.result == REJECTED || !arrived(arrivals),
+                Promise::NotSentMeansNotArrived,
+                reported.may_have_dialed || reported.result == REJECTED || !arrived(arrivals),
             ),
             (
                 Promise::OwnRecording,
-                said.result != OK || (own && rings == 1),
+                reported.result != OK || (own && rings == 1),
             ),
             (
                 Promise::RefusalIsTrue,
-                said.result != REJECTED
-                    || (rings == 0 && last == Some(Verdict::Refused(said.status)))
-                    || is_truth_late(line, arrivals, evidence),
+                reported.result != REJECTED
+                    || (rings == 0 && last == Some(Verdict::Refused(reported.status)))
+                    || is_true_response_late(line, arrivals, evidence),
             ),
-            (Promise::InTime, said.elapsed <= deadline + SLACK),
+            (Promise::InTime, reported.elapsed <= deadline + SLACK),
             (
                 Promise::OverWhenReturned,
                 arrivals
@@ -165,14 +168,14 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
                 arrivals.iter().all(|arrival| arrival.authentic),
             ),
             (
-                Promise::Quiet,
-                arrivals.iter().all(|arrival| arrival.stray.is_none()),
+                Promise::NoUnsolicited,
+                arrivals.iter().all(|arrival| arrival.unsolicited.is_none()),
             ),
             (
                 Promise::OwnClock,
                 arrivals
                     .iter()
-                    .all(|arrival| !is_on_a_strays_clock(arrival.stamp, arrival.came)),
+                    .all(|arrival| !is_on_wrong_clock(arrival.stamp, arrival.came)),
             ),
         ] {
             if !kept {
@@ -187,9 +190,9 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
     found
 }
 
-/// Whether nothing was repeated, but for one refused timestamp whose answer the caller had read:
-/// then the repeat has the time that this answer told. (Where threads share a client, one of
-/// another call's answers may have been the later one.)
+/// Whether nothing was repeated, but for one refused timestamp whose response the caller had read:
+/// then the repeat has the time that this response told. (Where threads share a client, one of
+/// another call's responses may have been the later one.)
 fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
     match arrivals {
         [] | [_] => true,
@@ -203,31 +206,33 @@ fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
     }
 }
 
-/// Whether the call was refused, and the truth came so late that the caller, who opens another connection,
+/// Whether the call was refused, and the true response came so late that the caller, who opens another connection,
 /// could not know of it by its deadline.
-pub fn is_truth_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> bool {
+pub fn is_true_response_late(line: &Line, arrivals: &[Arrival], evidence: &Evidence) -> bool {
     let [arrival] = arrivals else { return false };
-    let number = usize::try_from(line.lane).expect("a small number");
-    let limit = Duration::from_millis(evidence.terms.timeout_ms.into());
-    arrival.truth == Some(Truth::Later)
-        && line.said.elapsed >= limit
-        && evidence.endings[number].iter().any(|ending| {
-            ending.connection == arrival.connection
-                && ending.truth.is_none_or(|there| there >= line.began + limit)
+    let number = usize::try_from(line.group).expect("a small number");
+    let limit = Duration::from_millis(evidence.settings.timeout_ms.into());
+    arrival.true_response == Some(TrueResponse::Later)
+        && line.reported.elapsed >= limit
+        && evidence.connection_records[number].iter().any(|record| {
+            record.connection == arrival.connection
+                && record
+                    .true_response_at
+                    .is_none_or(|there| there >= line.began + limit)
         })
 }
 
 /// Whether a part of this request had still been in the caller's system when the call's deadline had
 /// long passed. Only that of a bulky request can be.
 fn was_held_back(line: &Line, arrival: &Arrival, evidence: &Evidence) -> bool {
-    let number = usize::try_from(line.lane).expect("a small number");
-    evidence.lanes[number].bulky
-        && evidence.endings[number].iter().any(|ending| {
-            ending.connection == arrival.connection
-                && ending
-                    .turns
+    let number = usize::try_from(line.group).expect("a small number");
+    evidence.groups[number].bulky
+        && evidence.connection_records[number].iter().any(|record| {
+            record.connection == arrival.connection
+                && record
+                    .bursts
                     .last()
-                    .is_some_and(|turn| turn.call == Some(line.call))
-                && ending.held.is_some_and(|held| held < arrival.length)
+                    .is_some_and(|burst| burst.call == Some(line.call))
+                && record.held.is_some_and(|held| held < arrival.length)
         })
 }

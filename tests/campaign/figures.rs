@@ -1,4 +1,4 @@
-//! What a campaign comes to, in numbers.
+//! The results of a campaign, in numbers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use crate::support::client::{BAD_RESPONSE, HTTP_ERROR, OK, REJECTED};
 
-use super::compare::{is_truth_late, rings};
-use super::conduct::{Arrival, Conduct, EXPIRED, Page, Verdict, Word};
-use super::ending::{Age, Ending};
-use super::lane::{BULK, Lane};
-use super::plan::{Kind, Way};
+use super::behavior::{Arrival, Behavior, EXPIRED, Page, ResponseKind, Verdict};
+use super::compare::{is_true_response_late, rings};
+use super::connection_log::{Age, ConnectionRecord};
+use super::group::{BULK, Group};
+use super::plan::{Direction, FaultKind};
 use super::run::{Evidence, Line};
-use super::stray::{Copy, Occasion, Stray, Truth};
+use super::unsolicited::{Copy, Timing, TrueResponse, Unsolicited};
 
 /// Where a request was lost of which the library could not say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Loss {
-    /// The other end of the connection had received all of it, and did not pass it on.
-    Swallowed,
+    /// The peer had received all of it, and did not pass it on.
+    Dropped,
     /// Some of it had not left this machine, or was on its way, when the call ended.
-    Underway,
-    /// None of it was received: a kept connection had ended, and the news crossed the request.
+    InTransit,
+    /// None of it was received: a reused connection had ended, and its end crossed the request.
     Crossed,
     /// Neither: to be looked into.
     Unexplained,
@@ -32,42 +32,42 @@ pub enum Loss {
 pub struct Figures {
     pub seed: u64,
     pub calls: usize,
-    /// Calls during which a fault struck (of lanes with one caller), or that the gateway left
-    /// without an answer, or with one that was not theirs.
+    /// Calls during which a fault was injected (of groups with one caller), or that the gateway left
+    /// without a response, or with one that was not theirs.
     pub hit: usize,
     /// Calls whose phone rang and that were answered with a page, by the page.
     pub pages: BTreeMap<Page, usize>,
-    /// Answers to nothing that came to the caller's system before it sent the next request.
-    pub strays: BTreeMap<(Occasion, Stray), usize>,
-    /// Answers that were sent twice; and requests that came on such a connection afterwards.
+    /// Unsolicited responses that came to the caller's system before it sent the next request.
+    pub unsolicited: BTreeMap<(Timing, Unsolicited), usize>,
+    /// Responses that were sent twice; and requests that came on such a connection afterwards.
     pub copies: BTreeMap<(&'static str, &'static str), (usize, usize)>,
-    /// Calls that were refused before the truth came, and those of them that were called no answer.
-    pub truths: BTreeMap<(&'static str, Truth), (usize, usize)>,
-    /// Those that were told the refusal after all, since the truth came behind their deadline.
-    pub truths_too_late: usize,
-    /// Answers with a line end behind them, and the calls that were told what they say.
+    /// Calls that were refused before the true response came, and those of them that ended as a bad response.
+    pub true_responses: BTreeMap<(&'static str, TrueResponse), (usize, usize)>,
+    /// Those that were told the refusal after all, since the true response came after their deadline.
+    pub true_responses_too_late: usize,
+    /// Responses with a line end behind them, and the calls that were told what they say.
     pub line_ends: BTreeMap<&'static str, (usize, usize)>,
-    /// Those that were called no answer, though nothing else was the matter.
+    /// Those that ended as a bad response, though nothing else was wrong.
     pub false_alarms: Vec<String>,
-    /// Calls that had one of these before them, or were answered with such a page (of lanes with one
+    /// Calls that had one of these before them, or were answered with such a page (of groups with one
     /// caller).
-    pub hit_by_answers: usize,
-    /// Faults of the proxies; without an age on lanes that several callers share.
-    pub strikes: BTreeMap<(Kind, Way, Option<Age>), usize>,
+    pub hit_by_responses: usize,
+    /// Faults of the proxies; without an age in groups of several callers.
+    pub faults: BTreeMap<(FaultKind, Direction, Option<Age>), usize>,
     pub connections: usize,
     /// By result: how many calls arrived, and how many did not.
     pub results: BTreeMap<i32, (usize, usize)>,
     pub rang_twice: usize,
     pub repeats: usize,
-    /// Of the calls that did not arrive: those said unsent, and the others by where they were lost.
-    pub known_unsent: usize,
+    /// Of the calls that did not arrive: those reported as not sent, and the others by where they were lost.
+    pub known_not_sent: usize,
     /// Those of them that were bulky: most had been written in part.
-    pub known_unsent_bulky: usize,
+    pub known_not_sent_bulky: usize,
     /// Bulky requests that were in part still in the caller's system when their deadline came.
     pub held_back: usize,
     pub losses: BTreeMap<Loss, usize>,
-    /// Losses on lanes that several callers share, where a fault cannot be told its call.
-    pub losses_on_shared_lanes: usize,
+    /// Losses in groups of several callers, where the call that a fault met is not known.
+    pub losses_on_shared_groups: usize,
     pub unexplained: Vec<String>,
     /// How long the slowest call took, and of the callee.
     pub slowest: (Duration, String),
@@ -75,8 +75,8 @@ pub struct Figures {
 
 impl Figures {
     pub fn of(diary: &[Line], evidence: &Evidence) -> Figures {
-        let lanes: HashMap<u64, &Lane> = evidence.lanes.iter().map(|l| (l.number, l)).collect();
-        let seed = evidence.terms.seed;
+        let groups: HashMap<u64, &Group> = evidence.groups.iter().map(|l| (l.number, l)).collect();
+        let seed = evidence.settings.seed;
         let mut figures = Figures {
             seed,
             calls: diary.len(),
@@ -84,91 +84,100 @@ impl Figures {
             ..Figures::default()
         };
         let mut hit: HashSet<(u64, u64)> = HashSet::new();
-        let mut hit_by_answers: HashSet<(u64, u64)> = HashSet::new();
-        for (lane, endings) in (0..).zip(&evidence.endings) {
-            for ending in endings {
+        let mut hit_by_responses: HashSet<(u64, u64)> = HashSet::new();
+        for (group, connection_records) in (0..).zip(&evidence.connection_records) {
+            for record in connection_records {
                 figures.held_back += usize::from(
-                    lanes[&lane].bulky
+                    groups[&group].bulky
                         // More than a handshake.
-                        && ending.held.is_some_and(|held| (4096..BULK as u64).contains(&held)),
+                        && record.held.is_some_and(|held| (4096..BULK as u64).contains(&held)),
                 );
-                for sent in &ending.strays {
-                    let kind = (sent.occasion, sent.stray);
-                    *figures.strays.entry(kind).or_default() += 1;
+                for sent in &record.unsolicited {
+                    let kind = (sent.timing, sent.unsolicited);
+                    *figures.unsolicited.entry(kind).or_default() += 1;
                     let call = match sent.after {
                         Some(after) => Some(after + 1),
-                        None => ending.opened.call(),
+                        None => record.opened.call(),
                     };
-                    hit_by_answers.extend(call.map(|call| (lane, call)));
+                    hit_by_responses.extend(call.map(|call| (group, call)));
                 }
-                let Some(strike) = ending.strike else {
+                let Some(fault) = record.fault else {
                     continue;
                 };
-                let what = (strike.kind, strike.way, ending.age());
-                *figures.strikes.entry(what).or_default() += 1;
-                hit.extend(strike.at.call().map(|call| (lane, call)));
+                let what = (fault.kind, fault.direction, record.age());
+                *figures.faults.entry(what).or_default() += 1;
+                hit.extend(fault.at.call().map(|call| (group, call)));
             }
         }
         for line in diary {
             let arrivals = evidence.arrivals_of(&line.callee);
-            let said = &line.said;
+            let reported = &line.reported;
             let arrived = !arrivals.is_empty();
-            let row = figures.results.entry(said.result).or_default();
+            let row = figures.results.entry(reported.result).or_default();
             *(if arrived { &mut row.0 } else { &mut row.1 }) += 1;
             figures.rang_twice += usize::from(rings(arrivals) > 1);
             figures.repeats += usize::from(is_corrected(arrivals));
             figures.slowest =
-                std::mem::take(&mut figures.slowest).max((said.elapsed, line.callee.clone()));
-            let conduct = Conduct::of(seed, &evidence.lanes, &line.callee);
-            let page = conduct.page().filter(|_| arrived);
+                std::mem::take(&mut figures.slowest).max((reported.elapsed, line.callee.clone()));
+            let behavior = Behavior::of(seed, &evidence.groups, &line.callee);
+            let page = behavior.page().filter(|_| arrived);
             if let Some(page) = page {
                 *figures.pages.entry(page).or_default() += 1;
             }
-            if let (true, Conduct::Twice(word, copy)) = (arrived, conduct)
+            if let (true, Behavior::Twice(response_kind, copy)) = (arrived, behavior)
                 && copy != Copy::WithTheNext
             {
-                let kind = (word.name(), copy.name());
+                let kind = (response_kind.name(), copy.name());
                 figures.copies.entry(kind).or_default().0 += 1;
             }
             let mut met = false;
-            for (word, copy) in arrivals.iter().filter_map(|arrival| arrival.copy) {
-                let copies = figures.copies.entry((word.name(), copy.name()));
+            for (response_kind, copy) in arrivals.iter().filter_map(|arrival| arrival.copy) {
+                let copies = figures.copies.entry((response_kind.name(), copy.name()));
                 let copies = copies.or_default();
                 copies.0 += usize::from(copy == Copy::WithTheNext);
                 copies.1 += 1;
                 met = true;
             }
-            if lanes[&line.lane].callers == 1 {
-                if arrived && conduct.is_silent() {
-                    hit.insert((line.lane, line.call));
+            if groups[&line.group].callers == 1 {
+                if arrived && behavior.is_silent() {
+                    hit.insert((line.group, line.call));
                 }
                 if met
                     || page.is_some_and(Page::has_status)
-                    || (arrived && conduct.truth().is_some())
+                    || (arrived && behavior.true_response().is_some())
                 {
-                    hit_by_answers.insert((line.lane, line.call));
+                    hit_by_responses.insert((line.group, line.call));
                 }
             }
-            let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&said.result);
-            match conduct {
-                Conduct::RefuseAndAccept(word) if arrived => {
-                    note(&mut figures.truths, (word.name(), Truth::AtOnce), no_answer);
-                }
-                Conduct::ExpireThenAccept(_) if arrived => {
-                    note(&mut figures.truths, ("expired", Truth::Later), no_answer);
-                    figures.truths_too_late += usize::from(
-                        said.result == REJECTED && is_truth_late(line, arrivals, evidence),
+            let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&reported.result);
+            match behavior {
+                Behavior::RefuseAndAccept(response_kind) if arrived => {
+                    note(
+                        &mut figures.true_responses,
+                        (response_kind.name(), TrueResponse::SameWrite),
+                        no_answer,
                     );
                 }
-                Conduct::LineEnd(word) if arrived => {
-                    let expected = match word {
-                        Word::Refused(_) => REJECTED,
+                Behavior::ExpireThenAccept(_) if arrived => {
+                    note(
+                        &mut figures.true_responses,
+                        ("expired", TrueResponse::Later),
+                        no_answer,
+                    );
+                    figures.true_responses_too_late += usize::from(
+                        reported.result == REJECTED
+                            && is_true_response_late(line, arrivals, evidence),
+                    );
+                }
+                Behavior::LineEnd(response_kind) if arrived => {
+                    let expected = match response_kind {
+                        ResponseKind::Refused(_) => REJECTED,
                         _ => OK,
                     };
-                    let told = said.result == expected;
-                    note(&mut figures.line_ends, word.name(), told);
-                    let alone = lanes[&line.lane].callers == 1
-                        && !hit.contains(&(line.lane, line.call))
+                    let told = reported.result == expected;
+                    note(&mut figures.line_ends, response_kind.name(), told);
+                    let alone = groups[&line.group].callers == 1
+                        && !hit.contains(&(line.group, line.call))
                         && !met;
                     if no_answer && alone {
                         figures.false_alarms.push(format!("{line:?} {arrivals:?}"));
@@ -176,31 +185,33 @@ impl Figures {
                 }
                 _ => {}
             }
-            if arrived || said.result == REJECTED || said.result == OK {
+            if arrived || reported.result == REJECTED || reported.result == OK {
                 continue;
             }
-            if !said.may_have_dialed {
-                figures.known_unsent += 1;
-                figures.known_unsent_bulky += usize::from(lanes[&line.lane].bulky);
-            } else if lanes[&line.lane].callers > 1 {
-                figures.losses_on_shared_lanes += 1;
+            if !reported.may_have_dialed {
+                figures.known_not_sent += 1;
+                figures.known_not_sent_bulky += usize::from(groups[&line.group].bulky);
+            } else if groups[&line.group].callers > 1 {
+                figures.losses_on_shared_groups += 1;
             } else {
-                let (loss, endings) = loss(line, evidence);
+                let (loss, connection_records) = loss(line, evidence);
                 *figures.losses.entry(loss).or_default() += 1;
                 if loss == Loss::Unexplained {
-                    figures.unexplained.push(format!("{line:?} {endings:?}"));
+                    figures
+                        .unexplained
+                        .push(format!("{line:?} {connection_records:?}"));
                 }
             }
         }
-        figures.hit_by_answers = hit_by_answers.len();
-        hit.extend(hit_by_answers);
+        figures.hit_by_responses = hit_by_responses.len();
+        hit.extend(hit_by_responses);
         figures.hit = hit.len();
         figures
     }
 
     /// Calls that did not arrive.
     pub fn lost(&self) -> usize {
-        self.known_unsent + self.losses_on_shared_lanes + self.losses.values().sum::<usize>()
+        self.known_not_sent + self.losses_on_shared_groups + self.losses.values().sum::<usize>()
     }
 }
 
@@ -216,51 +227,54 @@ fn is_corrected(arrivals: &[Arrival]) -> bool {
 }
 
 /// Where a lone caller's request was lost, and the connections that this was told from.
-fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a Ending>) {
-    let number = usize::try_from(line.lane).expect("a small number");
-    let lane = &evidence.lanes[number];
-    let dials = |call| lane.callee(line.caller, call);
-    // All requests of a lane have the same length, TLS not counted.
-    let length = (0..lane.calls_per_caller)
+fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRecord>) {
+    let number = usize::try_from(line.group).expect("a small number");
+    let group = &evidence.groups[number];
+    let dials = |call| group.callee(line.caller, call);
+    // All requests of a group have the same length, TLS not counted.
+    let length = (0..group.calls_per_caller)
         .find_map(|call| evidence.arrivals_of(&dials(call)).first())
         .map_or(u64::MAX, |arrival| arrival.length);
-    let ended = |ending: &Ending, stalled: bool| {
-        ending.opened.call() != Some(line.call)
-            && ending.strike.is_some_and(|strike| {
-                strike.at.is_about(line.call) && strike.kind.is_stall() == stalled
+    let ended = |record: &ConnectionRecord, stalled: bool| {
+        record.opened.call() != Some(line.call)
+            && record.fault.is_some_and(|fault| {
+                fault.at.is_about(line.call) && fault.kind.is_stall() == stalled
             })
     };
     // What a stall held back came without the proxy's notice, and so without its call.
-    let taken = |ending: &Ending| {
-        let late = ended(ending, true);
+    let taken = |record: &ConnectionRecord| {
+        let late = ended(record, true);
         // A session ticket may come between the parts of one request.
-        let hello = usize::from(lane.wire.is_tls());
-        let turns = ending.turns.iter().enumerate().skip(hello);
-        turns
-            .filter(|(place, turn)| {
-                turn.call == Some(line.call) || (late && place + 1 == ending.turns.len())
+        let hello = usize::from(group.wire.is_tls());
+        let bursts = record.bursts.iter().enumerate().skip(hello);
+        bursts
+            .filter(|(place, burst)| {
+                burst.call == Some(line.call) || (late && place + 1 == record.bursts.len())
             })
-            .map(|(_, turn)| turn.taken)
+            .map(|(_, burst)| burst.taken)
             .reduce(|sum, more| sum + more)
     };
-    let endings: Vec<_> = evidence.endings[number]
+    let connection_records: Vec<_> = evidence.connection_records[number]
         .iter()
-        .filter(|ending| taken(ending).is_some() || ended(ending, false))
+        .filter(|record| taken(record).is_some() || ended(record, false))
         .collect();
-    let most = endings.iter().filter_map(|ending| taken(ending)).max();
+    let most = connection_records
+        .iter()
+        .filter_map(|record| taken(record))
+        .max();
     let hung_up = line.call.checked_sub(1).is_some_and(|before| {
-        Conduct::of(evidence.terms.seed, &evidence.lanes, &dials(before)).hangs_up()
+        Behavior::of(evidence.settings.seed, &evidence.groups, &dials(before)).hangs_up()
     });
     let loss = if most.is_some_and(|most| most >= length) {
-        Loss::Swallowed
-    } else if lane.bulky && most.is_some() {
-        Loss::Underway
-    } else if hung_up || endings.iter().any(|ending| ended(ending, false)) {
+        Loss::Dropped
+    } else if group.bulky && most.is_some() {
+        Loss::InTransit
+    } else if hung_up || connection_records.iter().any(|record| ended(record, false)) {
         Loss::Crossed
     } else {
         Loss::Unexplained
     };
-    (loss, endings)
+    (loss, connection_records)
 }
 
 impl fmt::Display for Figures {
@@ -270,37 +284,37 @@ impl fmt::Display for Figures {
             "seed {}: {} calls over {} connections",
             self.seed, self.calls, self.connections
         )?;
-        let struck: usize = self.strikes.values().sum();
+        let injected: usize = self.faults.values().sum();
         writeln!(
             f,
-            "{struck} faults struck; {} calls hit (on lanes of one caller)",
+            "{injected} faults injected; {} calls hit (on groups of one caller)",
             self.hit
         )?;
-        for ((kind, way, age), count) in &self.strikes {
+        for ((kind, direction, age), count) in &self.faults {
             let age = age.map_or("shared".to_owned(), |age| format!("{age:?}"));
-            writeln!(f, "    {count:6}  {kind:?} {way:?} {age}")?;
+            writeln!(f, "    {count:6}  {kind:?} {direction:?} {age}")?;
         }
         writeln!(f, "pages for calls that rang: {:?}", self.pages)?;
-        writeln!(f, "strays: {:?}", self.strays)?;
-        writeln!(f, "answers sent twice, and requests after them:")?;
-        for ((word, when), (sent, met)) in &self.copies {
-            writeln!(f, "    {sent:6}  {met:6}  {word}, {when}")?;
+        writeln!(f, "unsolicited responses: {:?}", self.unsolicited)?;
+        writeln!(f, "responses sent twice, and requests after them:")?;
+        for ((response_kind, when), (sent, met)) in &self.copies {
+            writeln!(f, "    {sent:6}  {met:6}  {response_kind}, {when}")?;
         }
         writeln!(
             f,
-            "refused before the truth came, and told that this is no answer: {:?}; too late for the call: {}",
-            self.truths, self.truths_too_late
+            "refused before the true response came, and told that this is no valid response: {:?}; too late for the call: {}",
+            self.true_responses, self.true_responses_too_late
         )?;
         writeln!(
             f,
-            "answers with a line end behind them, and told what they say: {:?}; false alarms: {}",
+            "responses with a line end behind them, and told what they say: {:?}; false alarms: {}",
             self.line_ends,
             self.false_alarms.len()
         )?;
         writeln!(
             f,
-            "calls hit by a page with a status, a stray, a copy or a refusal before the truth: {} (on lanes of one caller)",
-            self.hit_by_answers
+            "calls hit by a page with a status, an unsolicited response, a copy or a refusal before the true response: {} (on groups of one caller)",
+            self.hit_by_responses
         )?;
         writeln!(f, "result   arrived   did not")?;
         for (result, (arrived, not)) in &self.results {
@@ -313,17 +327,17 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "did not arrive: {}; said unsent: {} ({:.1} %), {} of them bulky; {} bulky ones held back in part",
+            "did not arrive: {}; reported not sent: {} ({:.1} %), {} of them bulky; {} bulky ones held back in part",
             self.lost(),
-            self.known_unsent,
-            100.0 * self.known_unsent as f64 / self.lost().max(1) as f64,
-            self.known_unsent_bulky,
+            self.known_not_sent,
+            100.0 * self.known_not_sent as f64 / self.lost().max(1) as f64,
+            self.known_not_sent_bulky,
             self.held_back,
         )?;
         writeln!(
             f,
-            "left in doubt: {:?}, and on shared lanes {}",
-            self.losses, self.losses_on_shared_lanes,
+            "left in doubt: {:?}, and on shared groups {}",
+            self.losses, self.losses_on_shared_groups,
         )?;
         let (elapsed, callee) = &self.slowest;
         write!(f, "slowest call: {} ms ({callee})", elapsed.as_millis())

@@ -1,5 +1,5 @@
 //! The connections between proxies and gateways, as far as both and the callers have to agree on them:
-//! a stray answer is to be in the caller's system before the next request is sent.
+//! an unsolicited response is to be in the caller's system before the next request is sent.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream};
@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::conduct::Word;
-use super::lane::Wire;
-use super::stray::{Copy, Occasion, Stray};
+use super::behavior::ResponseKind;
+use super::group::Wire;
+use super::unsolicited::{Copy, Timing, Unsolicited};
 
-/// A stray answer on its way.
+/// An unsolicited response on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    pub stray: Stray,
-    pub occasion: Occasion,
+    pub unsolicited: Unsolicited,
+    pub timing: Timing,
     /// The call after which it came, on an idle connection.
     pub after: Option<u64>,
     /// How many bytes the gateway had sent with it.
@@ -26,40 +26,44 @@ pub struct Sent {
 
 /// A connection of a proxy's to a gateway.
 pub struct Link {
-    /// Its number on its lane.
+    /// Its number in its group.
     pub connection: u64,
-    /// What the plan has for it when it is fresh, and the number of that.
-    pub greeting: Option<(Stray, u64)>,
+    /// What the plan has for it when it is new, and the number of that.
+    pub greeting: Option<(Unsolicited, u64)>,
     near: Weak<TcpStream>,
     /// Bytes passed on to the caller, until a fault has kept some of them back.
     passed: AtomicU64,
     /// Nothing comes through to the caller any more, or only when that has gone.
     over: AtomicBool,
-    strays: Mutex<Vec<Sent>>,
-    /// An answer that is to come once more, with the next.
-    copy: Mutex<Option<(Word, Vec<u8>)>>,
-    /// The last answer that came twice.
-    copied: Mutex<Option<(Word, Copy)>>,
+    unsolicited: Mutex<Vec<Sent>>,
+    /// A response that is to come once more, with the next.
+    copy: Mutex<Option<(ResponseKind, Vec<u8>)>>,
+    /// The last response that came twice.
+    copied: Mutex<Option<(ResponseKind, Copy)>>,
     /// The last of what comes through as a whole: how many bytes the gateway had sent before it, and with
     /// it, once it has.
     whole: Mutex<Option<(u64, Option<u64>)>>,
-    /// When a truth that came later was known to be in the caller's system.
-    truth: Mutex<Option<Instant>>,
+    /// When a true response that came later was known to be in the caller's system.
+    true_response_at: Mutex<Option<Instant>>,
 }
 
 impl Link {
-    pub fn new(connection: u64, greeting: Option<(Stray, u64)>, near: &Arc<TcpStream>) -> Link {
+    pub fn new(
+        connection: u64,
+        greeting: Option<(Unsolicited, u64)>,
+        near: &Arc<TcpStream>,
+    ) -> Link {
         Link {
             connection,
             greeting,
             near: Arc::downgrade(near),
             passed: AtomicU64::new(0),
             over: AtomicBool::new(false),
-            strays: Mutex::default(),
+            unsolicited: Mutex::default(),
             copy: Mutex::default(),
             copied: Mutex::default(),
             whole: Mutex::default(),
-            truth: Mutex::default(),
+            true_response_at: Mutex::default(),
         }
     }
 
@@ -73,42 +77,48 @@ impl Link {
         self.over.store(true, Ordering::SeqCst);
     }
 
-    /// A stray has been sent, and with it so many bytes.
-    pub fn note_stray(&self, stray: Stray, occasion: Occasion, after: Option<u64>, end: u64) {
-        lock(&self.strays).push(Sent {
-            stray,
-            occasion,
+    /// An unsolicited response has been sent, and with it so many bytes.
+    pub fn note_unsolicited(
+        &self,
+        unsolicited: Unsolicited,
+        timing: Timing,
+        after: Option<u64>,
+        end: u64,
+    ) {
+        lock(&self.unsolicited).push(Sent {
+            unsolicited,
+            timing,
             after,
             end,
         });
     }
 
-    /// The strays that have come through to the caller.
-    pub fn strays(&self) -> Vec<Sent> {
+    /// The unsolicited responses that have come through to the caller.
+    pub fn unsolicited(&self) -> Vec<Sent> {
         let passed = self.passed.load(Ordering::SeqCst);
-        let mut strays = lock(&self.strays).clone();
-        strays.retain(|sent| sent.end <= passed);
-        strays
+        let mut unsolicited = lock(&self.unsolicited).clone();
+        unsolicited.retain(|sent| sent.end <= passed);
+        unsolicited
     }
 
-    /// Keeps an answer that is to come once more, with the next one.
-    pub fn keep_copy(&self, word: Word, answer: Vec<u8>) {
-        *lock(&self.copy) = Some((word, answer));
+    /// Keeps a response that is to come once more, with the next one.
+    pub fn keep_copy(&self, response_kind: ResponseKind, response: Vec<u8>) {
+        *lock(&self.copy) = Some((response_kind, response));
     }
 
     /// The one that was kept, which then has come twice.
     pub fn take_copy(&self) -> Option<Vec<u8>> {
-        let (word, answer) = lock(&self.copy).take()?;
-        self.note_copy(word, Copy::WithTheNext);
-        Some(answer)
+        let (response_kind, response) = lock(&self.copy).take()?;
+        self.note_copy(response_kind, Copy::WithTheNext);
+        Some(response)
     }
 
-    /// Notes that an answer comes twice.
-    pub fn note_copy(&self, word: Word, copy: Copy) {
-        *lock(&self.copied) = Some((word, copy));
+    /// Notes that a response comes twice.
+    pub fn note_copy(&self, response_kind: ResponseKind, copy: Copy) {
+        *lock(&self.copied) = Some((response_kind, copy));
     }
 
-    pub fn copied(&self) -> Option<(Word, Copy)> {
+    pub fn copied(&self) -> Option<(ResponseKind, Copy)> {
         *lock(&self.copied)
     }
 
@@ -136,23 +146,23 @@ impl Link {
         self.end_of_whole(byte + 1).is_some()
     }
 
-    /// Whether the truth that was announced last has come to the caller's system, or never will.
-    fn is_truth_settled(&self) -> bool {
+    /// Whether the true response that was announced last has come to the caller's system, or never will.
+    fn is_true_response_settled(&self) -> bool {
         let end = lock(&self.whole).and_then(|(_, end)| end);
         let is_there = end.is_some_and(|end| end <= self.passed.load(Ordering::SeqCst))
             && (self.near.upgrade()).is_some_and(|near| is_acknowledged(&near));
         if is_there {
-            *lock(&self.truth) = Some(Instant::now());
+            *lock(&self.true_response_at) = Some(Instant::now());
         }
         is_there || self.over.load(Ordering::SeqCst)
     }
 
-    /// When a truth that came later was known to be in the caller's system.
-    pub fn truth(&self) -> Option<Instant> {
-        *lock(&self.truth)
+    /// When a true response that came later was known to be in the caller's system.
+    pub fn true_response_at(&self) -> Option<Instant> {
+        *lock(&self.true_response_at)
     }
 
-    /// Whether the stray after this call has come to the caller's system, or never will.
+    /// Whether the unsolicited response after this call has come to the caller's system, or never will.
     fn is_settled(&self, call: u64) -> bool {
         if self.over.load(Ordering::SeqCst) {
             return true;
@@ -160,7 +170,10 @@ impl Link {
         let Some(near) = self.near.upgrade() else {
             return true;
         };
-        self.strays().iter().any(|sent| sent.after == Some(call)) && is_acknowledged(&near)
+        self.unsolicited()
+            .iter()
+            .any(|sent| sent.after == Some(call))
+            && is_acknowledged(&near)
     }
 }
 
@@ -170,10 +183,10 @@ pub struct Links {
     /// By gateway and the proxy's address, before it has passed anything on. What a gateway reads when
     /// the proxy has gone still finds its link.
     known: Mutex<HashMap<(Wire, SocketAddr), Arc<Link>>>,
-    /// By lane: the call after which a stray comes, and the connection.
+    /// By group: the call after which an unsolicited response comes, and the connection.
     coming: Mutex<HashMap<u64, (u64, Arc<Link>)>>,
-    /// By lane: the connection by which the truth comes, later.
-    truths: Mutex<HashMap<u64, Arc<Link>>>,
+    /// By group: the connection by which the true response comes, later.
+    true_responses: Mutex<HashMap<u64, Arc<Link>>>,
 }
 
 impl Links {
@@ -186,27 +199,27 @@ impl Links {
         lock(&self.known).get(&(gateway, address)).cloned()
     }
 
-    /// Announces a stray, before the answer that it comes after.
-    pub fn announce(&self, lane: u64, call: u64, link: &Arc<Link>) {
-        lock(&self.coming).insert(lane, (call, Arc::clone(link)));
+    /// Announces an unsolicited response, before the response that it comes after.
+    pub fn announce(&self, group: u64, call: u64, link: &Arc<Link>) {
+        lock(&self.coming).insert(group, (call, Arc::clone(link)));
     }
 
-    /// Announces a truth, before the refusal that it comes after.
-    pub fn announce_truth(&self, lane: u64, link: &Arc<Link>) {
-        lock(&self.truths).insert(lane, Arc::clone(link));
+    /// Announces a true response, before the refusal that it comes after.
+    pub fn announce_true_response(&self, group: u64, link: &Arc<Link>) {
+        lock(&self.true_responses).insert(group, Arc::clone(link));
     }
 
-    /// Waits until the truth that was announced on this lane has come, if there is one.
-    pub fn await_truth(&self, lane: u64) {
-        let truth = lock(&self.truths).remove(&lane);
-        if let Some(link) = truth {
-            until(|| link.is_truth_settled());
+    /// Waits until the true response that was announced in this group has come, if there is one.
+    pub fn await_true_response(&self, group: u64) {
+        let true_response = lock(&self.true_responses).remove(&group);
+        if let Some(link) = true_response {
+            until(|| link.is_true_response_settled());
         }
     }
 
-    /// Waits until the stray that was announced on this lane has come, if there is one.
-    pub fn await_stray(&self, lane: u64) {
-        let Some((call, link)) = lock(&self.coming).remove(&lane) else {
+    /// Waits until the unsolicited response that was announced in this group has come, if there is one.
+    pub fn await_unsolicited(&self, group: u64) {
+        let Some((call, link)) = lock(&self.coming).remove(&group) else {
             return;
         };
         until(|| link.is_settled(call));
@@ -216,12 +229,15 @@ impl Links {
 fn until(come: impl Fn() -> bool) {
     let limit = Instant::now() + Duration::from_secs(20);
     while !come() {
-        assert!(Instant::now() < limit, "an answer that never comes");
+        assert!(
+            Instant::now() < limit,
+            "an unsolicited or true response that never comes"
+        );
         thread::sleep(Duration::from_micros(100));
     }
 }
 
-/// Whether the other side's system has acknowledged, and so has, all that was sent.
+/// Whether the peer's system has acknowledged, and so has, all that was sent.
 fn is_acknowledged(stream: &TcpStream) -> bool {
     let mut bytes: libc::c_int = 0;
     // SAFETY: TIOCOUTQ (tcp(7)) writes one int.

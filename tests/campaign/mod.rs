@@ -1,26 +1,33 @@
-//! The fault campaign: thousands of calls through a proxy that cuts, resets, stalls and dawdles at
-//! random bytes, to a gateway that misbehaves as well: it says what nobody asked for, and says it
-//! twice. Afterwards the caller's diary is held against
-//! the gateway's.
+//! The fault campaign: thousands of calls through proxies with faults, to gateways with faults.
 //!
-//! Every fault is a pure function of the seed and of the lane's, connection's or call's number, so
-//! that a seed replays a run, as far as the machine's timing does.
+//! - `run` sets up the gateways, the proxies and the callers, and collects the evidence.
+//! - `group` is one proxy and its callers; `rng` gives random numbers by seed and number, so that a seed
+//!   replays the faults of a run, as far as the machine's timing does.
+//! - `plan` chooses each connection's fault; `relay` passes its bytes on and injects the fault; `proxy` runs
+//!   the relays of a group; `connection_log` is what they record.
+//! - `behavior` chooses the response to each call and logs the arrivals; `unsolicited` has the responses that
+//!   nobody asked for; `links` tells proxies, gateways and callers of each other's connections.
+//! - `compare` holds the callers' diary against that evidence: the promises; `figures` counts both.
+//! - `naive_client` makes the usual mistakes, which have to be caught; `tcp_view`: what TCP shows a caller.
+//!
+//! Data: seed -> plans and behaviors -> calls -> diary (callers), arrivals (gateways), connection records
+//! (proxies) -> violations and figures.
 #![allow(
     dead_code,
     reason = "shared by a test and a bench, each of which uses a part of it"
 )]
 
-pub mod careless;
+pub mod behavior;
 pub mod compare;
-pub mod conduct;
-pub mod dice;
-pub mod ending;
+pub mod connection_log;
 pub mod figures;
-pub mod lane;
+pub mod group;
 pub mod links;
+pub mod naive_client;
 pub mod plan;
 pub mod proxy;
 pub mod relay;
+pub mod rng;
 pub mod run;
-pub mod stray;
-pub mod twins;
+pub mod tcp_view;
+pub mod unsolicited;

@@ -1,4 +1,4 @@
-//! A lane's proxy: a relay for each connection, and what became of them.
+//! A group's proxy: a relay for each connection, and the records of them.
 
 use std::mem;
 use std::net::{SocketAddr, TcpStream};
@@ -7,36 +7,42 @@ use std::time::Duration;
 
 use crate::support::sockets::Server;
 
-use super::ending::{Attendance, Ending};
-use super::lane::Lane;
+use super::connection_log::{CallClock, ConnectionRecord};
+use super::group::Group;
 use super::links::{Link, Links};
 use super::plan::Plan;
 use super::relay::Relay;
-use super::run::Terms;
+use super::run::Settings;
 
 /// Of a proxy for bulky requests, in bytes: most of one stays in the caller's system while nobody reads.
 const RECEIVE_BUFFER: usize = 4 << 10;
 
-/// A lane's proxy.
+/// A group's proxy.
 pub struct Proxy {
     server: Server,
-    endings: Arc<Mutex<Vec<Ending>>>,
-    attendance: Arc<Attendance>,
+    connection_records: Arc<Mutex<Vec<ConnectionRecord>>>,
+    call_clock: Arc<CallClock>,
 }
 
 impl Proxy {
-    pub fn start(terms: Terms, lane: &Lane, gateway: SocketAddr, links: &Arc<Links>) -> Proxy {
-        let endings = Arc::new(Mutex::new(Vec::new()));
-        let attendance = Arc::new(Attendance::default());
+    pub fn start(
+        settings: Settings,
+        group: &Group,
+        gateway: SocketAddr,
+        links: &Arc<Links>,
+    ) -> Proxy {
+        let connection_records = Arc::new(Mutex::new(Vec::new()));
+        let call_clock = Arc::new(CallClock::default());
         // Past every call's deadline.
-        let longest_stall = Duration::from_millis(u64::from(terms.timeout_ms) * 3);
-        let server = Server::start_with(lane.bulky.then_some(RECEIVE_BUFFER), {
-            let (lane, links) = (lane.clone(), Arc::clone(links));
-            let (endings, attendance) = (Arc::clone(&endings), Arc::clone(&attendance));
+        let longest_stall = Duration::from_millis(u64::from(settings.timeout_ms) * 3);
+        let server = Server::start_with(group.bulky.then_some(RECEIVE_BUFFER), {
+            let (group, links) = (group.clone(), Arc::clone(links));
+            let (connection_records, call_clock) =
+                (Arc::clone(&connection_records), Arc::clone(&call_clock));
             move |number, peer| {
                 let connection = number as u64;
-                // Its handshake goes on when the truth of the call before has come by another connection.
-                links.await_truth(lane.number);
+                // Its handshake goes on when the true response to the call before has come by another connection.
+                links.await_true_response(group.number);
                 let Ok(far) = TcpStream::connect(gateway) else {
                     return;
                 };
@@ -45,24 +51,26 @@ impl Proxy {
                 };
                 let _ = far.set_nodelay(true);
                 let far = peer.watch(far);
-                let plan = Plan::of(terms.seed, &lane, connection);
-                // Seven digits are the connection's, more than a lane has calls.
+                let plan = Plan::of(settings.seed, &group, connection);
+                // Seven digits are the connection's, more than a group has calls.
                 let greeting = plan
                     .greeting
-                    .map(|stray| (stray, lane.number * 10_000_000 + connection));
+                    .map(|unsolicited| (unsolicited, group.number * 10_000_000 + connection));
                 let link = Arc::new(Link::new(connection, greeting, &peer.share()));
-                links.add(lane.wire, address, &link);
-                let clock = || attendance.now();
+                links.add(group.wire, address, &link);
+                let clock = || call_clock.now();
                 let relay = Relay::new(peer, far, plan, clock, longest_stall, link);
-                let ending = relay.run();
-                let mut endings = endings.lock().unwrap_or_else(PoisonError::into_inner);
-                endings.push(ending);
+                let record = relay.run();
+                let mut connection_records = connection_records
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                connection_records.push(record);
             }
         });
         Proxy {
             server,
-            endings,
-            attendance,
+            connection_records,
+            call_clock,
         }
     }
 
@@ -70,17 +78,22 @@ impl Proxy {
         self.server.address()
     }
 
-    pub fn attendance(&self) -> &Attendance {
-        &self.attendance
+    pub fn call_clock(&self) -> &CallClock {
+        &self.call_clock
     }
 
     /// Waits until all that it had has arrived or is lost. The callers' connections have to be closed.
     #[track_caller]
-    pub fn finish(self) -> Vec<Ending> {
+    pub fn finish(self) -> Vec<ConnectionRecord> {
         assert!(
             self.server.wait_for_end(Duration::from_secs(20)),
             "a connection through the proxy is still open"
         );
-        mem::take(&mut *self.endings.lock().unwrap_or_else(PoisonError::into_inner))
+        mem::take(
+            &mut *self
+                .connection_records
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: bytes are passed on between a caller and the gateway until the plan strikes.
+//! One connection: bytes are passed on between a caller and the gateway until the planned fault.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,10 +11,10 @@ use socket2::SockRef;
 
 use crate::support::sockets::{MAX_WAIT, Peer};
 
-use super::ending::{Ending, Moment, Strike, Turn, taken_of};
+use super::connection_log::{Burst, ConnectionRecord, InjectedFault, Moment, taken_of};
 use super::links::Link;
-use super::plan::{Kind, Plan, Spot, Way};
-use super::stray::Occasion;
+use super::plan::{Direction, FaultKind, FaultPosition, Plan};
+use super::unsolicited::Timing;
 
 /// One direction of a relay.
 #[derive(Default)]
@@ -26,8 +26,8 @@ struct Flow {
     /// Nothing is read until the caller has gone.
     held: bool,
     passed: u64,
-    turns: u64,
-    /// How much had passed before this turn.
+    bursts: u64,
+    /// How much had passed before this burst.
     before: u64,
     /// Read, and not passed on yet.
     pending: Vec<u8>,
@@ -50,17 +50,17 @@ pub struct Relay<Clock> {
     opened: Moment,
     up: Flow,
     down: Flow,
-    last: Option<(Way, Instant)>,
-    turns: Vec<Turn>,
+    last: Option<(Direction, Instant)>,
+    bursts: Vec<Burst>,
     held_back: Option<u64>,
-    struck: Option<Strike>,
+    injected: Option<InjectedFault>,
     stall_until: Option<Instant>,
     longest_stall: Duration,
     link: Arc<Link>,
 }
 
 impl<Clock: Fn() -> Moment> Relay<Clock> {
-    /// `clock` tells the time on the lane. No stall is longer than `longest_stall`.
+    /// `clock` tells the group's current call. No stall is longer than `longest_stall`.
     pub fn new(
         peer: Peer,
         far: Arc<TcpStream>,
@@ -83,42 +83,42 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             up: Flow::default(),
             down: Flow::default(),
             last: None,
-            turns: Vec::new(),
+            bursts: Vec::new(),
             held_back: None,
-            struck: None,
+            injected: None,
             stall_until: None,
             longest_stall,
             link,
         }
     }
 
-    fn flow(&self, way: Way) -> &Flow {
-        match way {
-            Way::Up => &self.up,
-            Way::Down => &self.down,
+    fn flow(&self, direction: Direction) -> &Flow {
+        match direction {
+            Direction::Up => &self.up,
+            Direction::Down => &self.down,
         }
     }
 
-    fn flow_mut(&mut self, way: Way) -> &mut Flow {
-        match way {
-            Way::Up => &mut self.up,
-            Way::Down => &mut self.down,
+    fn flow_mut(&mut self, direction: Direction) -> &mut Flow {
+        match direction {
+            Direction::Up => &mut self.up,
+            Direction::Down => &mut self.down,
         }
     }
 
-    fn source(&self, way: Way) -> &TcpStream {
-        match way {
-            Way::Up => &self.near,
-            Way::Down => &self.far,
+    fn source(&self, direction: Direction) -> &TcpStream {
+        match direction {
+            Direction::Up => &self.near,
+            Direction::Down => &self.far,
         }
     }
 
-    fn sink(&self, way: Way) -> &TcpStream {
-        self.source(way.other())
+    fn sink(&self, direction: Direction) -> &TcpStream {
+        self.source(direction.other())
     }
 
     /// Passes bytes on until both sides have ended, or a fault has ended them.
-    pub fn run(mut self) -> Ending {
+    pub fn run(mut self) -> ConnectionRecord {
         let until = Instant::now() + MAX_WAIT;
         while !(self.up.ended && self.down.ended) && Instant::now() < until {
             if self.peer.stopped() || self.go_on() == Next::Stop {
@@ -129,44 +129,45 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
             }
         }
         self.link.end();
-        Ending {
+        ConnectionRecord {
             connection: self.link.connection,
-            strays: self.link.strays(),
+            unsolicited: self.link.unsolicited(),
             opened: self.opened,
-            strike: self.struck,
-            turns: self.turns,
+            fault: self.injected,
+            bursts: self.bursts,
             held: self.held_back,
-            truth: self.link.truth(),
+            true_response_at: self.link.true_response_at(),
         }
     }
 
     fn go_on(&mut self) -> Next {
-        if self.patience() == Some(Duration::ZERO) && self.strike() == Next::Stop {
+        if self.patience() == Some(Duration::ZERO) && self.inject() == Next::Stop {
             return Next::Stop;
         }
         let (near, far) = self.wait();
-        // Where the caller's last words are held back as well, its end does not come through.
+        // Where the caller's last bytes are held back as well, its end does not come through.
         let late = self.stall_until.is_some_and(|until| until < Instant::now());
         if (self.up.held || self.down.held) && (near.hung_up || late) {
             return self.end_stall();
         }
-        for (way, event) in [(Way::Up, near), (Way::Down, far)] {
-            if event.readable && self.step(way) == Next::Stop {
+        for (direction, event) in [(Direction::Up, near), (Direction::Down, far)] {
+            if event.readable && self.step(direction) == Next::Stop {
                 return Next::Stop;
             }
         }
         Next::Go
     }
 
-    /// How much longer nothing may move until an idle connection is struck.
+    /// How much longer nothing may move until the fault is injected into an idle connection.
     fn patience(&self) -> Option<Duration> {
-        let (Some(fault), Some((Way::Down, at)), None) = (self.plan.fault, self.last, self.struck)
+        let (Some(fault), Some((Direction::Down, at)), None) =
+            (self.plan.fault, self.last, self.injected)
         else {
             return None;
         };
-        match fault.spot {
-            Spot::Idle(turns, after)
-                if self.down.turns == turns
+        match fault.position {
+            FaultPosition::Idle(bursts, after)
+                if self.down.bursts == bursts
                     && self.link.end_of_whole(self.down.passed).is_none() =>
             {
                 Some(after.saturating_sub(at.elapsed()))
@@ -215,113 +216,117 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         (near, far)
     }
 
-    /// Takes what there is in this direction, and passes it on or strikes.
-    fn step(&mut self, way: Way) -> Next {
-        if self.flow(way).ended || self.flow(way).held {
+    /// Takes what there is in this direction, and passes it on, or injects the fault.
+    fn step(&mut self, direction: Direction) -> Next {
+        if self.flow(direction).ended || self.flow(direction).held {
             return Next::Go;
         }
-        match self.source(way).peek(&mut [0]) {
+        match self.source(direction).peek(&mut [0]) {
             Ok(0) => {
-                self.flow_mut(way).ended = true;
-                let _ = self.sink(way).shutdown(Shutdown::Write);
+                self.flow_mut(direction).ended = true;
+                let _ = self.sink(direction).shutdown(Shutdown::Write);
                 return Next::Go;
             }
-            Ok(_) => self.note_turn(way),
+            Ok(_) => self.note_burst(direction),
             Err(_) => return self.reset(),
         }
-        let allowed = self.allowed(way);
+        let allowed = self.allowed(direction);
         if allowed == 0 && self.plan.leave_unread {
-            return self.strike();
+            return self.inject();
         }
         let mut bytes = vec![0; 64 * 1024];
         if self.plan.leave_unread {
             bytes.truncate(allowed.min(bytes.len()));
         }
-        match self.source(way).read(&mut bytes) {
+        match self.source(direction).read(&mut bytes) {
             Ok(count) => bytes.truncate(count),
             Err(_) => return self.reset(),
         }
-        if way == Way::Up {
+        if direction == Direction::Up {
             self.note_taken(bytes.len() as u64);
         }
-        if self.flow(way).lost {
+        if self.flow(direction).lost {
             return Next::Go;
         }
         let rest = bytes.split_off(allowed.min(bytes.len()));
-        self.pass(way, &bytes);
+        self.pass(direction, &bytes);
         if rest.is_empty() {
             return Next::Go;
         }
-        self.flow_mut(way).pending = rest;
-        self.strike()
+        self.flow_mut(direction).pending = rest;
+        self.inject()
     }
 
-    /// Notes who has the word. After a fault nobody's turn is over, unless the connection was idle:
+    /// Notes which side is sending. After a fault no burst is over, unless the connection was idle:
     /// then what comes is the next call's.
-    fn note_turn(&mut self, way: Way) {
-        let changed = self.struck.is_none() && self.last.is_none_or(|(last, _)| last != way);
-        self.last = Some((way, Instant::now()));
+    fn note_burst(&mut self, direction: Direction) {
+        let changed =
+            self.injected.is_none() && self.last.is_none_or(|(last, _)| last != direction);
+        self.last = Some((direction, Instant::now()));
         if changed {
-            let flow = self.flow_mut(way);
-            flow.turns += 1;
+            let flow = self.flow_mut(direction);
+            flow.bursts += 1;
             flow.before = flow.passed;
         }
-        if way == Way::Up {
+        if direction == Direction::Up {
             let call = (self.clock)().call();
-            let last = self.turns.last().and_then(|turn| turn.call);
-            let next =
-                call.is_some() && call != last && self.struck.is_none_or(|struck| struck.idle);
-            if changed || next || self.turns.is_empty() {
-                self.turns.push(Turn { call, taken: 0 });
+            let last = self.bursts.last().and_then(|burst| burst.call);
+            let next = call.is_some()
+                && call != last
+                && self.injected.is_none_or(|injected| injected.idle);
+            if changed || next || self.bursts.is_empty() {
+                self.bursts.push(Burst { call, taken: 0 });
             }
         }
     }
 
     fn note_taken(&mut self, bytes: u64) {
-        if let Some(turn) = self.turns.last_mut() {
-            turn.taken += bytes;
+        if let Some(burst) = self.bursts.last_mut() {
+            burst.taken += bytes;
         }
     }
 
     /// How many bytes may pass before the fault.
-    fn allowed(&self, way: Way) -> usize {
-        let flow = self.flow(way);
+    fn allowed(&self, direction: Direction) -> usize {
+        let flow = self.flow(direction);
         let fault = self
             .plan
             .fault
-            .filter(|fault| fault.way == way && self.struck.is_none());
+            .filter(|fault| fault.direction == direction && self.injected.is_none());
         let distance =
             |at: u64| usize::try_from(at.saturating_sub(flow.passed)).unwrap_or(usize::MAX);
-        match fault.map(|fault| fault.spot) {
-            Some(Spot::Byte(at)) => distance(self.after_whole(way, at)),
-            Some(Spot::InTurn(turn, at)) if flow.turns == turn => distance(flow.before + at),
-            Some(Spot::Turn(turn)) if flow.turns >= turn => {
-                distance(self.after_whole(way, flow.passed))
+        match fault.map(|fault| fault.position) {
+            Some(FaultPosition::Byte(at)) => distance(self.after_whole(direction, at)),
+            Some(FaultPosition::InBurst(burst, at)) if flow.bursts == burst => {
+                distance(flow.before + at)
+            }
+            Some(FaultPosition::Burst(burst)) if flow.bursts >= burst => {
+                distance(self.after_whole(direction, flow.passed))
             }
             _ => usize::MAX,
         }
     }
 
-    /// Where a fault strikes that is due there: not in the middle of what comes through as a whole.
-    fn after_whole(&self, way: Way, at: u64) -> u64 {
-        match way {
-            Way::Up => at,
-            Way::Down => self.link.end_of_whole(at).unwrap_or(at),
+    /// Where a fault that is due there is injected: not in the middle of what comes through as a whole.
+    fn after_whole(&self, direction: Direction, at: u64) -> u64 {
+        match direction {
+            Direction::Up => at,
+            Direction::Down => self.link.end_of_whole(at).unwrap_or(at),
         }
     }
 
-    fn pass(&mut self, way: Way, bytes: &[u8]) {
-        let is_whole = way == Way::Down && self.link.is_whole(self.down.passed);
+    fn pass(&mut self, direction: Direction, bytes: &[u8]) {
+        let is_whole = direction == Direction::Down && self.link.is_whole(self.down.passed);
         let pieces = self.plan.pieces.filter(|_| !is_whole);
         for piece in bytes.chunks(pieces.map_or(usize::MAX, |pieces| pieces.most)) {
-            let mut sink = self.sink(way);
+            let mut sink = self.sink(direction);
             if sink.write_all(piece).is_err() {
-                // The side that it is for has gone. What that one had to say still counts.
-                self.flow_mut(way).lost = true;
+                // The side that it is for has gone. What that one has sent still counts.
+                self.flow_mut(direction).lost = true;
                 return;
             }
-            self.flow_mut(way).passed += piece.len() as u64;
-            if way == Way::Down {
+            self.flow_mut(direction).passed += piece.len() as u64;
+            if direction == Direction::Down {
                 self.link.pass(piece.len() as u64);
             }
             if let Some(pieces) = pieces {
@@ -330,48 +335,48 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         }
     }
 
-    fn strike(&mut self) -> Next {
-        let Some(fault) = self.plan.fault.filter(|_| self.struck.is_none()) else {
+    fn inject(&mut self) -> Next {
+        let Some(fault) = self.plan.fault.filter(|_| self.injected.is_none()) else {
             return Next::Go;
         };
-        self.struck = Some(Strike {
-            way: fault.way,
+        self.injected = Some(InjectedFault {
+            direction: fault.direction,
             kind: fault.kind,
             at: (self.clock)(),
-            idle: matches!(fault.spot, Spot::Idle(..)),
+            idle: matches!(fault.position, FaultPosition::Idle(..)),
         });
         if fault.kind.is_stall() {
             self.stall_until = Some(Instant::now() + self.longest_stall);
         }
         match fault.kind {
-            Kind::Cut => {
-                self.cut(Way::Up);
-                self.cut(Way::Down);
+            FaultKind::Fin => {
+                self.send_fin(Direction::Up);
+                self.send_fin(Direction::Down);
             }
-            Kind::HalfCut => self.cut(fault.way),
-            Kind::Reset => return self.reset(),
-            Kind::AnswerAndHold(stray) => {
-                let answer = stray.bytes(Occasion::Early, self.link.connection);
-                let _ = self.sink(Way::Down).write_all(&answer);
+            FaultKind::HalfFin => self.send_fin(fault.direction),
+            FaultKind::Reset => return self.reset(),
+            FaultKind::RespondAndHold(unsolicited) => {
+                let response = unsolicited.bytes(Timing::MidRequest, self.link.connection);
+                let _ = self.sink(Direction::Down).write_all(&response);
                 self.up.held = true;
                 self.down.held = true;
             }
-            Kind::StallAndRelease | Kind::StallAndDrop => {
+            FaultKind::StallAndRelease | FaultKind::StallAndDrop => {
                 self.up.held = true;
                 self.down.held = true;
             }
-            Kind::HalfStall => self.flow_mut(fault.way).held = true,
-            Kind::CutAndHold => {
-                self.cut(Way::Down);
+            FaultKind::HalfStall => self.flow_mut(fault.direction).held = true,
+            FaultKind::FinAndHold => {
+                self.send_fin(Direction::Down);
                 self.up.held = true;
             }
         }
         Next::Go
     }
 
-    fn cut(&mut self, way: Way) {
-        let _ = self.sink(way).shutdown(Shutdown::Write);
-        self.flow_mut(way).lost = true;
+    fn send_fin(&mut self, direction: Direction) {
+        let _ = self.sink(direction).shutdown(Shutdown::Write);
+        self.flow_mut(direction).lost = true;
     }
 
     fn reset(&mut self) -> Next {
@@ -385,20 +390,20 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
     fn end_stall(&mut self) -> Next {
         let left_unread = if self.up.held { unread(&self.near) } else { 0 };
         if self.up.held {
-            let call = self.turns.last().and_then(|turn| turn.call);
-            self.held_back = Some(taken_of(&self.turns, call) + left_unread);
+            let call = self.bursts.last().and_then(|burst| burst.call);
+            self.held_back = Some(taken_of(&self.bursts, call) + left_unread);
         }
         if self
-            .struck
-            .is_some_and(|strike| strike.kind == Kind::StallAndDrop)
+            .injected
+            .is_some_and(|fault| fault.kind == FaultKind::StallAndDrop)
         {
             self.note_taken(left_unread);
             return Next::Stop;
         }
-        for way in [Way::Up, Way::Down] {
-            self.flow_mut(way).held = false;
-            let held = std::mem::take(&mut self.flow_mut(way).pending);
-            self.pass(way, &held);
+        for direction in [Direction::Up, Direction::Down] {
+            self.flow_mut(direction).held = false;
+            let held = std::mem::take(&mut self.flow_mut(direction).pending);
+            self.pass(direction, &held);
         }
         Next::Go
     }

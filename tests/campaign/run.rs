@@ -1,4 +1,4 @@
-//! One campaign: the gateways, the lanes' proxies, the callers; and what all of them wrote down.
+//! One campaign: the gateways, the groups' proxies, the callers; and what all of them wrote down.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use crate::support::certs::Authority;
 use crate::support::client::{Client, Config, Request};
 use crate::support::gateway::Gateway;
 
-use super::conduct::{Arrival, Book, gateway};
-use super::ending::Ending;
-use super::lane::{Lane, Wire, rest};
+use super::behavior::{Arrival, ArrivalLog, gateway};
+use super::connection_log::ConnectionRecord;
+use super::group::{Group, Wire, rest};
 use super::links::Links;
 use super::proxy::Proxy;
 
 /// What a campaign is made from.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub struct Settings {
     pub seed: u64,
     pub calls: u64,
-    pub lanes: u64,
+    pub groups: u64,
     pub timeout_ms: u32,
 }
 
 /// What a caller was told of one call.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct CallResult {
     pub result: i32,
     pub may_have_dialed: bool,
     pub status: i32,
@@ -38,28 +38,28 @@ pub struct Said {
 /// A line of the callers' diary.
 #[derive(Clone, Debug)]
 pub struct Line {
-    pub lane: u64,
+    pub group: u64,
     pub caller: u64,
     pub call: u64,
     pub callee: String,
     pub began: Instant,
-    pub said: Said,
+    pub reported: CallResult,
 }
 
-/// Something that places calls on one lane.
-pub trait Phone: Sync {
-    fn call(&self, callee: &str, bulky: bool) -> Said;
+/// Something that places calls for one group.
+pub trait CallClient: Sync {
+    fn call(&self, callee: &str, bulky: bool) -> CallResult;
 }
 
-/// The library, as a phone.
-impl Phone for Client {
-    fn call(&self, callee: &str, bulky: bool) -> Said {
+/// The library.
+impl CallClient for Client {
+    fn call(&self, callee: &str, bulky: bool) -> CallResult {
         let reply = self.send(&if bulky {
             Request::large(callee)
         } else {
             Request::to(callee)
         });
-        Said {
+        CallResult {
             result: reply.result,
             may_have_dialed: reply.may_have_dialed(),
             status: reply.status,
@@ -70,10 +70,10 @@ impl Phone for Client {
     }
 }
 
-/// A client of the library for this lane.
-pub fn library(field: &Field, lane: &Lane) -> Client {
-    let mut config = Config::new(&field.url(lane)).timeout_ms(field.terms.timeout_ms);
-    if lane.wire.is_tls() {
+/// A client of the library for this group.
+pub fn library(setup: &Setup, group: &Group) -> Client {
+    let mut config = Config::new(&setup.url(group)).timeout_ms(setup.settings.timeout_ms);
+    if group.wire.is_tls() {
         config = config.ca_file(Authority::common().file());
     }
     Client::new(&config).expect("a client")
@@ -81,14 +81,14 @@ pub fn library(field: &Field, lane: &Lane) -> Client {
 
 /// What the gateways and the proxies wrote down.
 pub struct Evidence {
-    pub terms: Terms,
-    pub lanes: Vec<Lane>,
+    pub settings: Settings,
+    pub groups: Vec<Group>,
     /// What arrived whole, by callee.
     pub arrivals: HashMap<String, Vec<Arrival>>,
-    /// The connections of each lane.
-    pub endings: Vec<Vec<Ending>>,
+    /// The connections of each group.
+    pub connection_records: Vec<Vec<ConnectionRecord>>,
     pub connections: usize,
-    /// Requests that the gateways read whole behind the end of what they had to answer.
+    /// Requests that the gateways read whole beyond those that they had to answer.
     pub unasked: usize,
 }
 
@@ -100,64 +100,75 @@ impl Evidence {
 }
 
 /// Gateways and proxies, ready for callers.
-pub struct Field {
-    pub terms: Terms,
-    pub lanes: Vec<Lane>,
-    book: Arc<Book>,
+pub struct Setup {
+    pub settings: Settings,
+    pub groups: Vec<Group>,
+    arrival_log: Arc<ArrivalLog>,
     links: Arc<Links>,
     gateways: HashMap<Wire, Gateway>,
     proxies: Vec<Proxy>,
 }
 
-impl Field {
-    pub fn new(terms: Terms) -> Field {
-        Field::with(terms, Lane::for_calls(terms.calls, terms.lanes))
+impl Setup {
+    pub fn new(settings: Settings) -> Setup {
+        Setup::with(settings, Group::for_calls(settings.calls, settings.groups))
     }
 
-    /// With these lanes, the first of them number 0.
-    pub fn with(terms: Terms, lanes: Vec<Lane>) -> Field {
-        let book = Arc::new(Book::default());
+    /// With these groups, the first of them number 0.
+    pub fn with(settings: Settings, groups: Vec<Group>) -> Setup {
+        let arrival_log = Arc::new(ArrivalLog::default());
         let links = Arc::new(Links::default());
         let gateways: HashMap<Wire, Gateway> = Wire::ALL
             .into_iter()
-            .map(|wire| (wire, gateway(wire, terms.seed, &lanes, &book, &links)))
+            .map(|wire| {
+                (
+                    wire,
+                    gateway(wire, settings.seed, &groups, &arrival_log, &links),
+                )
+            })
             .collect();
-        let proxies = lanes
+        let proxies = groups
             .iter()
-            .map(|lane| Proxy::start(terms, lane, gateways[&lane.wire].address(), &links))
+            .map(|group| Proxy::start(settings, group, gateways[&group.wire].address(), &links))
             .collect();
-        Field {
-            terms,
-            lanes,
-            book,
+        Setup {
+            settings,
+            groups,
+            arrival_log,
             links,
             gateways,
             proxies,
         }
     }
 
-    fn proxy(&self, lane: &Lane) -> &Proxy {
-        &self.proxies[usize::try_from(lane.number).expect("a small number")]
+    fn proxy(&self, group: &Group) -> &Proxy {
+        &self.proxies[usize::try_from(group.number).expect("a small number")]
     }
 
-    /// The base URL of a lane.
-    pub fn url(&self, lane: &Lane) -> String {
-        let scheme = if lane.wire.is_tls() { "https" } else { "http" };
-        format!("{scheme}://{}/voice", self.proxy(lane).address())
+    /// The base URL of a group.
+    pub fn url(&self, group: &Group) -> String {
+        let scheme = if group.wire.is_tls() { "https" } else { "http" };
+        format!("{scheme}://{}/voice", self.proxy(group).address())
     }
 
-    /// Has each lane's phone make its calls, in threads of this process.
-    pub fn call_all<P: Phone>(&self, phone: impl Fn(&Field, &Lane) -> P) -> Vec<Line> {
-        let phones: Vec<P> = self.lanes.iter().map(|lane| phone(self, lane)).collect();
+    /// Has each group's client make its calls, in threads of this process.
+    pub fn call_all<P: CallClient>(&self, client: impl Fn(&Setup, &Group) -> P) -> Vec<Line> {
+        let clients: Vec<P> = self
+            .groups
+            .iter()
+            .map(|group| client(self, group))
+            .collect();
         thread::scope(|scope| {
             let callers: Vec<_> = self
-                .lanes
+                .groups
                 .iter()
-                .zip(&phones)
-                .flat_map(|(lane, phone)| {
-                    (0..lane.callers).map(move |caller| (lane, phone, caller))
+                .zip(&clients)
+                .flat_map(|(group, client)| {
+                    (0..group.callers).map(move |caller| (group, client, caller))
                 })
-                .map(|(lane, phone, caller)| scope.spawn(move || self.call(lane, phone, caller)))
+                .map(|(group, client, caller)| {
+                    scope.spawn(move || self.call(group, client, caller))
+                })
                 .collect();
             callers
                 .into_iter()
@@ -166,45 +177,45 @@ impl Field {
         })
     }
 
-    fn call<P: Phone>(&self, lane: &Lane, phone: &P, caller: u64) -> Vec<Line> {
-        let attendance = (lane.callers == 1).then(|| self.proxy(lane).attendance());
-        (0..lane.calls_per_caller)
+    fn call<P: CallClient>(&self, group: &Group, client: &P, caller: u64) -> Vec<Line> {
+        let call_clock = (group.callers == 1).then(|| self.proxy(group).call_clock());
+        (0..group.calls_per_caller)
             .map(|call| {
                 thread::sleep(Duration::from_micros(rest(call)));
-                self.links.await_stray(lane.number);
-                let callee = lane.callee(caller, call);
-                attendance.inspect(|attendance| attendance.enter(call));
+                self.links.await_unsolicited(group.number);
+                let callee = group.callee(caller, call);
+                call_clock.inspect(|call_clock| call_clock.enter(call));
                 let began = Instant::now();
-                let said = phone.call(&callee, lane.bulky);
-                attendance.inspect(|attendance| attendance.leave(call));
+                let reported = client.call(&callee, group.bulky);
+                call_clock.inspect(|call_clock| call_clock.leave(call));
                 Line {
-                    lane: lane.number,
+                    group: group.number,
                     caller,
                     call,
                     callee,
                     began,
-                    said,
+                    reported,
                 }
             })
             .collect()
     }
 
-    /// Waits until all that was ever sent has arrived or is lost. The phones have to be gone.
+    /// Waits until all that was ever sent has arrived or is lost. The clients have to be gone.
     pub fn finish(self) -> Evidence {
-        let endings = self.proxies.into_iter().map(Proxy::finish).collect();
+        let connection_records = self.proxies.into_iter().map(Proxy::finish).collect();
         let connections = self.gateways.values().map(Gateway::connections).sum();
         let read: usize = self
             .gateways
             .into_values()
             .map(Gateway::finish_and_count)
             .sum();
-        let arrivals = self.book.pages();
+        let arrivals = self.arrival_log.all();
         Evidence {
-            terms: self.terms,
-            lanes: self.lanes,
+            settings: self.settings,
+            groups: self.groups,
             unasked: read - arrivals.values().map(Vec::len).sum::<usize>(),
             arrivals,
-            endings,
+            connection_records,
             connections,
         }
     }

@@ -4,42 +4,43 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::links::Sent;
-use super::plan::{Kind, Way};
+use super::plan::{Direction, FaultKind};
 
 /// A connection that has ended.
 #[derive(Clone, Debug)]
-pub struct Ending {
-    /// Its number on its lane.
+pub struct ConnectionRecord {
+    /// Its number in its group.
     pub connection: u64,
     pub opened: Moment,
-    pub strike: Option<Strike>,
-    /// What the caller said, until the gateway had the word, or the next call began.
-    pub turns: Vec<Turn>,
-    /// The stray answers that came through to the caller.
-    pub strays: Vec<Sent>,
-    /// How much of the last call's turns had left the caller's system when a stall ended.
+    pub fault: Option<InjectedFault>,
+    /// What the caller sent, until the gateway began to send, or the next call began.
+    pub bursts: Vec<Burst>,
+    /// The unsolicited responses that came through to the caller.
+    pub unsolicited: Vec<Sent>,
+    /// How much of the last call's bursts had left the caller's system when a stall ended.
     pub held: Option<u64>,
-    /// When a truth that came later was known to be in the caller's system.
-    pub truth: Option<Instant>,
+    /// When a true response that came later was known to be in the caller's system.
+    pub true_response_at: Option<Instant>,
 }
 
-/// The bytes of one call's turns, together.
-pub fn taken_of(turns: &[Turn], call: Option<u64>) -> u64 {
-    turns
+/// The bytes of one call's bursts, together.
+pub fn taken_of(bursts: &[Burst], call: Option<u64>) -> u64 {
+    bursts
         .iter()
-        .filter(|turn| turn.call == call)
-        .map(|turn| turn.taken)
+        .filter(|burst| burst.call == call)
+        .map(|burst| burst.taken)
         .sum()
 }
 
-impl Ending {
-    /// In what age the fault struck; `None` where the lane is shared, and it cannot be told.
+impl ConnectionRecord {
+    /// How old the connection was when the fault was injected; `None` in a group of several callers,
+    /// where it is not known.
     pub fn age(&self) -> Option<Age> {
         let opened_for = self.opened.call()?;
-        Some(match self.strike?.at.call() {
+        Some(match self.fault?.at.call() {
             None => Age::Idle,
-            Some(call) if call == opened_for => Age::Fresh,
-            Some(_) => Age::Kept,
+            Some(call) if call == opened_for => Age::New,
+            Some(_) => Age::Reused,
         })
     }
 }
@@ -48,24 +49,24 @@ impl Ending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Age {
     /// In the call that it was opened for.
-    Fresh,
+    New,
     /// In a later call.
-    Kept,
+    Reused,
     /// Between calls.
     Idle,
 }
 
-/// A fault that struck.
+/// A fault that was injected.
 #[derive(Clone, Copy, Debug)]
-pub struct Strike {
-    pub way: Way,
-    pub kind: Kind,
+pub struct InjectedFault {
+    pub direction: Direction,
+    pub kind: FaultKind,
     pub at: Moment,
     /// Whether it waited for the connection to be idle.
     pub idle: bool,
 }
 
-/// Which call a lane's caller is in, or which was its last. Known where the lane has one caller.
+/// Which call a group's caller is in, or which was its last. Known where the group has one caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment(u64);
 
@@ -81,20 +82,20 @@ impl Moment {
     }
 }
 
-/// What the caller said at one go.
+/// What the caller sent without a break from the gateway.
 #[derive(Clone, Copy, Debug)]
-pub struct Turn {
+pub struct Burst {
     /// The call in progress when it began.
     pub call: Option<u64>,
     /// Bytes that reached the proxy's system, passed on or not.
     pub taken: u64,
 }
 
-/// The time on a lane, as its caller keeps it.
+/// The number of the group's current call, set by its caller.
 #[derive(Debug, Default)]
-pub struct Attendance(AtomicU64);
+pub struct CallClock(AtomicU64);
 
-impl Attendance {
+impl CallClock {
     pub fn enter(&self, call: u64) {
         self.0.store(2 * call + 1, Ordering::SeqCst);
     }

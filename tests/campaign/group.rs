@@ -1,10 +1,10 @@
-//! A lane: one proxy, and the callers whose connections go through it.
+//! A group: one proxy, and the callers whose connections go through it.
 
 use crate::support::client::MAX_ARGUMENT;
 
-use super::dice::Dice;
+use super::rng::Rng;
 
-/// What is spoken on a lane.
+/// The protocol of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wire {
     Plain,
@@ -21,32 +21,32 @@ impl Wire {
 }
 
 /// A little less than the length of a bulky request, `Request::large`: four of its fields have as many
-/// control characters as they may have bytes, and JSON writes one in six. On a lane with small buffers,
+/// control characters as they may have bytes, and JSON writes one in six. On a group with small buffers,
 /// its write blocks.
 pub const BULK: usize = 4 * 6 * MAX_ARGUMENT;
 
 /// A gateway keeps what it receives: not too many bulky requests, then.
 const MOST_BULKY_CALLS: u64 = 120;
 
-/// One lane of a campaign.
+/// One group of a campaign.
 #[derive(Clone, Debug)]
-pub struct Lane {
+pub struct Group {
     pub number: u64,
     pub wire: Wire,
-    /// Threads that share one client. With one, each fault can be told its call.
+    /// Threads that share one client. With one, the call that a fault met is known.
     pub callers: u64,
     pub calls_per_caller: u64,
     pub bulky: bool,
 }
 
-impl Lane {
-    /// Lanes for about this many calls: half of them TLS 1.3, one in sixteen shared by four threads,
+impl Group {
+    /// Groups for about this many calls: half of them TLS 1.3, one in sixteen shared by four threads,
     /// and two for bulky requests.
-    pub fn for_calls(calls: u64, lanes: u64) -> Vec<Lane> {
+    pub fn for_calls(calls: u64, groups: u64) -> Vec<Group> {
         let callers = |number: u64| if number % 16 == 15 { 4 } else { 1 };
-        let total: u64 = (0..lanes).map(callers).sum();
-        let mut all: Vec<Lane> = (0..lanes)
-            .map(|number| Lane {
+        let total: u64 = (0..groups).map(callers).sum();
+        let mut all: Vec<Group> = (0..groups)
+            .map(|number| Group {
                 number,
                 wire: [Wire::Tls13, Wire::Plain, Wire::Tls13, Wire::Tls12]
                     [usize::try_from(number / 16 + number).expect("a small number") % 4],
@@ -58,8 +58,8 @@ impl Lane {
         all.extend(
             [(Wire::Plain, calls / 50), (Wire::Tls13, calls / 100)]
                 .into_iter()
-                .zip(lanes..)
-                .map(|((wire, calls), number)| Lane {
+                .zip(groups..)
+                .map(|((wire, calls), number)| Group {
                     number,
                     wire,
                     callers: 1,
@@ -93,8 +93,8 @@ impl Lane {
     }
 }
 
-/// The lane and the call of a number that [`Lane::callee`] made.
-pub fn lane_and_call(callee: &str) -> Option<(u64, u64)> {
+/// The group and the call of a number that [`Group::callee`] made.
+pub fn group_and_call(callee: &str) -> Option<(u64, u64)> {
     let digits = callee.strip_prefix("49")?;
     Some((
         digits.get(..3)?.parse().ok()?,
@@ -108,7 +108,7 @@ pub fn rest(call: u64) -> u64 {
     if call % 4 == 3 { call * 7919 % 3000 } else { 0 }
 }
 
-/// The dice for something about one callee.
-pub fn dice_for(seed: u64, callee: &str) -> Dice {
-    Dice::named(&[seed, callee.parse().unwrap_or(u64::MAX)])
+/// The random numbers for something about one callee.
+pub fn rng_for(seed: u64, callee: &str) -> Rng {
+    Rng::named(&[seed, callee.parse().unwrap_or(u64::MAX)])
 }

@@ -3,20 +3,20 @@
 use std::ops::RangeInclusive;
 
 /// A stream of random numbers that depends on nothing but the names that it was made from.
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
-    pub fn named(names: &[u64]) -> Dice {
-        let mut dice = Dice(0);
+impl Rng {
+    pub fn named(names: &[u64]) -> Rng {
+        let mut rng = Rng(0);
         for name in names {
-            dice.0 ^= name;
-            dice.0 = dice.roll();
+            rng.0 ^= name;
+            rng.0 = rng.next_u64();
         }
-        dice
+        rng
     }
 
     /// SplitMix64.
-    pub fn roll(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -26,7 +26,7 @@ impl Dice {
 
     /// A number below `limit`. The bias of the remainder is far below what a campaign could see.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.roll() % limit
+        self.next_u64() % limit
     }
 
     pub fn within(&mut self, range: RangeInclusive<u64>) -> u64 {

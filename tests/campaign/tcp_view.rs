@@ -1,4 +1,4 @@
-//! Requests that were read and requests that were not, and what TCP shows the caller of either.
+//! Requests that were read and requests that were not, and what TCP shows the caller of each.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -11,29 +11,29 @@ use crate::support::sockets::tcp_info;
 
 const REQUEST: &[u8] = &[b'r'; 400];
 
-/// What becomes of a request on a connection that has served before.
+/// What the server does with a request on a reused connection.
 #[derive(Clone, Copy, Debug)]
-pub enum Fate {
+pub enum ServerAction {
     ReadAndReset,
     ResetUnread,
-    /// After the server has said that it sends nothing more.
+    /// After the server has closed its sending direction.
     ReadAndClosed,
     /// The server had closed before it came.
     ClosedUnread,
 }
 
-/// All that the caller's system has to say afterwards.
+/// What the caller's system shows afterwards.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Sight {
-    /// How the wait for the answer ended: 0 bytes, or an error.
+pub struct ClientView {
+    /// How the wait for the response ended: 0 bytes, or an error.
     end: Result<usize, ErrorKind>,
     /// Of the request: bytes that the other system has acknowledged, and that were not sent.
     acknowledged: u64,
-    unsent: u32,
+    not_sent: u32,
 }
 
-/// Sends a request to this fate.
-pub fn see(fate: Fate) -> Sight {
+/// Sends a request to a server that does this.
+pub fn observe(action: ServerAction) -> ClientView {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut caller =
         TcpStream::connect(listener.local_addr().expect("its address")).expect("a connection");
@@ -44,40 +44,40 @@ pub fn see(fate: Fate) -> Sight {
         server.write_all(b"answer")?;
         caller.read_exact(&mut [0; 6])
     };
-    // Used to and fro, it puts off its acknowledgements: they go with the answers.
+    // Used to and fro, it puts off its acknowledgements: they go with the responses.
     (0..3)
         .try_for_each(|_| exchange())
         .expect("a connection that serves");
     let before = tcp_info(&caller).tcpi_bytes_acked;
 
-    match fate {
-        Fate::ClosedUnread => drop(server),
+    match action {
+        ServerAction::ClosedUnread => drop(server),
         _ => {
-            if matches!(fate, Fate::ReadAndClosed) {
+            if matches!(action, ServerAction::ReadAndClosed) {
                 server.shutdown(Shutdown::Write).expect("half a close");
             }
             caller.write_all(REQUEST).expect("a write");
-            if !matches!(fate, Fate::ResetUnread) {
+            if !matches!(action, ServerAction::ResetUnread) {
                 server
                     .read_exact(&mut [0; REQUEST.len()])
                     .expect("the request");
             }
-            if !matches!(fate, Fate::ReadAndClosed) {
+            if !matches!(action, ServerAction::ReadAndClosed) {
                 let _ = SockRef::from(&server).set_linger(Some(Duration::ZERO));
             }
             drop(server);
         }
     }
-    if matches!(fate, Fate::ClosedUnread) {
+    if matches!(action, ServerAction::ClosedUnread) {
         caller
             .write_all(REQUEST)
-            .expect("a write: the end of the other side does not forbid it");
+            .expect("a write: the end of the server does not forbid it");
     }
     thread::sleep(Duration::from_millis(2));
     let info = tcp_info(&caller);
-    Sight {
+    ClientView {
         end: caller.read(&mut [0; 1]).map_err(|error| error.kind()),
         acknowledged: info.tcpi_bytes_acked - before,
-        unsent: info.tcpi_notsent_bytes,
+        not_sent: info.tcpi_notsent_bytes,
     }
 }

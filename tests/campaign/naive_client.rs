@@ -1,6 +1,6 @@
-//! A phone as many a program has one: it tries again when a kept connection dies, takes every failure for
-//! "not placed" and every status but 0 for a refusal, and reads whatever comes first as the answer. The
-//! campaign has to find all of it out.
+//! A simple client with the usual mistakes: it tries again when an idle connection has died, takes every
+//! failure for "not placed" and every status but 0 for a refusal, and takes the first bytes that it reads for
+//! the response. The campaign has to catch each of these mistakes.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,17 +15,17 @@ use socket2::SockRef;
 use crate::support::certs::{Authority, LOOPBACK};
 use crate::support::client::{CONNECT_FAILED, KEY, NO_STATUS, OK, REJECTED, SECRET};
 
-use super::lane::{BULK, Lane};
-use super::run::{Field, Phone, Said};
+use super::group::{BULK, Group};
+use super::run::{CallClient, CallResult, Setup};
 
 /// It keeps one connection.
-pub struct Careless {
+pub struct NaiveClient {
     address: String,
     tls: Option<Arc<ClientConfig>>,
     /// Closes a connection at once, or its system would go on with the rest of a bulky request for long.
     resets: bool,
     timeout: Duration,
-    kept: Mutex<Option<Stream>>,
+    idle: Mutex<Option<Stream>>,
 }
 
 enum Stream {
@@ -56,17 +56,17 @@ impl Stream {
     }
 }
 
-impl Careless {
-    pub fn on(field: &Field, lane: &Lane) -> Careless {
-        let url = field.url(lane);
+impl NaiveClient {
+    pub fn new(setup: &Setup, group: &Group) -> NaiveClient {
+        let url = setup.url(group);
         let (_, address) = url.split_once("://").expect("a URL");
         let address = address.trim_end_matches("/voice");
-        Careless {
+        NaiveClient {
             address: address.to_owned(),
-            resets: lane.bulky,
-            tls: lane.wire.is_tls().then(trusting),
-            timeout: Duration::from_millis(field.terms.timeout_ms.into()),
-            kept: Mutex::new(None),
+            resets: group.bulky,
+            tls: group.wire.is_tls().then(trusting),
+            timeout: Duration::from_millis(setup.settings.timeout_ms.into()),
+            idle: Mutex::new(None),
         }
     }
 
@@ -96,7 +96,7 @@ impl Careless {
             body.len()
         );
         stream.write_all((head + &body).as_bytes())?;
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         loop {
             let left = until.checked_duration_since(Instant::now())?;
             stream
@@ -106,9 +106,9 @@ impl Careless {
             let mut more = [0; 1024];
             match stream.read(&mut more)? {
                 0 => return None,
-                count => answer.extend(&more[..count]),
+                count => response.extend(&more[..count]),
             }
-            let text = String::from_utf8_lossy(&answer);
+            let text = String::from_utf8_lossy(&response);
             // Good enough for what the gateway answers.
             if text.contains('}') || text.contains("</html>") {
                 return Some(text.into_owned());
@@ -117,35 +117,35 @@ impl Careless {
     }
 }
 
-impl Phone for Careless {
-    fn call(&self, callee: &str, bulky: bool) -> Said {
+impl CallClient for NaiveClient {
+    fn call(&self, callee: &str, bulky: bool) -> CallResult {
         let info = "i".repeat(if bulky { BULK } else { 0 });
         let started = Instant::now();
         let until = started + self.timeout;
-        let mut kept = self.kept.lock().expect("no panic under the lock");
+        let mut idle = self.idle.lock().expect("no panic under the lock");
         let attempt = |stream: Option<Stream>| {
             let mut stream = match stream {
                 Some(stream) => stream,
                 None => self.connect()?,
             };
-            let answer = self.ask(&mut stream, callee, &info, until)?;
-            Some((stream, answer))
+            let response = self.ask(&mut stream, callee, &info, until)?;
+            Some((stream, response))
         };
-        let answered = match kept.take() {
+        let answered = match idle.take() {
             Some(stream) => attempt(Some(stream)).or_else(|| attempt(None)),
             None => attempt(None),
         };
-        let text = answered.map(|(stream, answer)| {
-            *kept = Some(stream);
-            answer
+        let text = answered.map(|(stream, response)| {
+            *idle = Some(stream);
+            response
         });
-        let field = |name: &str| {
+        let value = |name: &str| {
             let (_, rest) = text.as_deref()?.split_once(&format!("\"{name}\":"))?;
             let rest = rest.trim_start_matches('"');
             Some(rest.split(['"', ',', '}']).next()?.to_owned())
         };
-        let status = field("status").and_then(|status| status.parse().ok());
-        Said {
+        let status = value("status").and_then(|status| status.parse().ok());
+        CallResult {
             result: match status {
                 Some(0) => OK,
                 Some(_) => REJECTED,
@@ -153,7 +153,7 @@ impl Phone for Careless {
             },
             may_have_dialed: status == Some(0),
             status: status.unwrap_or(NO_STATUS),
-            recording_id: (status == Some(0)).then(|| field("data")).flatten(),
+            recording_id: (status == Some(0)).then(|| value("data")).flatten(),
             reason: String::new(),
             elapsed: started.elapsed(),
         }
