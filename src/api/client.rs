@@ -349,11 +349,11 @@ impl From<Error> for FailedAttempt {
 }
 
 fn premature(status: Option<i32>) -> Error {
-    bad_response(status, "an answer that came before the request had arrived")
+    bad_response(status, "a response that came before the request had arrived")
 }
 
 fn contradicted(status: Option<i32>) -> Error {
-    bad_response(status, "a refusal, and more than one answer")
+    bad_response(status, "a refusal, and more than one response")
 }
 
 #[cfg(test)]

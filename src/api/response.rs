@@ -61,19 +61,19 @@ struct Envelope<'a> {
 ///
 /// What is wrong with it, where it is not the documented JSON.
 pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "the answer is not UTF-8".to_owned())?;
+    let text = std::str::from_utf8(body).map_err(|_| "the response is not UTF-8".to_owned())?;
     // Serde also reads an array as a struct; the API's response is an object.
     if !text.trim_start().starts_with('{') {
-        return Err("the answer is not a JSON object".to_owned());
+        return Err("the response is not a JSON object".to_owned());
     }
     let envelope: Envelope<'_> = serde_json::from_str(text)
-        .map_err(|e| format!("the answer is not the documented JSON: {e}"))?;
-    let status = envelope.status.ok_or("the answer has no status")?;
+        .map_err(|e| format!("the response is not the documented JSON: {e}"))?;
+    let status = envelope.status.ok_or("the response has no status")?;
     let status: i32 = scalar(status)
         .and_then(|text| text.trim().parse().ok())
         // INT32_MIN is what C callers see where there was no status.
         .filter(|status| *status != i32::MIN)
-        .ok_or("the answer's status is not a whole number")?;
+        .ok_or("the response's status is not a whole number")?;
     Ok(match status.cmp(&0) {
         Ordering::Less => {
             let reason = envelope.reason.and_then(scalar).map(Cow::into_owned);
@@ -98,7 +98,7 @@ pub fn classify_response<E: Endpoint>(
         Err(if is_success {
             bad_response(status, reason)
         } else {
-            let reason = format!("HTTP status {}, not the API's answer", response.status);
+            let reason = format!("HTTP status {}, not the API's response", response.status);
             Error::new(MaybeSent::HttpStatus, reason).with_status(status)
         })
     };
@@ -116,7 +116,7 @@ pub fn classify_response<E: Endpoint>(
         },
         Ok(ApiResponse::NotTheApis(status)) => not_the_apis(
             Some(status),
-            &format!("the answer has status {status}, and the API's refusals are negative"),
+            &format!("the response has status {status}, and the API's refusals are negative"),
         ),
         Err(why) => not_the_apis(None, &why),
     }

@@ -79,7 +79,7 @@ impl Endpoint for SendSip<'_> {
             Ok(id)
         } else {
             Err(format!(
-                "the answer has the recording ID of another call, {id}"
+                "the response has the recording ID of another call, {id}"
             ))
         }
     }
@@ -92,16 +92,16 @@ impl Endpoint for SendSip<'_> {
 /// Why it is none.
 pub fn recording_id(data: Option<&RawValue>) -> Result<String, &'static str> {
     let Some(data) = data else {
-        return Err("the answer has status 0, but no recording ID in data");
+        return Err("the response has status 0, but no recording ID in data");
     };
-    let id = scalar(data).ok_or("the answer's data is neither a string nor a whole number")?;
+    let id = scalar(data).ok_or("the response's data is neither a string nor a whole number")?;
     if id.trim().is_empty() {
-        Err("the answer has status 0, but an empty recording ID in data")
+        Err("the response has status 0, but an empty recording ID in data")
     } else if id.contains(is_hidden) {
-        Err("the answer's recording ID has a control, format or bidirectional character")
+        Err("the response's recording ID has a control, format or bidirectional character")
     } else if id.eq_ignore_ascii_case("null") || id == "-0" {
         // What is written where there is no ID; and -0, which another reader takes for 0.
-        Err("the answer has status 0, but no recording ID in data")
+        Err("the response has status 0, but no recording ID in data")
     } else {
         Ok(id.into_owned())
     }

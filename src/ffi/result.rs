@@ -103,15 +103,15 @@ impl itnio_result {
             ITNIO_TLS_FAILED => c"the TLS handshake failed; nothing was sent",
             ITNIO_PROXY_FAILED => c"the proxy failed; nothing was sent",
             ITNIO_SHUT_DOWN => c"the client was shut down before the request was out",
-            ITNIO_TIMED_OUT => c"no whole answer came in time; the call may have been placed",
+            ITNIO_TIMED_OUT => c"no complete response came in time; the call may have been placed",
             ITNIO_CONNECTION_LOST => {
-                c"the connection ended before a whole answer; the call may have been placed"
+                c"the connection ended before a complete response; the call may have been placed"
             }
             ITNIO_HTTP_ERROR => {
-                c"an HTTP answer that is not the API's; the call may have been placed"
+                c"an HTTP response that is not the API's; the call may have been placed"
             }
             ITNIO_BAD_RESPONSE => {
-                c"the answer is not the documented one; the call may have been placed"
+                c"the response is not the documented one; the call may have been placed"
             }
             ITNIO_INTERNAL_ERROR => c"a bug in the library; the call may have been placed",
         }

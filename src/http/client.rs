@@ -297,7 +297,7 @@ impl HttpClient {
         match receive(read, ResponseParser::push_head) {
             Ok(200..300) => Ok(()),
             Ok(status) => {
-                let reason = format!("the proxy answered with HTTP status {status}");
+                let reason = format!("the proxy responded with HTTP status {status}");
                 Err(Error::new(NotSent::Proxy, reason))
             }
             Err(ResponseError::Io(error)) => Err(failed("wait for the proxy", error)),
@@ -323,7 +323,7 @@ impl ResponseError {
                     IoError::TimedOut => MaybeSent::TimedOut,
                     _ => MaybeSent::ConnectionLost,
                 };
-                Error::new(kind, format!("waiting for the answer: {error}"))
+                Error::new(kind, format!("waiting for the response: {error}"))
             }
             ResponseError::Parse(why) => Error::new(MaybeSent::BadResponse, why.to_string()),
         }

@@ -35,13 +35,13 @@ pub enum ParseError {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ParseError::NotHttp(why) => write!(f, "the answer cannot be read as HTTP: {why}"),
+            ParseError::NotHttp(why) => write!(f, "the response cannot be read as HTTP: {why}"),
             ParseError::TooLarge(what) => f.write_str(what),
         }
     }
 }
 
-const TOO_LARGE: ParseError = ParseError::TooLarge("the answer is larger than 64 KiB");
+const TOO_LARGE: ParseError = ParseError::TooLarge("the response is larger than 64 KiB");
 
 fn not_http(why: impl fmt::Display) -> ParseError {
     ParseError::NotHttp(why.to_string())
@@ -142,7 +142,7 @@ impl ResponseParser {
     /// Where it can no longer become one.
     pub fn push_head(&mut self, piece: &[u8]) -> Result<Option<u16>, ParseError> {
         if self.bytes.len() > MAX_TOTAL_SIZE {
-            return Err(ParseError::TooLarge("the answer has no end"));
+            return Err(ParseError::TooLarge("the response has no end"));
         }
         self.bytes.extend_from_slice(piece);
         if self.head.is_none() {
