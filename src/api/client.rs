@@ -349,7 +349,10 @@ impl From<Error> for FailedAttempt {
 }
 
 fn premature(status: Option<i32>) -> Error {
-    bad_response(status, "a response that came before the request had arrived")
+    bad_response(
+        status,
+        "a response that came before the request had arrived",
+    )
 }
 
 fn contradicted(status: Option<i32>) -> Error {
