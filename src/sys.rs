@@ -26,11 +26,7 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// Takes `fd` over, under a number of 3 or more: those below are the host's, even while they are
-    /// closed.
-    ///
-    /// # Errors
-    ///
-    /// Where the process has no descriptor left.
+    /// closed. Fails where the process has no descriptor left.
     pub fn new(mut fd: OwnedFd) -> io::Result<Descriptor> {
         if fd.as_raw_fd() < FIRST_DESCRIPTOR {
             // SAFETY: F_DUPFD_CLOEXEC takes no pointer.
@@ -64,11 +60,8 @@ impl Descriptor {
         }
     }
 
-    /// Receives from a socket. Never waits, even where the number stands for a blocking socket by now.
-    ///
-    /// # Errors
-    ///
-    /// The socket's; `WouldBlock` where nothing can be received.
+    /// Receives from a socket; `WouldBlock` where nothing can be received. Never waits, even where the number
+    /// stands for a blocking socket by now.
     pub fn receive(&self, buffer: &mut [u8], flags: c_int) -> io::Result<usize> {
         // SAFETY: the pointer and the length are those of one live slice, and any byte may be
         // written there.
@@ -83,8 +76,14 @@ impl Descriptor {
         usize::try_from(received).map_err(|_| io::Error::last_os_error())
     }
 
-    /// Ends a TCP connection at once, with an RST (connect(2), AF_UNSPEC).
+    /// Ends a TCP connection at once, with an RST (connect(2), AF_UNSPEC), and with it what the system still
+    /// holds of what was sent. Closing alone would leave that to be sent again for minutes, until the network
+    /// that has failed is back; and closing without lingering would not end what a process forked from this
+    /// one holds a copy of.
     pub fn reset_connection(&self) {
+        if !self.is_ours() {
+            return;
+        }
         // SAFETY: all zeros is a valid address, of the family AF_UNSPEC.
         let unspecified: libc::sockaddr = unsafe { std::mem::zeroed() };
         let length = size_of_val(&unspecified) as libc::socklen_t;
@@ -93,11 +92,7 @@ impl Descriptor {
         unsafe { libc::connect(self.number, &raw const unspecified, length) };
     }
 
-    /// How many of the bytes sent over a TCP socket the peer's system has not acknowledged.
-    ///
-    /// # Errors
-    ///
-    /// Where the system cannot tell.
+    /// How many of the bytes sent over a TCP socket the peer's system has not acknowledged. One system call.
     pub fn unacknowledged_bytes(&self) -> io::Result<usize> {
         let mut bytes: c_int = 0;
         // SAFETY: TIOCOUTQ (SIOCOUTQ, tcp(7)) writes one int.
@@ -157,11 +152,7 @@ fn file_identity(number: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
     Ok((stat.st_dev, stat.st_ino))
 }
 
-/// Waits until one of `entries` is ready, or for `timeout_ms`.
-///
-/// # Errors
-///
-/// poll(2)'s, `Interrupted` among them.
+/// Waits until one of `entries` is ready, or for `timeout_ms`, or for a signal (`Interrupted`).
 pub fn poll(entries: &mut [pollfd], timeout_ms: c_int) -> io::Result<()> {
     let count = entries.len() as libc::nfds_t;
     // SAFETY: the pointer and the length are those of one live slice.
@@ -241,10 +232,6 @@ pub fn is_secure_execution() -> bool {
 }
 
 /// Starts a thread to which no signal is delivered: the host's handlers expect the host's threads.
-///
-/// # Errors
-///
-/// Where the system has no thread to give.
 pub fn spawn_without_signals(
     name: &str,
     stack_size: usize,

@@ -3,19 +3,19 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::Endpoint;
 use super::auth::Credentials;
 use super::clock::{Clock, ClockReading};
-use super::endpoint::Endpoint;
 use super::process_state::ProcessState;
 use super::recording_ids::RecordingIds;
 use super::repeat::{Circumstances, Repeat, repeat_after};
-use super::response::{TIMESTAMP_EXPIRES, bad_response, classify_response};
+use super::response::{bad_response, classify_response, is_expired};
 use super::send_sip::{SendSip, SipRequest};
 use crate::error::{Error, ErrorKind, NotSent};
-use crate::http::client::{Exchange, Route, Timeouts};
+use crate::http::client::{Exchange, Route};
 use crate::http::request::RequestTemplate;
 use crate::http::url::{BaseUrl, environment_proxy, http_proxy};
-use crate::net::io::Deadline;
+use crate::net::io::{Deadline, IoContext};
 use crate::net::tls::TlsConfig;
 use crate::wipe;
 
@@ -24,6 +24,10 @@ const BASE_URL: &str = "https://api.itniotech.com/voice";
 
 const CONNECT_TIMEOUT_MS: u32 = 5_000;
 const TIMEOUT_MS: u32 = 30_000;
+
+const PREMATURE: &str = "a response that came before the request had arrived";
+
+const CONTRADICTED: &str = "a refusal, and more than one response";
 
 /// What a client is made from; see `itnio_config` for each field.
 #[derive(Clone, Copy, Default)]
@@ -49,7 +53,6 @@ pub struct Client {
     base_url: BaseUrl,
     template: RequestTemplate,
     credentials: Credentials,
-    connect_timeout: Duration,
     timeout: Duration,
     route: Route,
     recording_ids: RecordingIds,
@@ -60,10 +63,7 @@ pub struct Client {
 impl Client {
     /// Checks the configuration and copies what it needs of it. Reads the environment and the
     /// certificates, and connects to nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidArgument`] for a field that cannot be used; [`NotSent::Tls`] for a system
+    /// Errors: [`ErrorKind::InvalidArgument`] for a field that cannot be used; [`NotSent::Tls`] for a system
     /// without a trust store; [`NotSent::Connect`] for a process without descriptors.
     pub fn new(config: &Config<'_>) -> Result<Client, Error> {
         for (field, text) in [
@@ -95,12 +95,12 @@ impl Client {
                 Some(url) => Some(http_proxy("proxy", url)?),
                 None => environment_proxy(&base_url)?,
             },
+            connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
         };
         Ok(Client {
             template: RequestTemplate::new(base_url.path(), base_url.authority(), config.api_key),
             base_url,
             credentials: Credentials::new(config.api_key, config.api_secret),
-            connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
             timeout: milliseconds(config.timeout_ms, TIMEOUT_MS),
             recording_ids: RecordingIds::default(),
             state: ProcessState::new(&route, Clock::default())
@@ -117,10 +117,7 @@ impl Client {
     }
 
     /// Places a call, and gives its recording ID.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not placed, or may have been. The reason holds neither the secret nor the signature.
+    /// Errors: why it was not placed, or may have been. The reason holds neither the secret nor the signature.
     pub fn send_sip(&self, request: &SipRequest<'_>) -> Result<String, Error> {
         self.call(&SendSip {
             request,
@@ -131,10 +128,7 @@ impl Client {
     /// Calls an endpoint.
     fn call<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output, Error> {
         endpoint.validate()?;
-        let timeouts = Timeouts {
-            deadline: Deadline::after(Instant::now(), self.timeout),
-            connect: self.connect_timeout,
-        };
+        let deadline = Deadline::after(Instant::now(), self.timeout);
         let state = self
             .state
             .of_this_process(&self.route)
@@ -144,7 +138,7 @@ impl Client {
             state,
             endpoint,
             body: endpoint.body()?,
-            timeouts,
+            context: state.http.context(deadline),
         };
         // Somebody may have sent back what we sent.
         call.run().map_err(|error| Error {
@@ -171,7 +165,7 @@ struct Call<'a, E> {
     state: &'a ProcessState,
     endpoint: &'a E,
     body: Vec<u8>,
-    timeouts: Timeouts,
+    context: IoContext<'a>,
 }
 
 /// A request that failed.
@@ -201,13 +195,16 @@ impl<E: Endpoint> Call<'_, E> {
                 }
                 Err(failed) => failed,
             };
-            let response = failed.exchange.as_ref().map(|exchange| &exchange.response);
+            let head = failed
+                .exchange
+                .as_ref()
+                .map(|exchange| &exchange.response.head);
             let circumstances = Circumstances {
                 was_reused: failed.was_reused,
                 has_time: self.has_time(),
-                corrected: response.filter(|_| expired.is_none()).and_then(|response| {
-                    clock.corrected(reading, response.date.as_deref(), response.has_age)
-                }),
+                corrected: head
+                    .filter(|_| expired.is_none())
+                    .and_then(|head| clock.corrected(reading, head.date.as_deref(), head.has_age)),
             };
             match repeat_after(&failed.error, E::REPEAT, &circumstances) {
                 Some(Repeat::OnNewConnection) => needs_new_connection = true,
@@ -240,34 +237,28 @@ impl<E: Endpoint> Call<'_, E> {
         let idle = if needs_new_connection {
             None
         } else {
-            http.idle_connection(&self.timeouts)?
+            http.idle_connection(&self.context)?
         };
-        let connection = match idle {
-            Some(connection) => connection,
-            None => http.new_connection(&self.timeouts)?,
-        };
+        let connection = idle.map_or_else(|| http.new_connection(&self.context), Ok)?;
         // Up to the moment when the repeat is sent.
         if let Some(contradiction) = expired.as_mut().and_then(FailedAttempt::contradiction) {
             return Err(contradiction.into());
         }
-        let was_reused = connection.is_reused();
+        let was_reused = connection.is_reused;
+        let failed = |error, exchange| FailedAttempt {
+            error,
+            was_reused,
+            exchange,
+        };
         let mut exchange = http
-            .send(connection, &request, &self.timeouts)
-            .map_err(|error| FailedAttempt {
-                error,
-                was_reused,
-                exchange: None,
-            })?;
+            .send(connection, &request, &self.context)
+            .map_err(|error| failed(error, None))?;
         match self.read_response(&mut exchange) {
             Ok(output) => {
                 http.release(exchange);
                 Ok(output)
             }
-            Err(error) => Err(FailedAttempt {
-                error,
-                was_reused,
-                exchange: Some(Box::new(exchange)),
-            }),
+            Err(error) => Err(failed(error, Some(Box::new(exchange)))),
         }
     }
 
@@ -275,20 +266,19 @@ impl<E: Endpoint> Call<'_, E> {
     fn read_response(&self, exchange: &mut Exchange) -> Result<E::Output, Error> {
         match classify_response(self.endpoint, &exchange.response) {
             Ok(_) if exchange.may_be_premature && exchange.is_premature() => {
-                Err(premature(Some(0)))
+                Err(bad_response(Some(0), PREMATURE))
             }
             Ok(output) => self
                 .endpoint
                 .accept(output)
                 .map_err(|why| bad_response(Some(0), &why)),
             // After a refusal that is not this request's, the host would dial again.
-            Err(error) if error.kind == ErrorKind::Rejected => Err(if exchange.is_premature() {
-                premature(error.status)
-            } else if exchange.has_more() {
-                contradicted(error.status)
-            } else {
-                error
-            }),
+            Err(error) if error.kind == ErrorKind::Rejected && exchange.is_premature() => {
+                Err(bad_response(error.status, PREMATURE))
+            }
+            Err(error) if error.kind == ErrorKind::Rejected && exchange.has_more() => {
+                Err(bad_response(error.status, CONTRADICTED))
+            }
             Err(error) => Err(error),
         }
     }
@@ -301,9 +291,8 @@ impl<E: Endpoint> Call<'_, E> {
         expired: Option<FailedAttempt>,
     ) -> Error {
         let clock = &self.state.clock;
-        let is_expired = |error: &Error| error.status == Some(TIMESTAMP_EXPIRES);
         let Some(mut expired) = expired else {
-            if error.kind == ErrorKind::Rejected && is_expired(&error) {
+            if is_expired(&error) {
                 clock.forget(reading);
             }
             return error;
@@ -317,7 +306,7 @@ impl<E: Endpoint> Call<'_, E> {
         if error.kind == ErrorKind::Rejected && !is_expired(&error) {
             clock.keep(reading);
         }
-        if error.is_not_sent() && !self.has_time() {
+        if matches!(error.kind, ErrorKind::NotSent(_)) && !self.has_time() {
             // Without time for the repeat, the request was sent once, and refused.
             return expired.error;
         }
@@ -325,7 +314,7 @@ impl<E: Endpoint> Call<'_, E> {
     }
 
     fn has_time(&self) -> bool {
-        !self.timeouts.deadline.has_passed(Instant::now())
+        !self.context.deadline.has_passed(Instant::now())
     }
 }
 
@@ -333,7 +322,7 @@ impl FailedAttempt {
     /// The error where the server has sent more than the refusal by now.
     fn contradiction(&mut self) -> Option<Error> {
         let has_more = self.exchange.as_mut()?.has_more();
-        has_more.then(|| contradicted(self.error.status))
+        has_more.then(|| bad_response(self.error.status, CONTRADICTED))
     }
 }
 
@@ -346,17 +335,6 @@ impl From<Error> for FailedAttempt {
             exchange: None,
         }
     }
-}
-
-fn premature(status: Option<i32>) -> Error {
-    bad_response(
-        status,
-        "a response that came before the request had arrived",
-    )
-}
-
-fn contradicted(status: Option<i32>) -> Error {
-    bad_response(status, "a refusal, and more than one response")
 }
 
 #[cfg(test)]

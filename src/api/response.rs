@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::endpoint::Endpoint;
+use super::Endpoint;
 use crate::error::{Error, ErrorKind, MaybeSent};
 use crate::http::parser::HttpResponse;
 use crate::plain_text::plain;
@@ -56,15 +56,12 @@ struct Envelope<'a> {
 /// Reads a response liberally: `status` and `data` may be numbers, unknown fields are ignored,
 /// `reason` may be missing. Raw values keep a number's digits as they were sent: a recording ID has
 /// more of them than a double can hold.
-///
-/// # Errors
-///
-/// What is wrong with it, where it is not the documented JSON.
-pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "the response is not UTF-8".to_owned())?;
+/// Errors: what is wrong with it, where it is not the documented JSON.
+pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, Cow<'static, str>> {
+    let text = std::str::from_utf8(body).map_err(|_| "the response is not UTF-8")?;
     // Serde also reads an array as a struct; the API's response is an object.
     if !text.trim_start().starts_with('{') {
-        return Err("the response is not a JSON object".to_owned());
+        return Err("the response is not a JSON object".into());
     }
     let envelope: Envelope<'_> = serde_json::from_str(text)
         .map_err(|e| format!("the response is not the documented JSON: {e}"))?;
@@ -85,41 +82,44 @@ pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, String> {
 }
 
 /// What a response says of an endpoint's request.
-///
-/// # Errors
-///
-/// [`ErrorKind::Rejected`] for the API's own refusal, whatever its HTTP status; else [`MaybeSent`].
+/// Errors: [`ErrorKind::Rejected`] for the API's own refusal, whatever its HTTP status; else [`MaybeSent`].
 pub fn classify_response<E: Endpoint>(
     endpoint: &E,
     response: &HttpResponse,
 ) -> Result<E::Output, Error> {
-    let is_success = (200..300).contains(&response.status);
-    let not_the_apis = |status, reason: &str| {
-        Err(if is_success {
-            bad_response(status, reason)
-        } else {
-            let reason = format!("HTTP status {}, not the API's response", response.status);
-            Error::new(MaybeSent::HttpStatus, reason).with_status(status)
-        })
-    };
-    match parse(response.body()) {
+    let is_success = (200..300).contains(&response.head.status);
+    let (status, why) = match parse(response.body()) {
+        Ok(ApiResponse::Success(data)) => match endpoint.read_data(data) {
+            Ok(output) if is_success => return Ok(output),
+            Ok(_) => (Some(0), Cow::from("")),
+            Err(why) => (Some(0), why),
+        },
         Ok(ApiResponse::Refused(status, reason)) => {
             let reason = reason.filter(|reason| !plain(reason).trim().is_empty());
-            let reason =
-                reason.unwrap_or_else(|| status_message(status).to_string_lossy().into_owned());
-            Err(Error::new(ErrorKind::Rejected, reason).with_status(Some(status)))
+            let reason = reason.unwrap_or_else(|| status_message(status).to_string_lossy().into());
+            return Err(Error::new(ErrorKind::Rejected, reason).with_status(Some(status)));
         }
-        Ok(ApiResponse::Success(data)) => match endpoint.read_data(data) {
-            Ok(output) if is_success => Ok(output),
-            Ok(_) => not_the_apis(Some(0), ""),
-            Err(why) => not_the_apis(Some(0), &why),
-        },
-        Ok(ApiResponse::NotTheApis(status)) => not_the_apis(
-            Some(status),
-            &format!("the response has status {status}, and the API's refusals are negative"),
-        ),
-        Err(why) => not_the_apis(None, &why),
-    }
+        Ok(ApiResponse::NotTheApis(status)) => {
+            let why =
+                format!("the response has status {status}, and the API's refusals are negative");
+            (Some(status), why.into())
+        }
+        Err(why) => (None, why),
+    };
+    Err(if is_success {
+        bad_response(status, &why)
+    } else {
+        let reason = format!(
+            "HTTP status {}, not the API's response",
+            response.head.status
+        );
+        Error::new(MaybeSent::HttpStatus, reason).with_status(status)
+    })
+}
+
+/// Whether the API refused the request's timestamp.
+pub fn is_expired(error: &Error) -> bool {
+    error.kind == ErrorKind::Rejected && error.status == Some(TIMESTAMP_EXPIRES)
 }
 
 /// HTTP 2xx with something that is not the API's response to this request.

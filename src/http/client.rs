@@ -37,6 +37,8 @@ pub struct Route {
     pub tls: Option<TlsConfig>,
     /// The proxy to tunnel through.
     pub proxy: Option<Proxy>,
+    /// How long a new connection may take.
+    pub connect_timeout: Duration,
 }
 
 /// A route, and what one process keeps of it from call to call.
@@ -46,15 +48,6 @@ pub struct HttpClient {
     resolver: Resolver,
     pool: ConnectionPool<Connection>,
     cancellation: CancellationToken,
-}
-
-/// When a call has to be over.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// All of it.
-    pub deadline: Deadline,
-    /// How long a new connection may take, within that.
-    pub connect: Duration,
 }
 
 /// A request and its response, and the connection that they went over, which is closed unless it is
@@ -74,9 +67,8 @@ impl Exchange {
     /// to it: a segment that is sent behind the request acknowledges it (RFC 9293, 3.4). One system call.
     pub fn is_premature(&self) -> bool {
         // A system that cannot tell proves nothing.
-        self.connection
-            .unacknowledged_bytes()
-            .is_ok_and(|bytes| bytes > 0)
+        let unacknowledged = self.connection.descriptor().unacknowledged_bytes();
+        unacknowledged.is_ok_and(|bytes| bytes > 0)
     }
 
     /// Whether the server has sent more than one response by now: then nobody can tell which is the one.
@@ -86,11 +78,8 @@ impl Exchange {
 }
 
 impl HttpClient {
-    /// Without connections or addresses yet; shares no lock with any other.
-    ///
-    /// # Errors
-    ///
-    /// Where the process has no descriptor left.
+    /// Without connections or addresses yet; shares no lock with any other. Fails where the process has no
+    /// descriptor left.
     pub fn new(route: &Route) -> std::io::Result<HttpClient> {
         let route = Route {
             tls: route.tls.as_ref().map(TlsConfig::with_new_session_cache),
@@ -120,13 +109,17 @@ impl HttpClient {
         self.cancellation.is_canceled()
     }
 
-    /// The idle connection that was used last and is still open, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// The end of the wait: servers may send TLS messages on idle connections without an end.
-    pub fn idle_connection(&self, timeouts: &Timeouts) -> Result<Option<Connection>, Error> {
-        let context = self.context(timeouts);
+    /// What ends the waits of a call.
+    pub fn context(&self, deadline: Deadline) -> IoContext<'_> {
+        IoContext {
+            deadline,
+            cancellation: &self.cancellation,
+        }
+    }
+
+    /// The idle connection that was used last and is still open, if there is one. Fails at the end of the
+    /// wait: servers may send TLS messages on idle connections without an end.
+    pub fn idle_connection(&self, context: &IoContext<'_>) -> Result<Option<Connection>, Error> {
         loop {
             context.check().map_err(|error| {
                 error_before_send(NotSent::Connect, "find an idle connection", &error)
@@ -134,51 +127,38 @@ impl HttpClient {
             let Some(mut connection) = self.pool.acquire(Instant::now()) else {
                 return Ok(None);
             };
-            if connection.check_usable(&context).is_ok() {
+            if connection.check_usable(context).is_ok() {
                 return Ok(Some(connection));
             }
         }
     }
 
-    /// A new connection to the API.
-    ///
-    /// # Errors
-    ///
-    /// [`NotSent`], with what failed.
-    pub fn new_connection(&self, timeouts: &Timeouts) -> Result<Connection, Error> {
-        if self.is_shut_down() {
-            return Err(error_before_send(
-                NotSent::Canceled,
-                "call",
-                &IoError::Canceled,
-            ));
-        }
-        let context = self.context(timeouts).within(timeouts.connect);
+    /// A new connection to the API. Fails with [`NotSent`].
+    pub fn new_connection(&self, context: &IoContext<'_>) -> Result<Connection, Error> {
+        let route = &self.route;
+        context
+            .check()
+            .map_err(|error| error_before_send(NotSent::Connect, "connect", &error))?;
+        let context = context.within(route.connect_timeout);
         let socket = self.connect_socket(&context)?;
-        if let Some(proxy) = &self.route.proxy {
+        if let Some(proxy) = &route.proxy {
             self.open_tunnel(&socket, proxy, &context)?;
         }
-        let mut connection = Connection::open(socket, self.route.tls.as_ref(), &context)
-            .map_err(|error| self.name_host(error))?;
-        connection.check_usable(&context).map_err(|error| {
-            self.name_host(error_before_send(NotSent::Connect, "connect", &error))
-        })?;
-        Ok(connection)
+        Connection::open(socket, route.tls.as_ref(), &context).map_err(|error| Error {
+            reason: format!("{}:{}: {}", route.host, route.port, error.reason),
+            ..error
+        })
     }
 
-    /// Sends `request` once, and waits for the whole response.
-    ///
-    /// # Errors
-    ///
-    /// [`NotSent`] where its last byte was not handed to the system, [`MaybeSent`] after that.
+    /// Sends `request` once, and waits for the whole response. Fails with [`NotSent`] where its last byte was
+    /// not handed to the system, and with [`MaybeSent`] after that.
     pub fn send(
         &self,
         mut connection: Connection,
         request: &[u8],
-        timeouts: &Timeouts,
+        context: &IoContext<'_>,
     ) -> Result<Exchange, Error> {
-        let context = self.context(timeouts);
-        if let Err(error) = connection.send(request, &context) {
+        if let Err(error) = connection.send(request, context) {
             connection.reset();
             return Err(error_before_send(
                 NotSent::Connect,
@@ -188,13 +168,13 @@ impl HttpClient {
         }
         // The request is sent. Whatever happens from here on, it may have arrived.
         let sent = Instant::now();
-        let read = |buffer: &mut [u8]| connection.receive(buffer, &context);
+        let read = |buffer: &mut [u8]| connection.receive(buffer, context);
         match receive(read, ResponseParser::push) {
             Ok(response) => Ok(Exchange {
                 response,
-                may_be_premature: !connection.is_reused()
+                may_be_premature: !connection.is_reused
                     || request.len() > MAX_SEGMENT_SIZE
-                    || sent.elapsed() < connection.round_trip_time(),
+                    || sent.elapsed() < connection.round_trip_time,
                 connection,
             }),
             Err(error) => {
@@ -205,32 +185,12 @@ impl HttpClient {
     }
 
     /// Keeps an exchange's connection for another request, where the server does.
-    pub fn release(&self, exchange: Exchange) {
-        let Exchange {
-            response,
-            mut connection,
-            ..
-        } = exchange;
-        if response.is_persistent {
-            connection.set_reused();
+    pub fn release(&self, mut exchange: Exchange) {
+        let head = &exchange.response.head;
+        if head.is_persistent {
+            exchange.connection.is_reused = true;
             self.pool
-                .release(connection, response.keep_alive, Instant::now());
-        }
-    }
-
-    fn context(&self, timeouts: &Timeouts) -> IoContext<'_> {
-        IoContext {
-            deadline: timeouts.deadline,
-            cancellation: &self.cancellation,
-        }
-    }
-
-    /// The error with the API's host in its reason.
-    fn name_host(&self, error: Error) -> Error {
-        let Route { host, port, .. } = &self.route;
-        Error {
-            reason: format!("{host}:{port}: {}", error.reason),
-            ..error
+                .release(exchange.connection, head.keep_alive, Instant::now());
         }
     }
 

@@ -49,14 +49,18 @@ fn not_http(why: impl fmt::Display) -> ParseError {
 
 /// What the head of a response says.
 #[derive(Debug)]
-struct Head {
-    status: u16,
-    date: Option<String>,
-    has_age: bool,
+pub struct Head {
+    /// The HTTP status, from 200 to 999, or 101.
+    pub status: u16,
+    /// The `Date` header.
+    pub date: Option<String>,
+    /// Whether there is an `Age` header.
+    pub has_age: bool,
+    /// Whether another request may follow on the connection.
+    pub is_persistent: bool,
+    /// For how long the server keeps the connection, where it says so.
+    pub keep_alive: Option<Duration>,
     framing: Framing,
-    // Whether another request may follow on the connection.
-    is_persistent: bool,
-    keep_alive: Option<Duration>,
 }
 
 /// Where a body ends (RFC 9112, 6.3).
@@ -70,18 +74,10 @@ enum Framing {
 /// A whole response.
 #[derive(Debug)]
 pub struct HttpResponse {
-    /// The HTTP status, from 200 to 999, or 101.
-    pub status: u16,
-    /// The `Date` header.
-    pub date: Option<String>,
-    /// Whether there is an `Age` header.
-    pub has_age: bool,
-    /// Whether another request may follow on the connection.
-    pub is_persistent: bool,
+    /// Its head.
+    pub head: Head,
     /// Whether something other than line ends came behind the response: old servers add one.
     pub has_more: bool,
-    /// For how long the server keeps the connection, where it says so.
-    pub keep_alive: Option<Duration>,
     bytes: Vec<u8>,
     body: Range<usize>,
 }
@@ -106,16 +102,9 @@ pub struct ResponseParser {
 
 impl ResponseParser {
     /// Takes what has been received, or nothing where the connection has ended; gives the response where
-    /// it is now whole.
-    ///
-    /// # Errors
-    ///
-    /// Where it can no longer become a response.
+    /// it is now whole. Fails where it can no longer become one.
     pub fn push(&mut self, piece: &[u8]) -> Result<Option<HttpResponse>, ParseError> {
-        if self.push_head(piece)?.is_none() {
-            return Ok(None);
-        }
-        if !self.read_body(piece.is_empty())? {
+        if self.push_head(piece)?.is_none() || !self.read_body(piece.is_empty())? {
             return Ok(None);
         }
         // Only once the response is whole, and not with every piece of it: it may be long.
@@ -123,23 +112,18 @@ impl ResponseParser {
         let is_empty = rest.is_empty();
         let is_last = rest.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
         Ok(self.head.take().map(|head| HttpResponse {
-            status: head.status,
-            date: head.date,
-            has_age: head.has_age,
-            // What follows the response is the response to no request.
-            is_persistent: head.is_persistent && is_empty,
+            head: Head {
+                // What follows the response is the response to no request.
+                is_persistent: head.is_persistent && is_empty,
+                ..head
+            },
             has_more: !is_last,
-            keep_alive: head.keep_alive,
             bytes: mem::take(&mut self.bytes),
             body: self.body.clone(),
         }))
     }
 
     /// The same, for a response of which only the head matters: returns its status.
-    ///
-    /// # Errors
-    ///
-    /// Where it can no longer become one.
     pub fn push_head(&mut self, piece: &[u8]) -> Result<Option<u16>, ParseError> {
         if self.bytes.len() > MAX_TOTAL_SIZE {
             return Err(ParseError::TooLarge("the response has no end"));
@@ -446,7 +430,7 @@ mod tests {
                 ends,
             );
             assert_eq!(response.body(), b"abcd", "{head}");
-            assert_eq!(response.is_persistent, is_persistent, "{head}");
+            assert_eq!(response.head.is_persistent, is_persistent, "{head}");
         }
     }
 
@@ -462,7 +446,7 @@ mod tests {
         ] {
             let response = read(bytes.as_bytes(), usize::MAX, false);
             assert_eq!(
-                response.unwrap().unwrap().is_persistent,
+                response.unwrap().unwrap().head.is_persistent,
                 is_persistent,
                 "{bytes:?}"
             );
@@ -473,10 +457,13 @@ mod tests {
     fn interim_responses_are_passed_over_and_a_switch_of_protocols_is_not() {
         let bytes = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n\
                       HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(whole(bytes.as_bytes(), false).status, 404);
+        assert_eq!(whole(bytes.as_bytes(), false).head.status, 404);
         let switch = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
         let response = whole(switch.as_bytes(), false);
-        assert_eq!((response.status, response.is_persistent), (101, false));
+        assert_eq!(
+            (response.head.status, response.head.is_persistent),
+            (101, false)
+        );
     }
 
     #[test]
@@ -560,11 +547,11 @@ mod tests {
                       Keep-Alive: max=3, timeout=7\r\nContent-Length: 0\r\n\r\n";
         let response = whole(bytes.as_bytes(), false);
         assert_eq!(
-            response.date.as_deref(),
+            response.head.date.as_deref(),
             Some("Tue, 24 Nov 2026 21:55:03 GMT")
         );
-        assert!(response.has_age);
-        assert_eq!(response.keep_alive, Some(Duration::from_secs(7)));
+        assert!(response.head.has_age);
+        assert_eq!(response.head.keep_alive, Some(Duration::from_secs(7)));
     }
 
     #[test]
@@ -618,7 +605,7 @@ mod tests {
             for status in [204, 304] {
                 let bytes = format!("HTTP/1.1 {status} No\r\n{fields}\r\n");
                 let response = read(bytes.as_bytes(), usize::MAX, false).unwrap().unwrap();
-                assert_eq!(response.is_persistent, is_persistent, "{bytes:?}");
+                assert_eq!(response.head.is_persistent, is_persistent, "{bytes:?}");
             }
         }
     }
@@ -726,7 +713,7 @@ mod tests {
         ] {
             let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: 0\r\n\r\n");
             let response = read(bytes.as_bytes(), usize::MAX, false).unwrap().unwrap();
-            assert_eq!(response.is_persistent, is_persistent, "{fields}");
+            assert_eq!(response.head.is_persistent, is_persistent, "{fields}");
         }
     }
 }

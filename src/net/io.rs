@@ -70,10 +70,7 @@ pub struct CancellationToken {
 
 impl CancellationToken {
     /// Not canceled yet.
-    ///
-    /// # Errors
-    ///
-    /// Where the process has no descriptor left.
+    /// Errors: where the process has no descriptor left.
     pub fn new() -> io::Result<CancellationToken> {
         // Of a pair, since some sandboxes refuse socket(AF_UNIX). The other one is closed at once,
         // which does not end a connectionless one.
@@ -155,10 +152,7 @@ impl IoContext<'_> {
     }
 
     /// Fails where there is no time left.
-    ///
-    /// # Errors
-    ///
-    /// [`IoError::Canceled`] or [`IoError::TimedOut`].
+    /// Errors: [`IoError::Canceled`] or [`IoError::TimedOut`].
     pub fn check(&self) -> Result<(), IoError> {
         if self.cancellation.is_canceled() {
             return Err(IoError::Canceled);
@@ -171,10 +165,7 @@ impl IoContext<'_> {
 
     /// Waits until one of `entries` is ready; which one is then in `revents`. The last of them is
     /// the cancellation's, which is passed over where it is ready without a cancellation.
-    ///
-    /// # Errors
-    ///
-    /// The end of the wait, also where something is ready: a peer that never stops sending does not extend
+    /// Errors: the end of the wait, also where something is ready: a peer that never stops sending does not extend
     /// it. And `EBADF` for a descriptor that is closed.
     pub fn poll(&self, entries: &mut [pollfd]) -> Result<(), IoError> {
         let mut interval = CHECK_INTERVAL;
@@ -213,10 +204,7 @@ impl IoContext<'_> {
     }
 
     /// Waits this long.
-    ///
-    /// # Errors
-    ///
-    /// The end of the wait.
+    /// Errors: the end of the wait.
     pub fn pause(&self, pause: Duration) -> Result<(), IoError> {
         match self
             .within(pause)

@@ -7,39 +7,17 @@ use super::socket::Socket;
 /// The length of a record's header: a type, a version, and the length of what follows (RFC 8446, 5.1).
 const HEADER_LENGTH: usize = 5;
 
-/// A socket, and the TLS records that were read from it.
-#[derive(Debug)]
-pub struct TrackingReader {
-    socket: Socket,
-    records: RecordTracker,
+/// A socket for TLS to read from. Does not wait: `WouldBlock` where it would.
+pub struct TrackingReader<'a> {
+    /// Where the records come from.
+    pub socket: &'a Socket,
+    /// What is known of them.
+    pub records: &'a mut RecordTracker,
 }
 
-impl TrackingReader {
-    /// Before anything was read.
-    pub fn new(socket: Socket) -> TrackingReader {
-        TrackingReader {
-            socket,
-            records: RecordTracker::default(),
-        }
-    }
-
-    /// Whether only whole records were read: rustls does not say whether it holds the beginning of one.
-    pub fn at_boundary(&self) -> bool {
-        self.records.at_boundary()
-    }
-}
-
-/// The socket, to write to, and to read from where there is no TLS.
-impl AsRef<Socket> for TrackingReader {
-    fn as_ref(&self) -> &Socket {
-        &self.socket
-    }
-}
-
-/// Does not wait: `WouldBlock` where it would.
-impl Read for TrackingReader {
+impl Read for TrackingReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let received = (&mut &self.socket).read(buffer)?;
+        let received = (&mut &*self.socket).read(buffer)?;
         self.records
             .consume(buffer.get(..received).unwrap_or_default());
         Ok(received)
@@ -48,7 +26,7 @@ impl Read for TrackingReader {
 
 /// Follows a stream of TLS records as far as to tell where one ends.
 #[derive(Debug, Default)]
-struct RecordTracker {
+pub struct RecordTracker {
     header: [u8; HEADER_LENGTH],
     header_length: usize,
     body_left: usize,
@@ -76,7 +54,8 @@ impl RecordTracker {
         }
     }
 
-    fn at_boundary(&self) -> bool {
+    /// Whether only whole records were read: rustls does not say whether it holds the beginning of one.
+    pub fn at_boundary(&self) -> bool {
         self.header_length == 0 && self.body_left == 0
     }
 }

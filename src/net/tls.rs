@@ -31,10 +31,7 @@ pub struct TlsConfig {
 impl TlsConfig {
     /// For `host`, whose certificate has to come from an authority in `ca_file`, or in the system's trust
     /// store.
-    ///
-    /// # Errors
-    ///
-    /// A host that no certificate can name; a `ca_file` that cannot be read or holds no
+    /// Errors: a host that no certificate can name; a `ca_file` that cannot be read or holds no
     /// certificate; a system without a trust store.
     pub fn new(host: &str, ca_file: Option<&str>) -> Result<TlsConfig, Error> {
         let name = ServerName::try_from(host.to_owned())
@@ -77,10 +74,7 @@ impl TlsConfig {
     }
 
     /// A new TLS session, before its handshake.
-    ///
-    /// # Errors
-    ///
-    /// rustls's.
+    /// Errors: rustls's.
     pub fn start_session(&self) -> Result<ClientConnection, Error> {
         let mut session = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
             .map_err(|error| Error::new(NotSent::Tls, error.to_string()))?;
