@@ -3,16 +3,13 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use libc::{c_int, pollfd};
-
-/// The first descriptor that is not standard input, output or error.
-const FIRST_DESCRIPTOR: RawFd = 3;
 
 /// A descriptor that the library opened. The host may have closed it since, and opened something of its own
 /// under the same number: check [`Descriptor::is_ours`] before anything that a host could notice.
@@ -28,15 +25,9 @@ impl Descriptor {
     /// Takes `fd` over, under a number of 3 or more: those below are the host's, even while they are
     /// closed. Fails where the process has no descriptor left.
     pub fn new(mut fd: OwnedFd) -> io::Result<Descriptor> {
-        if fd.as_raw_fd() < FIRST_DESCRIPTOR {
-            // SAFETY: F_DUPFD_CLOEXEC takes no pointer.
-            let number =
-                unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) };
-            if number < 0 {
-                return Err(io::Error::last_os_error());
-            }
-            // SAFETY: fcntl has just returned the descriptor, and nobody else has it.
-            fd = unsafe { OwnedFd::from_raw_fd(number) };
+        if fd.as_raw_fd() <= libc::STDERR_FILENO {
+            // Never one of the three: the standard library leaves them to standard input, output and error.
+            fd = fd.try_clone()?;
         }
         let (device, inode) = file_identity(fd.as_raw_fd())?;
         Ok(Descriptor {
@@ -160,12 +151,6 @@ pub fn poll(entries: &mut [pollfd], timeout_ms: c_int) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
-}
-
-/// This process's ID, from the system: glibc does not remember it since 2.25, nor does musl.
-pub fn getpid() -> u32 {
-    // SAFETY: getpid takes no pointer, and cannot fail.
-    unsafe { libc::getpid() }.cast_unsigned()
 }
 
 /// A number that is 0 in every process forked from this one, however it was forked. All threads get the same.

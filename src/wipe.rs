@@ -32,7 +32,10 @@ struct Wiped;
 
 impl Drop for Wiped {
     fn drop(&mut self) {
-        wipe_registers();
+        // Miri has no assembly.
+        if !cfg!(miri) {
+            wipe_registers();
+        }
         wipe_stack();
     }
 }
@@ -80,10 +83,6 @@ macro_rules! clear {
 fn wipe_registers() {
     use std::arch::{asm, is_x86_feature_detected};
 
-    // Miri has no assembly.
-    if cfg!(miri) {
-        return;
-    }
     // SAFETY: each block only clears registers, all of them ones that a function of C may change, and
     // says so. An extension is used where the processor and the system have it.
     unsafe {
@@ -117,10 +116,6 @@ fn wipe_registers() {
 
 #[cfg(target_arch = "aarch64")]
 fn wipe_registers() {
-    // Miri has no assembly.
-    if cfg!(miri) {
-        return;
-    }
     // SAFETY: each block only clears registers, all of them ones that a function of C may change, and
     // says so; the compiler keeps the halves of v8 to v15 that such a function has to keep.
     unsafe {
@@ -143,28 +138,28 @@ fn wipe_registers() {
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn wipe_registers() {}
 
-/// For tests: what is on the stack below the caller.
-#[cfg(all(test, target_arch = "x86_64", not(miri)))]
-#[inline(never)]
-pub fn left_below(kept: &mut [u8; STACK]) {
-    // In one instruction: whatever is called would write there.
-    // SAFETY: as many bytes are written as `kept` has. Those that are read are this thread's, written to
-    // before: nobody else has them, and they are no more than numbers.
-    unsafe {
-        std::arch::asm!(
-            "mov rsi, rsp",
-            "sub rsi, rcx",
-            "rep movsb",
-            inout("rcx") kept.len() => _,
-            inout("rdi") kept.as_mut_ptr() => _,
-            out("rsi") _,
-        );
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// What is on the stack below the caller.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[inline(never)]
+    pub fn left_below(kept: &mut [u8; STACK]) {
+        // In one instruction: whatever is called would write there.
+        // SAFETY: as many bytes are written as `kept` has. Those that are read are this thread's, written to
+        // before: nobody else has them, and they are no more than numbers.
+        unsafe {
+            std::arch::asm!(
+                "mov rsi, rsp",
+                "sub rsi, rcx",
+                "rep movsb",
+                inout("rcx") kept.len() => _,
+                inout("rdi") kept.as_mut_ptr() => _,
+                out("rsi") _,
+            );
+        }
+    }
 
     #[test]
     fn what_the_work_gives_comes_back() {

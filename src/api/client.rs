@@ -1,6 +1,5 @@
 //! The client: its configuration, checked once; and a call of the API, with its repeats.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Endpoint;
@@ -50,7 +49,6 @@ pub struct Config<'a> {
 
 /// Calls the API for one account. Shared between threads, and by a process with those it forks.
 pub struct Client {
-    base_url: BaseUrl,
     template: RequestTemplate,
     credentials: Credentials,
     timeout: Duration,
@@ -83,11 +81,10 @@ impl Client {
         let route = Route {
             host: base_url.host.clone(),
             port: base_url.port,
-            tls: if base_url.is_https {
-                Some(TlsConfig::new(&base_url.host, config.ca_file)?)
-            } else {
-                None
-            },
+            tls: base_url
+                .is_https
+                .then(|| TlsConfig::new(&base_url.host, config.ca_file))
+                .transpose()?,
             proxy: match config.proxy {
                 // Plain HTTP stays on this machine, and so does not go by a proxy.
                 _ if !base_url.is_https => None,
@@ -99,7 +96,6 @@ impl Client {
         };
         Ok(Client {
             template: RequestTemplate::new(base_url.path(), base_url.authority(), config.api_key),
-            base_url,
             credentials: Credentials::new(config.api_key, config.api_secret),
             timeout: milliseconds(config.timeout_ms, TIMEOUT_MS),
             recording_ids: RecordingIds::default(),
@@ -148,12 +144,6 @@ impl Client {
     }
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({:?})", self.base_url)
-    }
-}
-
 fn milliseconds(given: u32, default: u32) -> Duration {
     let millis = if given == 0 { default } else { given };
     Duration::from_millis(u64::from(millis))
@@ -169,7 +159,7 @@ struct Call<'a, E> {
 }
 
 /// A request that failed.
-struct FailedAttempt {
+struct Failure {
     error: Error,
     was_reused: bool,
     // Where there is a response. Its connection is not kept: only a recording ID shows to which request a
@@ -223,12 +213,12 @@ impl<E: Endpoint> Call<'_, E> {
         &self,
         reading: ClockReading,
         needs_new_connection: bool,
-        expired: &mut Option<FailedAttempt>,
-    ) -> Result<E::Output, FailedAttempt> {
+        expired: &mut Option<Failure>,
+    ) -> Result<E::Output, Failure> {
         let http = &self.state.http;
         let sign = self.client.credentials.sign(reading.timestamp);
         let request = self.client.template.request(
-            E::METHOD,
+            &E::METHOD,
             &self.endpoint.path(),
             &sign,
             reading.timestamp,
@@ -241,11 +231,11 @@ impl<E: Endpoint> Call<'_, E> {
         };
         let connection = idle.map_or_else(|| http.new_connection(&self.context), Ok)?;
         // Up to the moment when the repeat is sent.
-        if let Some(contradiction) = expired.as_mut().and_then(FailedAttempt::contradiction) {
+        if let Some(contradiction) = expired.as_mut().and_then(Failure::contradiction) {
             return Err(contradiction.into());
         }
         let was_reused = connection.is_reused;
-        let failed = |error, exchange| FailedAttempt {
+        let failed = |error, exchange| Failure {
             error,
             was_reused,
             exchange,
@@ -284,12 +274,7 @@ impl<E: Endpoint> Call<'_, E> {
     }
 
     /// The call's error, after its last attempt failed with `error`.
-    fn conclude(
-        &self,
-        mut error: Error,
-        reading: ClockReading,
-        expired: Option<FailedAttempt>,
-    ) -> Error {
+    fn conclude(&self, mut error: Error, reading: ClockReading, expired: Option<Failure>) -> Error {
         let clock = &self.state.clock;
         let Some(mut expired) = expired else {
             if is_expired(&error) {
@@ -318,7 +303,7 @@ impl<E: Endpoint> Call<'_, E> {
     }
 }
 
-impl FailedAttempt {
+impl Failure {
     /// The error where the server has sent more than the refusal by now.
     fn contradiction(&mut self) -> Option<Error> {
         let has_more = self.exchange.as_mut()?.has_more();
@@ -327,9 +312,9 @@ impl FailedAttempt {
 }
 
 /// Before anything was sent.
-impl From<Error> for FailedAttempt {
-    fn from(error: Error) -> FailedAttempt {
-        FailedAttempt {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure {
             error,
             was_reused: false,
             exchange: None,
@@ -350,7 +335,7 @@ mod tests {
     use super::*;
     use crate::api::repeat::RepeatPolicy;
     use crate::error::MaybeSent;
-    use crate::http::request::Method;
+    use ureq::http::Method;
 
     /// Another endpoint, all of it: one that only reads.
     struct GetThing<'a> {
@@ -365,7 +350,7 @@ mod tests {
     impl Endpoint for GetThing<'_> {
         type Output = Thing;
 
-        const METHOD: Method = Method::Get;
+        const METHOD: Method = Method::GET;
 
         const REPEAT: RepeatPolicy = RepeatPolicy::Safe;
 

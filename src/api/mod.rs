@@ -1,16 +1,5 @@
 //! The voice API: an account's calls of it, one endpoint a file. An [`Endpoint`] says what is its own;
 //! everything else is done for it: signing, connections, deadlines, repeats, the JSON around the response.
-//!
-//! | file | |
-//! | --- | --- |
-//! | [`client`] | the configuration, checked once; a call, with its repeats |
-//! | [`send_sip`] | `voice/sendSip`: places a phone call |
-//! | [`response`] | the JSON around every response, and what it says of the request |
-//! | [`repeat`] | whether a request may be sent once more |
-//! | [`auth`] | key + secret + timestamp -> signature |
-//! | [`clock`] | the server's clock |
-//! | [`recording_ids`] | the recording IDs that a client has handed out |
-//! | [`process_state`] | what each process keeps of a client, and a forked child does not share |
 
 pub mod auth;
 pub mod client;
@@ -26,8 +15,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
-use crate::http::request::Method;
 use repeat::RepeatPolicy;
+use ureq::http::Method;
 
 /// One request to an endpoint.
 pub trait Endpoint {

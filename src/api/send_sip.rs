@@ -10,8 +10,8 @@ use super::recording_ids::RecordingIds;
 use super::repeat::RepeatPolicy;
 use super::response::scalar;
 use crate::error::{Error, ErrorKind};
-use crate::http::request::Method;
 use crate::plain_text::is_hidden;
+use ureq::http::Method;
 
 /// The body of `voice/sendSip`, in the documentation's order.
 #[derive(Clone, Debug, Serialize)]
@@ -43,7 +43,7 @@ pub struct SendSip<'a> {
 impl Endpoint for SendSip<'_> {
     type Output = String;
 
-    const METHOD: Method = Method::Post;
+    const METHOD: Method = Method::POST;
 
     // A phone call cannot be taken back.
     const REPEAT: RepeatPolicy = RepeatPolicy::AtMostOnce;

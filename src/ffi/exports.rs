@@ -73,8 +73,8 @@ use std::ptr;
 
 use super::panic::catch_panic;
 use super::pointers::{self, Out};
-use super::result;
-use super::result::itnio_result::{self, ITNIO_INTERNAL_ERROR, ITNIO_OK};
+use super::result::itnio_result::{ITNIO_INTERNAL_ERROR, ITNIO_OK};
+use super::result::{self, itnio_result};
 use crate::api::client::{Client, Config};
 use crate::api::response;
 use crate::api::send_sip::SipRequest;

@@ -78,10 +78,8 @@ impl<T> Out<T> {
 
     /// Fails for NULL, with the `parameter`'s name.
     pub fn require(&self, parameter: &str) -> Result<(), Error> {
-        match self.is_wanted() {
-            true => Ok(()),
-            false => Err(Error::invalid(parameter, "NULL")),
-        }
+        let is_wanted = self.is_wanted().then_some(());
+        is_wanted.ok_or_else(|| Error::invalid(parameter, "NULL"))
     }
 
     fn is_wanted(&self) -> bool {

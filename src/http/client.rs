@@ -13,7 +13,7 @@ use ureq::Proxy;
 use super::parser::{HttpResponse, ParseError, ResponseParser};
 use super::request::connect_request;
 use crate::error::{Error, MaybeSent, NotSent};
-use crate::net::connection::{Connection, error_before_send};
+use crate::net::connection::Connection;
 use crate::net::io::{CancellationToken, Deadline, IoContext, IoError};
 use crate::net::pool::ConnectionPool;
 use crate::net::resolver::Resolver;
@@ -27,7 +27,7 @@ const MAX_SEGMENT_SIZE: usize = 1200;
 const READ_BUFFER_SIZE: usize = 1024;
 
 /// Where the requests go, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Route {
     /// A name or an address, without brackets.
     pub host: String,
@@ -42,7 +42,6 @@ pub struct Route {
 }
 
 /// A route, and what one process keeps of it from call to call.
-#[derive(Debug)]
 pub struct HttpClient {
     route: Route,
     resolver: Resolver,
@@ -52,7 +51,6 @@ pub struct HttpClient {
 
 /// A request and its response, and the connection that they went over, which is closed unless it is
 /// [released](HttpClient::release).
-#[derive(Debug)]
 pub struct Exchange {
     /// The response.
     pub response: HttpResponse,
@@ -67,7 +65,7 @@ impl Exchange {
     /// to it: a segment that is sent behind the request acknowledges it (RFC 9293, 3.4). One system call.
     pub fn is_premature(&self) -> bool {
         // A system that cannot tell proves nothing.
-        let unacknowledged = self.connection.descriptor().unacknowledged_bytes();
+        let unacknowledged = self.connection.socket.descriptor.unacknowledged_bytes();
         unacknowledged.is_ok_and(|bytes| bytes > 0)
     }
 
@@ -121,9 +119,9 @@ impl HttpClient {
     /// wait: servers may send TLS messages on idle connections without an end.
     pub fn idle_connection(&self, context: &IoContext<'_>) -> Result<Option<Connection>, Error> {
         loop {
-            context.check().map_err(|error| {
-                error_before_send(NotSent::Connect, "find an idle connection", &error)
-            })?;
+            context
+                .check()
+                .map_err(|error| error.before_send(NotSent::Connect, "find an idle connection"))?;
             let Some(mut connection) = self.pool.acquire(Instant::now()) else {
                 return Ok(None);
             };
@@ -136,9 +134,6 @@ impl HttpClient {
     /// A new connection to the API. Fails with [`NotSent`].
     pub fn new_connection(&self, context: &IoContext<'_>) -> Result<Connection, Error> {
         let route = &self.route;
-        context
-            .check()
-            .map_err(|error| error_before_send(NotSent::Connect, "connect", &error))?;
         let context = context.within(route.connect_timeout);
         let socket = self.connect_socket(&context)?;
         if let Some(proxy) = &route.proxy {
@@ -160,11 +155,7 @@ impl HttpClient {
     ) -> Result<Exchange, Error> {
         if let Err(error) = connection.send(request, context) {
             connection.reset();
-            return Err(error_before_send(
-                NotSent::Connect,
-                "send the request",
-                &error,
-            ));
+            return Err(error.before_send(NotSent::Connect, "send the request"));
         }
         // The request is sent. Whatever happens from here on, it may have arrived.
         let sent = Instant::now();
@@ -208,7 +199,7 @@ impl HttpClient {
         let mut looked_up_again = false;
         loop {
             let mut resolved = self.resolver.resolve(context).map_err(|error| {
-                error_before_send(lookup_failed, format_args!("look up {peer}"), &error)
+                error.before_send(lookup_failed, format_args!("look up {peer}"))
             })?;
             if route.tls.is_none() {
                 // Plain HTTP is for this machine only, whatever a name server says.
@@ -228,7 +219,7 @@ impl HttpClient {
                         continue;
                     }
                     let step = format!("connect to {peer}");
-                    return Err(error_before_send(connect_failed, step, &error));
+                    return Err(error.before_send(connect_failed, step));
                 }
             }
         }
@@ -241,7 +232,7 @@ impl HttpClient {
         proxy: &Proxy,
         context: &IoContext<'_>,
     ) -> Result<(), Error> {
-        let failed = |step, error| error_before_send(NotSent::Proxy, step, &error);
+        let failed = |step, error: IoError| error.before_send(NotSent::Proxy, step);
         let Route { host, port, .. } = &self.route;
         let target = match host.parse() {
             Ok(IpAddr::V6(address)) => format!("[{address}]:{port}"),
@@ -262,7 +253,7 @@ impl HttpClient {
             }
             Err(ResponseError::Io(error)) => Err(failed("wait for the proxy", error)),
             Err(ResponseError::Parse(why)) => {
-                Err(Error::new(NotSent::Proxy, format!("proxy: {why}")))
+                Err(Error::new(NotSent::Proxy, format!("proxy: {}", why.0)))
             }
         }
     }
@@ -285,7 +276,7 @@ impl ResponseError {
                 };
                 Error::new(kind, format!("waiting for the response: {error}"))
             }
-            ResponseError::Parse(why) => Error::new(MaybeSent::BadResponse, why.to_string()),
+            ResponseError::Parse(why) => Error::new(MaybeSent::BadResponse, why.0),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Whatever a server sends, reading it takes bounded memory and time. What is read here is only
 //! where a response ends and what its head says. Whether it is the API's is decided in `api`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem::{self, MaybeUninit};
 use std::ops::Range;
@@ -25,26 +26,12 @@ const MAX_LINE_LENGTH: usize = 1024;
 
 /// Why bytes are no response.
 #[derive(Debug, PartialEq, Eq)]
-pub enum ParseError {
-    /// They are not HTTP/1.
-    NotHttp(String),
-    /// They are longer than what is read.
-    TooLarge(&'static str),
-}
+pub struct ParseError(pub Cow<'static, str>);
 
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ParseError::NotHttp(why) => write!(f, "the response cannot be read as HTTP: {why}"),
-            ParseError::TooLarge(what) => f.write_str(what),
-        }
-    }
-}
-
-const TOO_LARGE: ParseError = ParseError::TooLarge("the response is larger than 64 KiB");
+const TOO_LARGE: ParseError = ParseError(Cow::Borrowed("the response is larger than 64 KiB"));
 
 fn not_http(why: impl fmt::Display) -> ParseError {
-    ParseError::NotHttp(why.to_string())
+    ParseError(format!("the response cannot be read as HTTP: {why}").into())
 }
 
 /// What the head of a response says.
@@ -126,7 +113,7 @@ impl ResponseParser {
     /// The same, for a response of which only the head matters: returns its status.
     pub fn push_head(&mut self, piece: &[u8]) -> Result<Option<u16>, ParseError> {
         if self.bytes.len() > MAX_TOTAL_SIZE {
-            return Err(ParseError::TooLarge("the response has no end"));
+            return Err(ParseError("the response has no end".into()));
         }
         self.bytes.extend_from_slice(piece);
         if self.head.is_none() {
@@ -300,9 +287,10 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
             }
             length = Some(given);
         } else if is("transfer-encoding") {
-            is_chunked = Some(is_last_token(value, "chunked"));
+            let last = tokens(value).next_back();
+            is_chunked = Some(last.is_some_and(|it| it.eq_ignore_ascii_case(b"chunked")));
         } else if is("connection") {
-            head.is_persistent &= !has_token(value, "close");
+            head.is_persistent &= !tokens(value).any(|it| it.eq_ignore_ascii_case(b"close"));
         } else if is("keep-alive") {
             head.keep_alive = keep_alive_timeout(value);
         } else if is("date") {
@@ -348,16 +336,6 @@ fn tokens(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
         .filter(|token| !token.is_empty())
 }
 
-fn has_token(value: &[u8], token: &str) -> bool {
-    tokens(value).any(|it| it.eq_ignore_ascii_case(token.as_bytes()))
-}
-
-fn is_last_token(value: &[u8], token: &str) -> bool {
-    tokens(value)
-        .next_back()
-        .is_some_and(|it| it.eq_ignore_ascii_case(token.as_bytes()))
-}
-
 /// The seconds of `Keep-Alive: timeout=5, max=100` (RFC 2068, 19.7.1.1, and what servers send).
 fn keep_alive_timeout(value: &[u8]) -> Option<Duration> {
     let seconds = tokens(value).find_map(|parameter| parameter.strip_prefix(b"timeout="))?;
@@ -370,6 +348,11 @@ mod tests {
     use super::*;
 
     /// Reads a response that comes in pieces of this size; `None` where it is not whole at the end.
+    fn is_not_http(response: &Result<Option<HttpResponse>, ParseError>) -> bool {
+        let why = "the response cannot be read as HTTP: ";
+        matches!(response, Err(error) if error.0.starts_with(why))
+    }
+
     fn read(bytes: &[u8], size: usize, ends: bool) -> Result<Option<HttpResponse>, ParseError> {
         let mut parser = ResponseParser::default();
         for piece in bytes.chunks(size).chain(ends.then_some(&[][..])) {
@@ -497,10 +480,7 @@ mod tests {
         ] {
             for size in [1, 9, usize::MAX] {
                 let response = read(bytes.as_bytes(), size, true);
-                assert!(
-                    matches!(response, Err(ParseError::NotHttp(_))),
-                    "{bytes:?}: {response:?}"
-                );
+                assert!(is_not_http(&response), "{bytes:?}: {response:?}");
             }
         }
     }
@@ -564,10 +544,7 @@ mod tests {
             ] {
                 for size in [1, usize::MAX] {
                     let response = read((head.to_owned() + &chunks).as_bytes(), size, false);
-                    assert!(
-                        matches!(response, Err(ParseError::NotHttp(_))),
-                        "{chunks:?}: {response:?}"
-                    );
+                    assert!(is_not_http(&response), "{chunks:?}: {response:?}");
                 }
             }
         }
@@ -587,10 +564,7 @@ mod tests {
         ] {
             let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nabcd");
             let response = read(bytes.as_bytes(), usize::MAX, true);
-            assert!(
-                matches!(response, Err(ParseError::NotHttp(_))),
-                "{length:?}: {response:?}"
-            );
+            assert!(is_not_http(&response), "{length:?}: {response:?}");
         }
     }
 
@@ -651,7 +625,7 @@ mod tests {
                     let response = read(bytes.as_bytes(), piece, true);
                     match response {
                         Ok(Some(_)) if over == 0 => {}
-                        Err(ParseError::TooLarge(_)) if over == 1 => {}
+                        Err(error) if over == 1 && error == TOO_LARGE => {}
                         _ => panic!("{over} over, {:.60}: {response:?}", bytes),
                     }
                 }

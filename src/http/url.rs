@@ -25,7 +25,7 @@ pub struct BaseUrl {
 
 impl BaseUrl {
     /// Parses it, with or without a slash at its end.
-    /// Errors: what is wrong with it. No error repeats the URL: a password may stand in it.
+    /// Fails with what is wrong with it. No error repeats the URL: a password may stand in it.
     pub fn parse(text: &str) -> Result<BaseUrl, &'static str> {
         if text.contains(['?', '#']) {
             return Err("has a query or a fragment");
@@ -92,7 +92,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// A proxy that tunnels by HTTP CONNECT. `source` is what it is called in the reason.
-/// Errors: what is wrong with it. No error repeats the URL: a password may stand in it.
+/// Fails with what is wrong with it. No error repeats the URL: a password may stand in it.
 pub fn http_proxy(source: &str, url: &str) -> Result<Proxy, Error> {
     let proxy = Proxy::new(url).map_err(|_| Error::invalid(source, "not a proxy's URL"))?;
     if proxy.protocol() != ProxyProtocol::Http {
@@ -106,7 +106,7 @@ pub fn http_proxy(source: &str, url: &str) -> Result<Proxy, Error> {
 
 /// The proxy that the environment names for `base`, by the rules that curl made common: small
 /// letters first, an empty value for none, and `NO_PROXY` a list of hosts and domains.
-/// Errors: as for [`http_proxy`], with the variable's name.
+/// Fails as [`http_proxy`] does, with the variable's name.
 pub fn environment_proxy(base: &BaseUrl) -> Result<Option<Proxy>, Error> {
     let proxy = first_env_var(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?;
     let Some((name, value)) = proxy.filter(|(_, value)| !value.is_empty()) else {

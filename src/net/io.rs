@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use libc::{c_int, pollfd};
 use socket2::{Domain, SockRef, Type};
 
+use crate::error::{Error, NotSent};
 use crate::sys::{self, Descriptor};
 
 /// How long a wait goes on without a check of the cancellation, should the host have closed its descriptor.
@@ -51,6 +52,17 @@ impl fmt::Display for IoError {
     }
 }
 
+impl IoError {
+    /// The error where `step` failed before the whole request was sent.
+    pub fn before_send(&self, kind: NotSent, step: impl fmt::Display) -> Error {
+        let kind = match self {
+            IoError::Canceled => NotSent::Canceled,
+            _ => kind,
+        };
+        Error::new(kind, format!("{step}: {self}"))
+    }
+}
+
 /// Whether to try again: `poll` may report a socket ready that is not (its manual page, BUGS).
 pub fn is_transient(error: &io::Error) -> bool {
     matches!(
@@ -69,8 +81,7 @@ pub struct CancellationToken {
 }
 
 impl CancellationToken {
-    /// Not canceled yet.
-    /// Errors: where the process has no descriptor left.
+    /// Not canceled yet. Fails where the process has no descriptor left.
     pub fn new() -> io::Result<CancellationToken> {
         // Of a pair, since some sandboxes refuse socket(AF_UNIX). The other one is closed at once,
         // which does not end a connectionless one.
@@ -151,8 +162,7 @@ impl IoContext<'_> {
         }
     }
 
-    /// Fails where there is no time left.
-    /// Errors: [`IoError::Canceled`] or [`IoError::TimedOut`].
+    /// Fails where there is no time left, with [`IoError::Canceled`] or [`IoError::TimedOut`].
     pub fn check(&self) -> Result<(), IoError> {
         if self.cancellation.is_canceled() {
             return Err(IoError::Canceled);
@@ -180,9 +190,6 @@ impl IoContext<'_> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 polled => polled?,
             }
-            if self.cancellation.is_canceled() {
-                return Err(IoError::Canceled);
-            }
             let Some((event, sockets)) = entries.split_last_mut() else {
                 return Ok(());
             };
@@ -203,8 +210,7 @@ impl IoContext<'_> {
         }
     }
 
-    /// Waits this long.
-    /// Errors: the end of the wait.
+    /// Waits this long. Fails where the call has less time.
     pub fn pause(&self, pause: Duration) -> Result<(), IoError> {
         match self
             .within(pause)

@@ -13,7 +13,6 @@ const SERVER_LIMIT_MARGIN: Duration = Duration::from_secs(1);
 
 /// Idle connections, the last one used at the back. No lock is held while a connection is used, checked or
 /// closed.
-#[derive(Debug)]
 pub struct ConnectionPool<C> {
     // Each with the time until which it may be reused. None once the pool is closed.
     idle: Mutex<Option<VecDeque<(C, Instant)>>>,
@@ -21,9 +20,8 @@ pub struct ConnectionPool<C> {
 
 impl<C> Default for ConnectionPool<C> {
     fn default() -> ConnectionPool<C> {
-        ConnectionPool {
-            idle: Mutex::new(Some(VecDeque::new())),
-        }
+        let idle = Mutex::new(Some(VecDeque::new()));
+        ConnectionPool { idle }
     }
 }
 
@@ -31,12 +29,12 @@ impl<C> ConnectionPool<C> {
     /// The connection last used that may still be reused at `now`, if there is one. Nobody has checked that it
     /// is still open.
     pub fn acquire(&self, now: Instant) -> Option<C> {
-        while let Some((connection, until)) = self.take_last() {
+        loop {
+            let (connection, until) = self.lock().as_mut()?.pop_back()?;
             if now < until {
                 return Some(connection);
             }
         }
-        None
     }
 
     /// Keeps a connection whose response was read to its end: for [`MAX_IDLE_AGE`], or for as long as the
@@ -51,10 +49,6 @@ impl<C> ConnectionPool<C> {
         let connections = self.lock().take();
         // Without the lock.
         drop(connections);
-    }
-
-    fn take_last(&self) -> Option<(C, Instant)> {
-        self.lock().as_mut()?.pop_back()
     }
 
     /// Returns what is to be closed: this connection where it cannot be kept, or else one that has expired.

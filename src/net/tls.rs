@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+use super::session::TlsSession;
 use crate::error::{Error, NotSent};
 use crate::sys;
 
@@ -74,19 +75,12 @@ impl TlsConfig {
     }
 
     /// A new TLS session, before its handshake.
-    /// Errors: rustls's.
-    pub fn start_session(&self) -> Result<ClientConnection, Error> {
+    pub fn start_session(&self) -> Result<TlsSession, Error> {
         let mut session = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
             .map_err(|error| Error::new(NotSent::Tls, error.to_string()))?;
         // A request goes out in one write, however long it is.
         session.set_buffer_limit(None);
-        Ok(session)
-    }
-}
-
-impl fmt::Debug for TlsConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TlsConfig({:?})", self.name)
+        Ok(TlsSession::new(session))
     }
 }
 
