@@ -8,9 +8,9 @@ mod support;
 use std::path::PathBuf;
 use std::process::Command;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Arguments;
 use support::c::{self, Build};
-use support::require::{require, trial, trial_if};
+use support::require::{plain, require, trial, trial_if};
 
 const COMPILERS: [(&[&str], &[&str]); 4] = [
     (&["gcc"], &["c99", "c11", "c17"]),
@@ -45,10 +45,6 @@ fn main() {
         plain("every_item_is_explained", items_are_explained),
     ]);
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
-}
-
-fn plain(name: &str, test: fn()) -> Trial {
-    trial(name, &[], test)
 }
 
 fn path() -> PathBuf {
