@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::Arguments;
+use support::header;
 use support::require::{trial, trial_if};
 
 fn main() {
@@ -21,7 +22,7 @@ fn main() {
             "this_build_keeps_the_abi_of_the_newest_release",
             &["abidiff", "abidw"],
             || {
-                let stub = stub("committed", &header());
+                let stub = stub("committed", &header::text());
                 if std::env::var("ITNIO_WRITE_ABI").is_ok_and(|value| value == "1") {
                     let release = dumps().join(format!("{}.abi", env!("CARGO_PKG_VERSION")));
                     assert!(!release.exists(), "{} is never changed", release.display());
@@ -102,7 +103,7 @@ fn main() {
                 names.sort();
                 names
             };
-            let stub = stub("symbols", &header());
+            let stub = stub("symbols", &header::text());
             assert_eq!(symbols(support::library::path()), symbols(&stub));
         }),
         trial("all_say_the_same_version", &[], versions),
@@ -121,14 +122,10 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-fn header() -> String {
-    fs::read_to_string(support::root().join("include/itnio.h")).expect("the committed header")
-}
-
 /// The header with a change in it.
 fn planted(from: &str, to: &str) -> String {
-    let changed = header().replace(from, to);
-    assert_ne!(changed, header(), "nothing to change: {from}");
+    let changed = header::text().replace(from, to);
+    assert_ne!(changed, header::text(), "nothing to change: {from}");
     changed
 }
 
@@ -220,7 +217,10 @@ fn versions() {
         ("ITNIO_VERSION", &format!("\"{version}\"")),
     ] {
         let line = format!("#define {name} {value}");
-        assert!(header().lines().any(|one| one == line), "no line: {line}");
+        assert!(
+            header::text().lines().any(|one| one == line),
+            "no line: {line}"
+        );
     }
     // SAFETY: it takes nothing, and its text is static.
     let in_library = unsafe { CStr::from_ptr((support::client::api().version)()) };

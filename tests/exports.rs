@@ -5,20 +5,7 @@ mod support;
 use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
 
-use support::library;
-
-/// The functions of section 3 of the contract.
-const FUNCTIONS: [&str; 9] = [
-    "itnio_client_free",
-    "itnio_client_new",
-    "itnio_client_shutdown",
-    "itnio_free_string",
-    "itnio_may_have_dialed",
-    "itnio_result_message",
-    "itnio_send_sip",
-    "itnio_status_message",
-    "itnio_version",
-];
+use support::{header, library};
 
 fn output(tool: &str, arguments: &[&str]) -> String {
     let output = Command::new(tool)
@@ -45,18 +32,44 @@ fn dynamic(kind: &str) -> Vec<String> {
 }
 
 #[test]
-fn exactly_the_nine_functions_are_exported() {
+fn the_header_declares_exactly_what_is_exported() {
     let listed = output("nm", &["-D", "--defined-only"]);
-    let symbols: Vec<_> = listed
+    let symbols: BTreeSet<_> = listed
         .lines()
         .map(|line| {
             let mut words = line.split_whitespace().skip(1);
             (words.next().expect("a type"), words.next().expect("a name"))
         })
         .collect();
-    let expected: Vec<_> = FUNCTIONS.iter().map(|name| ("T", *name)).collect();
-    let symbols: BTreeSet<_> = symbols.into_iter().collect();
-    assert_eq!(symbols.into_iter().collect::<Vec<_>>(), expected);
+    let functions = header::functions();
+    let expected: BTreeSet<_> = functions.iter().map(|name| ("T", name.as_str())).collect();
+    assert_eq!(symbols, expected);
+}
+
+#[test]
+fn every_function_of_a_release_is_still_there() {
+    let functions = header::functions();
+    let dumps = std::fs::read_dir(support::root().join("tests/abi")).expect("the releases' ABIs");
+    let dumps: Vec<_> = dumps
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "abi"))
+        .collect();
+    assert!(!dumps.is_empty(), "no release");
+    for dump in dumps {
+        let text = std::fs::read_to_string(&dump).expect("a release's ABI");
+        let released: BTreeSet<_> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("<elf-symbol name='"))
+            .filter_map(|symbol| Some(symbol.split_once('\'')?.0.to_owned()))
+            .collect();
+        assert!(!released.is_empty(), "no symbol in {}", dump.display());
+        let removed: Vec<_> = released.difference(&functions).collect();
+        assert!(
+            removed.is_empty(),
+            "{}: removed {removed:?}",
+            dump.display()
+        );
+    }
 }
 
 /// pthread_cancel() of the asynchronous type unwinds from any instruction, which aborts the process in a
@@ -88,44 +101,17 @@ fn no_export_has_anything_to_catch_or_drop_itself() {
                 if let Some(export) = exports.get(&start) {
                     let cie = cie.trim_start_matches("cie=");
                     assert!(!kinds[cie].contains('L'), "{export}: {}", kinds[cie]);
-                    seen.insert(*export);
+                    seen.insert((*export).to_owned());
                 }
             }
             _ => {}
         }
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), FUNCTIONS);
+    assert_eq!(seen, header::functions());
 }
 
 fn hexadecimal(digits: &str) -> u64 {
     u64::from_str_radix(digits, 16).expect("hexadecimal digits")
-}
-
-#[test]
-fn the_header_declares_exactly_what_is_exported() {
-    let header =
-        std::fs::read_to_string(support::root().join("include/itnio.h")).expect("the header");
-    let code: String = without_comments(&header);
-    let declared: BTreeSet<_> = code
-        .match_indices('(')
-        .filter_map(|(at, _)| {
-            code[..at]
-                .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-        })
-        .filter(|name| name.starts_with("itnio_"))
-        .collect();
-    assert_eq!(declared.into_iter().collect::<Vec<_>>(), FUNCTIONS);
-}
-
-fn without_comments(header: &str) -> String {
-    let mut code = String::new();
-    let mut rest = header;
-    while let Some((before, comment)) = rest.split_once("/*") {
-        code.push_str(before);
-        rest = comment.split_once("*/").expect("the end of a comment").1;
-    }
-    code + rest
 }
 
 #[test]

@@ -7,7 +7,7 @@
 mod process;
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use libtest_mimic::Arguments;
 use process::Sandbox;
 use support::c::{self, LIMIT};
+use support::header;
 use support::library::{self, remove_package_variables};
 use support::require::trial;
 use support::{root, scratch};
@@ -232,16 +233,6 @@ fn only_archive() -> PathBuf {
 
 // What is laid down
 
-fn functions() -> Vec<String> {
-    let mut names: Vec<String> = exported(library::path())
-        .into_iter()
-        .map(|(_, name)| name)
-        .collect();
-    names.sort();
-    assert_eq!(names.len(), 9, "{names:?}");
-    names
-}
-
 fn every_file() {
     let version = env!("CARGO_PKG_VERSION");
     let lib = libdir(installed());
@@ -257,7 +248,7 @@ fn every_file() {
     ] {
         expected.insert(file, None);
     }
-    for name in functions() {
+    for name in header::functions() {
         expected.insert(format!("share/man/man3/{name}.3"), None);
     }
     let soname = format!("libitnio.so.{}", env!("CARGO_PKG_VERSION_MAJOR"));
@@ -311,8 +302,10 @@ fn dynamic(file: &Path, kinds: &[&str]) -> Vec<String> {
 
 fn same_as_cargo_build() {
     let ours = libdir(installed()).join("libitnio.so");
-    assert_eq!(exported(&ours), exported(library::path()));
-    functions();
+    let symbols = exported(&ours);
+    assert_eq!(symbols, exported(library::path()));
+    let names: BTreeSet<String> = symbols.into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, header::functions());
     let kinds = ["SONAME", "NEEDED", "FLAGS", "FLAGS_1", "RPATH", "RUNPATH"];
     let entries = dynamic(&ours, &kinds);
     assert_eq!(entries, dynamic(library::path(), &kinds));
@@ -399,7 +392,7 @@ fn page(name: &str) -> BTreeMap<String, String> {
 }
 
 fn man() {
-    let all = functions();
+    let all = header::functions();
     for name in &all {
         let page = page(name);
         let section = |heading: &str| {

@@ -10,9 +10,8 @@ use std::process::Command;
 
 use libtest_mimic::Arguments;
 use manual::Header;
-use regex::Regex;
-use support::c;
 use support::require::{plain, trial};
+use support::{c, header};
 
 const INTRODUCTION: &str = "\
 /*
@@ -277,20 +276,12 @@ fn an_error_names_the_part_that_is_missing() {
 }
 
 fn every_function_of_the_header_has_a_page_that_names_it() {
-    let header =
-        std::fs::read_to_string(support::root().join("include/itnio.h")).expect("the header");
-    let declared: Vec<&str> = Regex::new(r"(?m)^[a-z].* \*?(itnio_[a-z0-9_]+)\(")
-        .expect("a pattern")
-        .captures_iter(&header)
-        .map(|found| found.extract::<1>().1[0])
-        .collect();
-    assert_eq!(declared.len(), 9, "{declared:?}");
-
-    let pages = pages(&[&header]);
+    let declared = header::functions();
+    let pages = pages(&[&header::text()]);
     assert_eq!(pages.len(), declared.len() + 1, "and the library's");
     let library = page(&pages, "itnio");
     for name in declared {
-        let page = page(&pages, name);
+        let page = page(&pages, &name);
         assert!(section(&page, "NAME").starts_with(&format!("{name} \\- ")));
         for synopsis in [&page, &library] {
             let synopsis = section(synopsis, "SYNOPSIS");
@@ -300,11 +291,9 @@ fn every_function_of_the_header_has_a_page_that_names_it() {
 }
 
 fn pages_pass_mandoc() {
-    let header =
-        std::fs::read_to_string(support::root().join("include/itnio.h")).expect("the header");
     let mut mandoc = Command::new("mandoc");
     mandoc.args(["-T", "lint"]);
-    for (name, page) in pages(&[&header]) {
+    for (name, page) in pages(&[&header::text()]) {
         let file = support::scratch().join(format!("{name}.3"));
         std::fs::write(&file, page).expect("a page");
         mandoc.arg(file);

@@ -7,6 +7,7 @@ pub mod certs;
 pub mod client;
 pub mod diary;
 pub mod gateway;
+pub mod header;
 pub mod instrument;
 pub mod library;
 pub mod proxy;
