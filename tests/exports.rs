@@ -3,47 +3,21 @@
 mod support;
 
 use std::collections::{BTreeSet, HashMap};
-use std::process::Command;
 
-use support::{header, library};
+use support::{elf, header, library};
 
-fn output(tool: &str, arguments: &[&str]) -> String {
-    let output = Command::new(tool)
-        .args(arguments)
-        .arg(library::path())
-        .env("LC_ALL", "C")
-        .output()
-        .unwrap_or_else(|error| panic!("{tool}: {error}"));
-    assert!(
-        output.status.success(),
-        "{tool}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("text")
-}
-
-/// The values of one kind of entry of the dynamic section.
+/// The library's entries of one kind of the dynamic section.
 fn dynamic(kind: &str) -> Vec<String> {
-    output("readelf", &["-dW"])
-        .lines()
-        .filter(|line| line.contains(&format!("({kind})")))
-        .map(|line| line.rsplit_once(')').expect("a kind").1.trim().to_owned())
-        .collect()
+    elf::dynamic(library::path(), &[kind])
 }
 
 #[test]
 fn the_header_declares_exactly_what_is_exported() {
-    let listed = output("nm", &["-D", "--defined-only"]);
-    let symbols: BTreeSet<_> = listed
-        .lines()
-        .map(|line| {
-            let mut words = line.split_whitespace().skip(1);
-            (words.next().expect("a type"), words.next().expect("a name"))
-        })
+    let expected: BTreeSet<_> = header::functions()
+        .into_iter()
+        .map(|name| ("T".to_owned(), name))
         .collect();
-    let functions = header::functions();
-    let expected: BTreeSet<_> = functions.iter().map(|name| ("T", name.as_str())).collect();
-    assert_eq!(symbols, expected);
+    assert_eq!(elf::exports(library::path()), expected);
 }
 
 #[test]
@@ -76,7 +50,7 @@ fn every_function_of_a_release_is_still_there() {
 /// function with a table of what to catch and drop ("L" in its frames' augmentation).
 #[test]
 fn no_export_has_anything_to_catch_or_drop_itself() {
-    let symbols = output("nm", &["-D", "--defined-only"]);
+    let symbols = elf::output("nm", &["-D", "--defined-only"], library::path());
     let exports: HashMap<u64, &str> = symbols
         .lines()
         .map(|line| {
@@ -85,7 +59,7 @@ fn no_export_has_anything_to_catch_or_drop_itself() {
             (hexadecimal(address), words.last().expect("a name"))
         })
         .collect();
-    let frames = output("readelf", &["--debug-dump=frames", "-W"]);
+    let frames = elf::output("readelf", &["--debug-dump=frames", "-W"], library::path());
     // Where each kind of frame is described, and how it is augmented.
     let mut kinds: HashMap<&str, &str> = HashMap::new();
     let mut seen = BTreeSet::new();
@@ -119,7 +93,7 @@ fn the_soname_has_the_major_version() {
     let major = env!("CARGO_PKG_VERSION_MAJOR");
     assert_eq!(
         dynamic("SONAME"),
-        [format!("Library soname: [libitnio.so.{major}]")]
+        [format!("(SONAME) Library soname: [libitnio.so.{major}]")]
     );
 }
 
@@ -153,7 +127,7 @@ fn it_needs_libc_and_its_companions_only() {
 
 #[test]
 fn it_is_stripped_and_has_no_search_path_of_its_own() {
-    let sections = output("readelf", &["-SW"]);
+    let sections = elf::output("readelf", &["-SW"], library::path());
     for section in [".symtab", ".debug_info"] {
         assert!(!sections.contains(section), "not stripped: {section}");
     }
@@ -163,7 +137,7 @@ fn it_is_stripped_and_has_no_search_path_of_its_own() {
 
 #[test]
 fn it_asks_for_no_executable_stack() {
-    let segments = output("readelf", &["-lW"]);
+    let segments = elf::output("readelf", &["-lW"], library::path());
     let stack = segments
         .lines()
         .find(|line| line.contains("GNU_STACK"))

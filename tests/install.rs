@@ -17,10 +17,9 @@ use std::time::Duration;
 use libtest_mimic::Arguments;
 use process::Sandbox;
 use support::c::{self, LIMIT};
-use support::header;
 use support::library::{self, remove_package_variables};
 use support::require::trial;
-use support::{root, scratch};
+use support::{elf, header, root, scratch};
 
 // The README's commands; its prefix becomes the test's.
 const PREFIX: &str = "/usr/local";
@@ -267,48 +266,15 @@ fn every_file() {
     }
 }
 
-/// The types and names of a library's symbols.
-fn exported(library: &Path) -> Vec<(String, String)> {
-    let mut nm = Command::new("nm");
-    nm.args(["-D", "--defined-only"]).arg(library);
-    c::run(nm, LIMIT)
-        .success()
-        .lines()
-        .map(|line| {
-            let mut words = line.split_whitespace().skip(1).map(str::to_owned);
-            (words.next().expect("a type"), words.next().expect("a name"))
-        })
-        .collect()
-}
-
-/// The entries of the dynamic section of one of these kinds.
-fn dynamic(file: &Path, kinds: &[&str]) -> Vec<String> {
-    let mut readelf = Command::new("readelf");
-    readelf.arg("-dW").arg(file).env("LC_ALL", "C");
-    let mut entries: Vec<String> = c::run(readelf, LIMIT)
-        .success()
-        .lines()
-        .filter(|line| kinds.iter().any(|kind| line.contains(&format!("({kind})"))))
-        .map(|line| {
-            line.split_whitespace()
-                .skip(1)
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
-        .collect();
-    entries.sort();
-    entries
-}
-
 fn same_as_cargo_build() {
     let ours = libdir(installed()).join("libitnio.so");
-    let symbols = exported(&ours);
-    assert_eq!(symbols, exported(library::path()));
+    let symbols = elf::exports(&ours);
+    assert_eq!(symbols, elf::exports(library::path()));
     let names: BTreeSet<String> = symbols.into_iter().map(|(_, name)| name).collect();
     assert_eq!(names, header::functions());
     let kinds = ["SONAME", "NEEDED", "FLAGS", "FLAGS_1", "RPATH", "RUNPATH"];
-    let entries = dynamic(&ours, &kinds);
-    assert_eq!(entries, dynamic(library::path(), &kinds));
+    let entries = elf::dynamic(&ours, &kinds);
+    assert_eq!(entries, elf::dynamic(library::path(), &kinds));
     let has = |what: &str| entries.iter().any(|entry| entry.contains(what));
     assert!(has("SONAME") && has("NODELETE"), "{entries:?}");
 }
@@ -335,7 +301,7 @@ fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, neede
     sh(&format!("{command} -o {}", program.display()), prefix);
 
     let companions = ["libgcc_s.so", "libstdc++.so", "libm.so", "ld-linux"];
-    let mut found = dynamic(&program, &["NEEDED"]);
+    let mut found = elf::dynamic(&program, &["NEEDED"]);
     found.retain(|entry| !companions.iter().any(|name| entry.contains(name)));
     let expected: Vec<String> = needed
         .iter()

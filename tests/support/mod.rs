@@ -6,6 +6,7 @@ pub mod c;
 pub mod certs;
 pub mod client;
 pub mod diary;
+pub mod elf;
 pub mod gateway;
 pub mod header;
 pub mod instrument;
