@@ -4,7 +4,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use clap::ValueEnum;
 use crate::delay::Proxy;
 use crate::nginx::Nginx;
 use crate::report::{Measured, Report, Target};
+use crate::require::require;
 use crate::stats::Summary;
 use crate::worker::{Contender, Round, Worker, Workers};
 
@@ -309,19 +309,19 @@ impl Bench {
 
     fn growth(&self, report: &mut Report) {
         let many = self.effort.many_calls;
-        let rounds = self.age(many);
-        grown(
-            report,
-            &format!("after {many} calls / in the first thousands"),
-            &rounds,
-        );
         let connections = self.effort.connections;
-        let rounds = self.hoard(connections);
-        grown(
-            report,
-            &format!("with {connections} idle connections / with 1"),
-            &rounds,
-        );
+        for (when, rounds) in [
+            (
+                format!("after {many} calls / in the first thousands"),
+                self.age(many),
+            ),
+            (
+                format!("with {connections} idle connections / with 1"),
+                self.hoard(connections),
+            ),
+        ] {
+            grown(report, &when, &rounds);
+        }
     }
 
     /// Pairs of rounds of a thousand calls: of a process that has made many calls, and of a new one.
@@ -488,15 +488,4 @@ fn grown(report: &mut Report, when: &str, pairs: &Result<Vec<(Round, Round)>, St
             ratios.map_err(String::clone),
         );
     }
-}
-
-fn require(tool: &str) -> Result<(), String> {
-    Command::new(tool)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .map(drop)
-        .map_err(|_| format!("{tool} is not installed"))
 }
