@@ -21,13 +21,13 @@ use crate::worker::{Contender, Round, Worker, Workers};
 pub enum Section {
     /// 1, 16, 64 and 256 threads: median, p99, calls per second, CPU per call.
     Threads,
-    /// System calls per warm call, by strace.
+    /// System calls per call over a reused connection, by strace.
     Syscalls,
-    /// Instructions per warm call, by callgrind.
+    /// Instructions per call over a reused connection, by callgrind.
     Instructions,
     /// Memory per idle connection.
     Memory,
-    /// A fresh process to its first and to its second answer.
+    /// A new process to its first and to its second response.
     Fresh,
     /// Cost per call after many calls, and with many idle connections.
     Growth,
@@ -228,7 +228,7 @@ impl Bench {
         }
     }
 
-    /// What a tool counts for one warm call: the difference between two lengths of a run.
+    /// What a tool counts for one call over a reused connection: the difference between two lengths of a run.
     fn traced(
         &self,
         tool: &str,
@@ -267,7 +267,7 @@ impl Bench {
             let (few, memory_of_few) = look(*contender, 1)?;
             let (many, memory_of_many) = self.while_slow(|| look(*contender, connections))?;
             if many < few + connections - 1 {
-                return Err(format!("only {many} connections were kept"));
+                return Err(format!("only {many} connections are idle"));
             }
             Ok((memory_of_many - memory_of_few) / (many - few) as f64 / 1024.0)
         });
@@ -335,14 +335,14 @@ impl Bench {
         })
     }
 
-    /// The same, of a process that keeps many connections and of one that keeps one.
+    /// The same, of a process with many idle connections and of one with a single one.
     fn hoard(&self, connections: usize) -> Result<Vec<(Round, Round)>, String> {
         self.pairs("slow", |mut rich| {
             self.while_slow(|| rich.keep(connections, connections))?;
             rich.threads(1)?;
             let (sockets, _) = rich.sockets_and_memory()?;
             if sockets < connections {
-                return Err(format!("only {sockets} connections were kept"));
+                return Err(format!("only {sockets} connections are idle"));
             }
             Ok(rich)
         })
