@@ -57,7 +57,7 @@ fn main() {
         .expect("the API's source is valid");
     let mut header = Vec::new();
     bindings.write(&mut header);
-    // What a Rust caller has to promise, a C programmer has read in the lines before.
+    // Those sections are for Rust callers. For C, the lines before them say the same.
     let header = without_safety_sections(&String::from_utf8(header).expect("UTF-8"));
     if fs::read_to_string(HEADER).ok().as_deref() != Some(&header) {
         if let Some(folder) = Path::new(HEADER).parent() {
@@ -97,19 +97,19 @@ fn date_of(version: &str) -> String {
 }
 
 fn without_safety_sections(header: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
+    let mut lines: Vec<&str> = Vec::new();
     let mut in_section = false;
     for line in header.lines() {
         if line.trim() == "* # Safety" {
             in_section = true;
             // The empty line before it.
-            kept.pop();
+            lines.pop();
         } else if line.trim() == "*/" {
             in_section = false;
         }
         if !in_section {
-            kept.push(line);
+            lines.push(line);
         }
     }
-    kept.join("\n") + "\n"
+    lines.join("\n") + "\n"
 }

@@ -85,7 +85,7 @@ fn main() {
                     ("a_result_removed", "  ITNIO_TIMED_OUT = 10,\n", ""),
                 ] {
                     let caught = diff(&newest_release(), &planted(change, from, to));
-                    assert!(caught.is_err(), "{change} went unnoticed");
+                    assert!(caught.is_err(), "{change} was not caught");
                 }
             },
         ),

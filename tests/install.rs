@@ -1,5 +1,5 @@
-//! What `cargo cinstall` lays down is what a C programmer is used to: programs in C and C++ build with
-//! nothing but pkg-config, and place calls; and `man` answers.
+//! What `cargo cinstall` installs is what a C programmer is used to: programs in C and C++ build with
+//! nothing but pkg-config, and place calls; and `man` shows the manual pages.
 //!
 //! It is staged by --destdir and then moved to its prefix, as a package is. The commands are the README's.
 
@@ -41,7 +41,7 @@ const CARGO_C: &str = "cargo-cinstall";
 
 fn main() {
     let trials = vec![
-        trial("every_file_is_laid_down", &[CARGO_C], every_file),
+        trial("every_file_is_installed", &[CARGO_C], every_file),
         trial(
             "pkg_config_has_the_version",
             &[CARGO_C, "pkg-config"],
@@ -91,7 +91,7 @@ fn main() {
             || places_a_call(STATIC, CPP, installed(), &[]),
         ),
         trial(
-            "man_answers_what_a_c_programmer_asks",
+            "man_shows_a_page_for_every_function",
             &[CARGO_C, "man"],
             man,
         ),
@@ -230,7 +230,7 @@ fn only_archive() -> PathBuf {
     copy
 }
 
-// What is laid down
+// What is installed
 
 fn every_file() {
     let version = env!("CARGO_PKG_VERSION");
@@ -261,7 +261,7 @@ fn every_file() {
         let read = |folder: &Path| fs::read(folder.join(header)).expect("a header");
         assert!(
             read(installed()) == read(root()),
-            "{header} is another's than the repository's"
+            "{header} differs from the repository's"
         );
     }
 }

@@ -70,8 +70,8 @@ fn main() {
             an_example_keeps_its_empty_lines,
         ),
         plain(
-            "a_function_without_a_word_on_threads_has_the_introductions",
-            a_function_without_a_word_on_threads_has_the_introductions,
+            "a_function_that_says_nothing_of_threads_has_the_introductions",
+            a_function_that_says_nothing_of_threads_has_the_introductions,
         ),
         plain(
             "what_roff_would_take_for_a_request_is_escaped",
@@ -202,7 +202,7 @@ fn an_example_keeps_its_empty_lines() {
     );
 }
 
-fn a_function_without_a_word_on_threads_has_the_introductions() {
+fn a_function_that_says_nothing_of_threads_has_the_introductions() {
     let page = page(&pages(&[INTRODUCTION, FIRST, SECOND]), "itnio_second");
     assert_eq!(section(&page, "THREADS"), "Any thread\nat any time.\n");
     for absent in ["ARGUMENTS", "RETURN VALUE", "EXAMPLES"] {
