@@ -122,7 +122,7 @@ fn run_library(settings: Settings) -> bool {
 
 fn run_libcurl(settings: Settings, fresh: bool) {
     let how = if fresh {
-        "a fresh connection for each call"
+        "a new connection for each call"
     } else {
         "one reused easy handle per thread"
     };
