@@ -161,7 +161,7 @@ int run(const Options &options, Console &console)
 
 int main(int argc, char **argv)
 {
-    // Nobody reading what it says is no reason to end in the middle.
+    // The dialer goes on if nobody reads its output.
     std::signal(SIGPIPE, SIG_IGN);
     Console console("dialer");
     std::string results;

@@ -144,7 +144,7 @@ void Past::add(State next, std::string next_status)
 {
     if (state == State::accepted || state == State::unknown)
         return;
-    // Two calls began, and only one can have ended: what became of the other is not known.
+    // Two calls began, and only one can have ended: the result of the other is unknown.
     if (state == State::dialing && next == State::dialing)
         next = State::unknown;
     state = next;

@@ -1,8 +1,8 @@
 // The results file, which is also the dialer's memory: a write-ahead log in CSV.
 //
 // Before a call is placed, a row that says so (`dialing`) is on the disk; after it, a row with the
-// outcome. A number whose last row is `dialing` was being called when the dialer ended, however that
-// came about: it may have been dialed, and is never dialed again.
+// outcome. A number whose last row is `dialing` was being called when the dialer ended, for whatever
+// reason: it may have been dialed, and is never dialed again.
 #ifndef DIALER_JOURNAL_HPP
 #define DIALER_JOURNAL_HPP
 
@@ -38,7 +38,7 @@ struct Past {
     /// Takes the next row of the file in. What may have been dialed stays so, whatever follows.
     void add(State next, std::string next_status);
 
-    /// Whether it is settled what became of it, so that it is not to be dialed.
+    /// Whether its result is settled, so that it is not to be dialed.
     bool closed() const;
 };
 
@@ -91,7 +91,7 @@ private:
 
     const std::string path_;
     int fd_ = -1;
-    off_t size_ = 0; ///< What the file has to be: nobody else writes to it.
+    off_t size_ = 0; ///< What the file's size has to be: no other program writes to it.
     std::unordered_map<std::string, Past> past_;
     std::vector<std::string> repairs_;
 

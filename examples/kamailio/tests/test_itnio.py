@@ -74,7 +74,7 @@ class ItnioTest(unittest.TestCase):
         client.shutdown()
         for thread in threads:
             thread.join(30)  # of a timeout of 30, and a delay of 60
-        # 7 for what was not out yet.
+        # 7 for what was not sent yet.
         self.assertEqual([result for result in results if result in (7, 11)], results)
         self.assertEqual(len(results), 8)
 
