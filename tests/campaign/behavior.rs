@@ -47,7 +47,7 @@ pub struct Arrival {
     pub unsolicited: Option<Sent>,
     /// The response that had been sent twice on this connection, or was when this request had been read.
     pub copy: Option<(ResponseKind, Copy)>,
-    /// It was answered with a refusal first, and then with the true response.
+    /// A refusal came first, and then the true response.
     pub true_response: Option<TrueResponse>,
 }
 

@@ -35,7 +35,7 @@ pub struct Figures {
     /// Calls during which a fault was injected (of groups with one caller), or that the gateway left
     /// without a response, or with one that was not theirs.
     pub hit: usize,
-    /// Calls whose phone rang and that were answered with a page, by the page.
+    /// Calls whose phone rang and that got a page as the response, by the page.
     pub pages: BTreeMap<Page, usize>,
     /// Unsolicited responses that came to the caller's system before it sent the next request.
     pub unsolicited: BTreeMap<(Timing, Unsolicited), usize>,
@@ -49,7 +49,7 @@ pub struct Figures {
     pub line_ends: BTreeMap<&'static str, (usize, usize)>,
     /// Those that ended as a bad response, though nothing else was wrong.
     pub false_alarms: Vec<String>,
-    /// Calls that had one of these before them, or were answered with such a page (of groups with one
+    /// Calls that had one of these before them, or got such a page as the response (of groups with one
     /// caller).
     pub hit_by_responses: usize,
     /// Faults of the proxies; without an age in groups of several callers.
@@ -149,20 +149,20 @@ impl Figures {
                     hit_by_responses.insert((line.group, line.call));
                 }
             }
-            let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&reported.result);
+            let is_bad_response = [BAD_RESPONSE, HTTP_ERROR].contains(&reported.result);
             match behavior {
                 Behavior::RefuseAndAccept(response_kind) if arrived => {
                     note(
                         &mut figures.true_responses,
                         (response_kind.name(), TrueResponse::SameWrite),
-                        no_answer,
+                        is_bad_response,
                     );
                 }
                 Behavior::ExpireThenAccept(_) if arrived => {
                     note(
                         &mut figures.true_responses,
                         ("expired", TrueResponse::Later),
-                        no_answer,
+                        is_bad_response,
                     );
                     figures.true_responses_too_late += usize::from(
                         reported.result == REJECTED
@@ -179,7 +179,7 @@ impl Figures {
                     let alone = groups[&line.group].callers == 1
                         && !hit.contains(&(line.group, line.call))
                         && !met;
-                    if no_answer && alone {
+                    if is_bad_response && alone {
                         figures.false_alarms.push(format!("{line:?} {arrivals:?}"));
                     }
                 }
