@@ -280,7 +280,8 @@ fn names(directory: &Path) -> Vec<String> {
 fn make_run_prints_a_recording_id_whatever_the_proxy_and_leaves_nothing_behind() {
     let build = scratch().join("make-run");
     let mut make = make(&build, &["run"]);
-    make.env("HTTPS_PROXY", closed_port_url()).env("ALL_PROXY", closed_port_url());
+    make.env("HTTPS_PROXY", closed_port_url())
+        .env("ALL_PROXY", closed_port_url());
     let output = run(make, BUILD_LIMIT);
     let printed = output.success();
     assert_eq!(value(printed, "status"), "0");
