@@ -42,8 +42,8 @@ struct Past {
     bool closed() const;
 };
 
-/// Whether the API refuses with this status whoever asks for whatever number: wrong credentials (-1),
-/// address (-2), balance (-10), clock (-16). It is then no verdict on the number.
+/// Whether the API refuses every call of the account with this status: wrong credentials (-1), address
+/// (-2), balance (-10), clock (-16). It then says nothing about the number.
 bool is_about_the_account(std::string_view status);
 
 class Journal {
@@ -57,17 +57,17 @@ public:
         bool in_use;
     };
 
-    /// Opens the file or makes it, keeps others out, mends what an end in mid-write has left, and reads
+    /// Opens the file or makes it, keeps others out, repairs what an end in mid-write has left, and reads
     /// it. Throws Unusable.
     explicit Journal(const std::string &path);
     Journal(const Journal &) = delete;
     Journal &operator=(const Journal &) = delete;
     ~Journal();
 
-    /// What it said when it was opened.
+    /// What the file said when it was opened.
     const std::unordered_map<std::string, Past> &past() const { return past_; }
 
-    /// What was mended, a line each.
+    /// What was repaired, a line each.
     const std::vector<std::string> &repairs() const { return repairs_; }
 
     static std::string dialing_row(const std::string &callee);
@@ -85,7 +85,7 @@ private:
     void make_name_durable();
     void read();
     void begin();
-    void mend(std::string_view torn, bool whole);
+    void repair(std::string_view torn, bool whole);
     void close_cut_short();
     std::string write_durably(const std::string &batch);
 

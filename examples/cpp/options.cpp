@@ -44,7 +44,7 @@ options:
                          one before, up to a minute (default 1000)
   --timeout MS           the most that a call may take (default 30000)
   --dry-run              only say how many numbers would be dialed; RESULTS.csv is made, or
-                         mended, all the same
+                         repaired, all the same
   --help                 this text
 
 environment:

@@ -35,7 +35,7 @@ def wait_until(condition, what):
     deadline = time.monotonic() + LIMIT
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited in vain: {what}")
+            raise AssertionError(f"waited without success: {what}")
         time.sleep(0.02)
 
 

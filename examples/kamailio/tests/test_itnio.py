@@ -70,7 +70,7 @@ class ItnioTest(unittest.TestCase):
         threads = [threading.Thread(target=call) for _ in range(8)]
         for thread in threads:
             thread.start()
-        threads[0].join(1)  # in vain
+        threads[0].join(1)  # it is still in its call
         client.shutdown()
         for thread in threads:
             thread.join(30)  # of a timeout of 30, and a delay of 60
