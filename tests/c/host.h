@@ -325,4 +325,31 @@ static inline long resident_kib(void)
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
+/* One of the things that a host can do. Either function is set; `run_with` takes the arguments that
+   follow the mode's name. */
+struct host_mode {
+    const char *name;
+    void (*run)(void);
+    void (*run_with)(int count, char **arguments);
+};
+
+/* Runs the mode that argv names. */
+static inline void run_mode(int argc, char **argv, const struct host_mode *modes, size_t count)
+{
+    size_t i;
+    for (i = 0; argc > 1 && i < count; i++)
+        if (strcmp(argv[1], modes[i].name) == 0) {
+            if (modes[i].run != NULL)
+                modes[i].run();
+            else
+                modes[i].run_with(argc - 2, argv + 2);
+            return;
+        }
+    fprintf(stderr, "modes:");
+    for (i = 0; i < count; i++)
+        fprintf(stderr, " %s", modes[i].name);
+    fprintf(stderr, "\n");
+    FAIL("no such mode: %s", argc > 1 ? argv[1] : "");
+}
+
 #endif

@@ -261,17 +261,20 @@ static void any(unsigned threads, int without_calls)
            threads, at[IN_NEW], at[IN_SEND], at[IN_SHUTDOWN], at[IN_FREE]);
 }
 
+static void any_with_arguments(int count, char **arguments)
+{
+    CHECK(count >= 1);
+    any((unsigned)atoi(arguments[0]), count == 2);
+}
+
 int main(int argc, char **argv)
 {
-    const char *life = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"inside", inside_each, NULL},
+        {"pending", pending, NULL},
+        {"any", NULL, any_with_arguments},
+    };
     watchdog(100);
-    if (strcmp(life, "inside") == 0)
-        inside_each();
-    else if (strcmp(life, "pending") == 0)
-        pending();
-    else if (strcmp(life, "any") == 0 && argc >= 3)
-        any((unsigned)atoi(argv[2]), argc == 4);
-    else
-        FAIL("no such life: %s", life);
+    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
     return 0;
 }

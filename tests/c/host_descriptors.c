@@ -431,29 +431,26 @@ static void restless(void)
     printf("calls=1 took_ms=%.0f wait_processor_ms=%.1f\n", call.took_ms, used);
 }
 
+static void event_with_arguments(int count, char **arguments)
+{
+    CHECK(count == 1);
+    event(arguments[0]);
+}
+
 int main(int argc, char **argv)
 {
-    const char *life = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"waiting", waiting, NULL},
+        {"kept", kept, NULL},
+        {"kept-and-used", kept_and_used, NULL},
+        {"kept-with-data", kept_with_data, NULL},
+        {"kept-files", kept_files, NULL},
+        {"standard", standard, NULL},
+        {"standard-replaced", standard_replaced, NULL},
+        {"event", NULL, event_with_arguments},
+        {"restless", restless, NULL},
+    };
     watchdog(20);
-    if (strcmp(life, "waiting") == 0)
-        waiting();
-    else if (strcmp(life, "kept") == 0)
-        kept();
-    else if (strcmp(life, "kept-and-used") == 0)
-        kept_and_used();
-    else if (strcmp(life, "kept-with-data") == 0)
-        kept_with_data();
-    else if (strcmp(life, "kept-files") == 0)
-        kept_files();
-    else if (strcmp(life, "standard") == 0)
-        standard();
-    else if (strcmp(life, "standard-replaced") == 0)
-        standard_replaced();
-    else if (strcmp(life, "event") == 0 && argc == 3)
-        event(argv[2]);
-    else if (strcmp(life, "restless") == 0)
-        restless();
-    else
-        FAIL("no such life: %s", life);
+    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
     return 0;
 }

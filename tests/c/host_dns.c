@@ -276,23 +276,16 @@ static void moves(void)
 
 int main(int argc, char **argv)
 {
-    const char *life = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"hang", hang, NULL},
+        {"outage", outage, NULL},
+        {"last-known", last_known, NULL},
+        {"moves", moves, NULL},
+        {"no-threads", without_threads, NULL},
+        {"no-threads-later", without_threads_later, NULL},
+        {"fork", fork_meanwhile, NULL},
+    };
     watchdog(100);
-    if (strcmp(life, "hang") == 0)
-        hang();
-    else if (strcmp(life, "outage") == 0)
-        outage();
-    else if (strcmp(life, "last-known") == 0)
-        last_known();
-    else if (strcmp(life, "moves") == 0)
-        moves();
-    else if (strcmp(life, "no-threads") == 0)
-        without_threads();
-    else if (strcmp(life, "no-threads-later") == 0)
-        without_threads_later();
-    else if (strcmp(life, "fork") == 0)
-        fork_meanwhile();
-    else
-        FAIL("no such life: %s", life);
+    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
     return 0;
 }

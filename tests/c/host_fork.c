@@ -281,8 +281,9 @@ static void end(unsigned turn)
 
 /* Children end what they inherited, while the parent has calls in flight and connections kept; or, the
    second time, while it only has connections kept. */
-static void ends(unsigned rounds)
+static void ends(void)
 {
+    const unsigned rounds = 12;
     pthread_t threads[CROWD];
     unsigned i, round;
     client = client_given();
@@ -345,30 +346,41 @@ static void given_up(int forks)
     printf("calls=1 result=%d\n", (int)given_up_with);
 }
 
+static void daemon_kept(void)
+{
+    daemonise(0);
+}
+
+static void daemon_freed(void)
+{
+    daemonise(1);
+}
+
+static void given_up_mode(void)
+{
+    given_up(0);
+}
+
+static void given_up_fork(void)
+{
+    given_up(1);
+}
+
 int main(int argc, char **argv)
 {
-    const char *life = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"inside", inside, NULL},
+        {"unused", unused, NULL},
+        {"first", first, NULL},
+        {"fork-of-fork", fork_of_fork, NULL},
+        {"daemon", daemon_kept, NULL},
+        {"daemon-freed", daemon_freed, NULL},
+        {"given-up", given_up_mode, NULL},
+        {"given-up-fork", given_up_fork, NULL},
+        {"ends", ends, NULL},
+    };
     watchdog(100);
     accepted = shared_counters(2);
-    if (strcmp(life, "inside") == 0)
-        inside();
-    else if (strcmp(life, "unused") == 0)
-        unused();
-    else if (strcmp(life, "first") == 0)
-        first();
-    else if (strcmp(life, "fork-of-fork") == 0)
-        fork_of_fork();
-    else if (strcmp(life, "daemon") == 0)
-        daemonise(0);
-    else if (strcmp(life, "daemon-freed") == 0)
-        daemonise(1);
-    else if (strcmp(life, "given-up") == 0)
-        given_up(0);
-    else if (strcmp(life, "given-up-fork") == 0)
-        given_up(1);
-    else if (strcmp(life, "ends") == 0)
-        ends(12);
-    else
-        FAIL("no such life: %s", life);
+    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
     return 0;
 }

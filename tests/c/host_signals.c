@@ -363,23 +363,29 @@ static void endlessly(const char *name, int sends)
     printf("calls=2 late_ms=%.1f\n", late);
 }
 
+static void pipes_with_arguments(int count, char **arguments)
+{
+    CHECK(count == 1);
+    pipes(arguments[0]);
+}
+
+static void endlessly_with_arguments(int count, char **arguments)
+{
+    CHECK(count == 1);
+    endlessly(arguments[0], strcmp(arguments[0], "send") == 0);
+}
+
 int main(int argc, char **argv)
 {
-    const char *life = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"timer", timer, NULL},
+        {"pipes", NULL, pipes_with_arguments},
+        {"manners", manners, NULL},
+        {"blocked", blocked, NULL},
+        {"cancel", cancel, NULL},
+        {"endlessly", NULL, endlessly_with_arguments},
+    };
     watchdog(100);
-    if (strcmp(life, "timer") == 0)
-        timer();
-    else if (strcmp(life, "pipes") == 0 && argc == 3)
-        pipes(argv[2]);
-    else if (strcmp(life, "manners") == 0)
-        manners();
-    else if (strcmp(life, "blocked") == 0)
-        blocked();
-    else if (strcmp(life, "cancel") == 0)
-        cancel();
-    else if (strcmp(life, "endlessly") == 0 && argc == 3)
-        endlessly(argv[2], strcmp(argv[2], "send") == 0);
-    else
-        FAIL("no such life: %s", life);
+    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
     return 0;
 }

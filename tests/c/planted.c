@@ -166,34 +166,38 @@ static void none(void)
     status_read_meanwhile(1);
 }
 
+static void forgotten_string(void)
+{
+    forget(0);
+}
+
+static void forgotten_client(void)
+{
+    forget(1);
+}
+
+static void status_read_meanwhile_mode(void)
+{
+    status_read_meanwhile(0);
+}
+
 int main(int argc, char **argv)
 {
-    const char *fault = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"none", none, NULL},
+        {"freed-client", freed_client, NULL},
+        {"twice-freed-client", twice_freed_client, NULL},
+        {"freed-string", freed_string, NULL},
+        {"twice-freed-string", twice_freed_string, NULL},
+        {"small-status", small_status, NULL},
+        {"endless-string", endless_string, NULL},
+        {"forgotten-string", forgotten_string, NULL},
+        {"forgotten-client", forgotten_client, NULL},
+        {"status-read-meanwhile", status_read_meanwhile_mode, NULL},
+        {"freed-meanwhile", freed_meanwhile, NULL},
+    };
     watchdog(100);
-    if (strcmp(fault, "none") == 0)
-        none();
-    else if (strcmp(fault, "freed-client") == 0)
-        freed_client();
-    else if (strcmp(fault, "twice-freed-client") == 0)
-        twice_freed_client();
-    else if (strcmp(fault, "freed-string") == 0)
-        freed_string();
-    else if (strcmp(fault, "twice-freed-string") == 0)
-        twice_freed_string();
-    else if (strcmp(fault, "small-status") == 0)
-        small_status();
-    else if (strcmp(fault, "endless-string") == 0)
-        endless_string();
-    else if (strcmp(fault, "forgotten-string") == 0)
-        forget(0);
-    else if (strcmp(fault, "forgotten-client") == 0)
-        forget(1);
-    else if (strcmp(fault, "status-read-meanwhile") == 0)
-        status_read_meanwhile(0);
-    else if (strcmp(fault, "freed-meanwhile") == 0)
-        freed_meanwhile();
-    else
-        FAIL("no such fault: %s", fault);
+    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
     printf("over\n");
     return 0;
 }
