@@ -6,8 +6,6 @@ mod support;
 
 #[path = "host/descriptors.rs"]
 mod descriptors;
-#[path = "host/door.rs"]
-mod door;
 #[path = "host/failures.rs"]
 mod failures;
 #[path = "host/forks.rs"]
@@ -18,6 +16,8 @@ mod memory;
 mod names;
 #[path = "host/program.rs"]
 mod program;
+#[path = "host/relay.rs"]
+mod relay;
 #[path = "host/secret.rs"]
 mod secret;
 #[path = "host/shutdown.rs"]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::door::Door;
 use super::program::Host;
+use super::relay::Relay;
 use super::support::diary::Delivery;
 use super::support::gateway::{Gateway, Step};
 use super::support::response::{Response, recording_id_for};
@@ -49,21 +49,21 @@ fn new_connections_go_to_the_last_known_addresses_while_names_fail_or_hang() {
 #[test]
 fn a_changed_address_is_followed_after_a_failure_and_after_a_minute() {
     let first = Gateway::tls().answer(last_answer).start();
-    // The second one's answer to a certain number is to shut the way to the first.
-    let door: Arc<std::sync::OnceLock<Door>> = Arc::default();
+    // The second one's answer to a certain number is to close the relay to the first.
+    let relay: Arc<std::sync::OnceLock<Relay>> = Arc::default();
     let second = Gateway::tls()
         .answer({
-            let door = Arc::clone(&door);
+            let relay = Arc::clone(&relay);
             move |delivery| {
                 if delivery.callee() == "8699999999999" {
-                    door.get().expect("an open door").shut();
+                    relay.get().expect("the relay").close();
                 }
                 last_answer(delivery)
             }
         })
         .start();
-    let opened = Door::open(second.address().port(), first.address());
-    assert!(door.set(opened).is_ok());
+    let started = Relay::start(second.address().port(), first.address());
+    assert!(relay.set(started).is_ok());
     host("moves", &second)
         .env("HOST_CONTROL", second.url())
         .keeps("the name moves to another address");
