@@ -325,31 +325,42 @@ static inline long resident_kib(void)
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
-/* One of the things that a host can do. Either function is set; `run_with` takes the arguments that
-   follow the mode's name. */
+/* One of the things that a host can do. One of the functions is set: `run`, or `run_with` for a mode that
+   takes the arguments after its name. */
 struct host_mode {
     const char *name;
     void (*run)(void);
     void (*run_with)(int count, char **arguments);
 };
 
-/* Runs the mode that argv names. */
-static inline void run_mode(int argc, char **argv, const struct host_mode *modes, size_t count)
+#define COUNT(array) (sizeof (array) / sizeof *(array))
+
+/* Runs the mode that argv names. Returns what main() has to return. */
+static inline int run_mode(int argc, char **argv, const struct host_mode *modes, size_t count)
 {
+    const struct host_mode *mode = NULL;
     size_t i;
-    for (i = 0; argc > 1 && i < count; i++)
-        if (strcmp(argv[1], modes[i].name) == 0) {
-            if (modes[i].run != NULL)
-                modes[i].run();
-            else
-                modes[i].run_with(argc - 2, argv + 2);
-            return;
+    for (i = 0; i < count; i++) {
+        CHECK(modes[i].name != NULL && (modes[i].run != NULL) != (modes[i].run_with != NULL));
+        if (argc > 1 && strcmp(argv[1], modes[i].name) == 0) {
+            CHECK(mode == NULL); /* no name twice */
+            mode = &modes[i];
         }
-    fprintf(stderr, "modes:");
-    for (i = 0; i < count; i++)
-        fprintf(stderr, " %s", modes[i].name);
-    fprintf(stderr, "\n");
-    FAIL("no such mode: %s", argc > 1 ? argv[1] : "");
+    }
+    if (mode == NULL) {
+        fprintf(stderr, "modes:");
+        for (i = 0; i < count; i++)
+            fprintf(stderr, " %s", modes[i].name);
+        fprintf(stderr, "\n");
+        FAIL("no such mode: %s", argc > 1 ? argv[1] : "");
+    }
+    if (mode->run != NULL) {
+        CHECK(argc == 2);
+        mode->run();
+    } else {
+        mode->run_with(argc - 2, argv + 2);
+    }
+    return 0;
 }
 
 #endif

@@ -228,14 +228,16 @@ static void pending(void)
     printf("threads=3 aborted=0\n");
 }
 
-/* Cancelled at any moment. */
-static void any(unsigned threads, int without_calls)
+/* Cancelled at any moment. The arguments: the number of threads, and "unsent" for calls with a mistake. */
+static void any(int count, char **arguments)
 {
     enum { AT_ONCE = 4, LONGEST_US = 4000 };
-    unsigned i, j, at[AFTER + 1] = {0};
+    unsigned threads, i, j, at[AFTER + 1] = {0};
     int before = descriptors(), tasks_before = tasks();
+    CHECK(count == 1 || (count == 2 && strcmp(arguments[1], "unsent") == 0));
+    threads = (unsigned)atoi(arguments[0]);
     srand(1);
-    unsent = without_calls;
+    unsent = count == 2;
     url = url_given();
     for (i = 0; i < threads; i += AT_ONCE) {
         pthread_t thread[AT_ONCE];
@@ -261,20 +263,13 @@ static void any(unsigned threads, int without_calls)
            threads, at[IN_NEW], at[IN_SEND], at[IN_SHUTDOWN], at[IN_FREE]);
 }
 
-static void any_with_arguments(int count, char **arguments)
-{
-    CHECK(count >= 1);
-    any((unsigned)atoi(arguments[0]), count == 2);
-}
-
 int main(int argc, char **argv)
 {
     static const struct host_mode modes[] = {
         {"inside", inside_each, NULL},
         {"pending", pending, NULL},
-        {"any", NULL, any_with_arguments},
+        {"any", NULL, any},
     };
     watchdog(100);
-    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

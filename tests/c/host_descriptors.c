@@ -324,14 +324,17 @@ static void note_known(int descriptor, void *before)
         known[descriptor] = 1;
 }
 
-/* The descriptor that a client wakes its calls by is taken by this one of the host's, or closed. */
-static void event(const char *by)
+/* The descriptor that a client wakes its calls by is closed, or replaced by one of the host's, as the
+   argument says. */
+static void event(int count, char **arguments)
 {
     static int known[LIMIT];
+    const char *by = arguments[0];
     struct waiting call;
     double used, began, took;
     uint64_t value = 0;
     int own = -1, far = -1, pipes[2];
+    CHECK(count == 1);
     for_each_descriptor(note_known, known);
     client = client_given();
     for_each_descriptor(note_newest, known);
@@ -431,12 +434,6 @@ static void restless(void)
     printf("calls=1 took_ms=%.0f wait_processor_ms=%.1f\n", call.took_ms, used);
 }
 
-static void event_with_arguments(int count, char **arguments)
-{
-    CHECK(count == 1);
-    event(arguments[0]);
-}
-
 int main(int argc, char **argv)
 {
     static const struct host_mode modes[] = {
@@ -447,10 +444,9 @@ int main(int argc, char **argv)
         {"kept-files", kept_files, NULL},
         {"standard", standard, NULL},
         {"standard-replaced", standard_replaced, NULL},
-        {"event", NULL, event_with_arguments},
+        {"event", NULL, event},
         {"restless", restless, NULL},
     };
     watchdog(20);
-    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

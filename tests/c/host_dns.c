@@ -286,6 +286,5 @@ int main(int argc, char **argv)
         {"fork", fork_meanwhile, NULL},
     };
     watchdog(100);
-    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

@@ -1,8 +1,7 @@
 /*
- * What calls leave behind: descriptors, threads, memory. argv: `rounds`, and then each way to fail as
- * result|connect_timeout_ms|timeout_ms|proxy|url, with a ! in front where the client is to be shut
- * down meanwhile; or `many`, and the number of calls; or
- * `crowded`.
+ * What calls leave behind: descriptors, threads, memory. argv: one of the modes at the end of this file.
+ * A way to fail: result|connect_timeout_ms|timeout_ms|proxy|url, with a ! in front where the client is to be
+ * shut down meanwhile.
  */
 #include "host_names.h"
 
@@ -171,17 +170,20 @@ static void wait_for_threads(int count)
     }
 }
 
-static void rounds(struct way *ways, unsigned count)
+/* Every failure at once, again and again. The arguments: the ways to fail. */
+static void rounds(int count, char **arguments)
 {
-    pthread_t *threads = calloc(count, sizeof *threads);
-    int descriptors_before, threads_before = tasks(), round;
+    struct way *ways = calloc((size_t)count, sizeof *ways);
+    pthread_t *threads = calloc((size_t)count, sizeof *threads);
+    int descriptors_before, threads_before = tasks(), round, i;
     long settled = 0, grown, resident = 0;
-    unsigned i;
-    CHECK(threads != NULL);
+    CHECK(count > 0 && ways != NULL && threads != NULL);
+    for (i = 0; i < count; i++)
+        ways[i] = read_way(arguments[i]);
     for_each_descriptor(mark, NULL);
     descriptors_before = descriptors();
     for (round = 0; round < ROUNDS; round++) {
-        add(&busy, count);
+        add(&busy, (counter)count);
         for (i = 0; i < count; i++)
             start(&threads[i], fail, &ways[i]);
         misuse();
@@ -201,8 +203,9 @@ static void rounds(struct way *ways, unsigned count)
     }
     grown = allocated() - settled;
     free(threads);
+    free(ways);
     CHECK(seen > 0);
-    printf("ways=%u rounds=%d calls=%lu opened=%lu without_cloexec=0 descriptors_left=0 "
+    printf("ways=%d rounds=%d calls=%lu opened=%lu without_cloexec=0 descriptors_left=0 "
            "threads_left=0 allocated=%ld grown=%ld resident_grown_kib=%ld\n",
            count, ROUNDS, calls, opened, allocated(), grown, resident_kib() - resident);
 }
@@ -226,15 +229,16 @@ static void *call_often(void *number)
     return NULL;
 }
 
-/* Many calls on one client. */
-static void many(unsigned count)
+/* Many calls on one client. The argument: how many. */
+static void many(int count, char **arguments)
 {
     pthread_t threads[THREADS];
     long allocated_at[2], resident_at[2];
     int descriptors_at[2], descriptors_before = descriptors();
     double began = now_ms();
     unsigned i;
-    calls_each = count / THREADS;
+    CHECK(count == 1);
+    calls_each = (unsigned)atoi(arguments[0]) / THREADS;
     client = client_given();
     ZERO(pthread_barrier_init(&halfway, NULL, THREADS + 1));
     for (i = 0; i < THREADS; i++)
@@ -295,21 +299,11 @@ static void crowded(void)
 
 int main(int argc, char **argv)
 {
+    static const struct host_mode modes[] = {
+        {"rounds", NULL, rounds},
+        {"many", NULL, many},
+        {"crowded", crowded, NULL},
+    };
     watchdog(100);
-    CHECK(argc > 1);
-    if (strcmp(argv[1], "crowded") == 0) {
-        crowded();
-    } else if (strcmp(argv[1], "rounds") == 0) {
-        unsigned i, count = (unsigned)argc - 2;
-        struct way *ways = calloc(count, sizeof *ways);
-        CHECK(ways != NULL);
-        for (i = 0; i < count; i++)
-            ways[i] = read_way(argv[i + 2]);
-        rounds(ways, count);
-        free(ways);
-    } else {
-        CHECK(argc == 3);
-        many((unsigned)atoi(argv[2]));
-    }
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

@@ -311,19 +311,18 @@ static void ends(void)
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
 }
 
-static itnio_result given_up_with;
+static itnio_result timed_out_with;
 
-static void *give_up(void *unused)
+static void *call_with_timeout(void *unused)
 {
-    char said[256];
     (void)unused;
-    given_up_with = place_said(client, "8600000000001", said);
+    timed_out_with = place(client, "8600000000001");
     return NULL;
 }
 
-/* A call is given up while its request is on its way, too long for the buffer of a gateway that does
-   not read yet. A forked child may have a copy of the descriptor meanwhile. */
-static void given_up(int forks)
+/* A call times out while its request is being sent: it is longer than the receive buffer of a gateway
+   that does not read yet. With `forks`, a child has a copy of the descriptor meanwhile. */
+static void time_out_while_sending(int forks)
 {
     enum { LENGTH = 64 * 1024 }; /* six times that in JSON */
     pthread_t caller;
@@ -332,7 +331,7 @@ static void given_up(int forks)
     CHECK(text != NULL);
     text_of_calls = memset(text, '\1', LENGTH);
     client = client_with(url_given(), getenv("HOST_CA"), "", 20000, 500);
-    start(&caller, give_up, NULL);
+    start(&caller, call_with_timeout, NULL);
     sleep_ms(200);
     if (forks && (forked = fork_watched()) == 0) {
         sleep_ms(4000);
@@ -343,27 +342,27 @@ static void given_up(int forks)
     if (forks)
         reap(forked);
     free(text);
-    printf("calls=1 result=%d\n", (int)given_up_with);
+    printf("calls=1 result=%d\n", (int)timed_out_with);
 }
 
-static void daemon_kept(void)
+static void become_daemon(void)
 {
     daemonise(0);
 }
 
-static void daemon_freed(void)
+static void free_client_and_become_daemon(void)
 {
     daemonise(1);
 }
 
-static void given_up_mode(void)
+static void time_out_alone(void)
 {
-    given_up(0);
+    time_out_while_sending(0);
 }
 
-static void given_up_fork(void)
+static void time_out_beside_child(void)
 {
-    given_up(1);
+    time_out_while_sending(1);
 }
 
 int main(int argc, char **argv)
@@ -373,14 +372,13 @@ int main(int argc, char **argv)
         {"unused", unused, NULL},
         {"first", first, NULL},
         {"fork-of-fork", fork_of_fork, NULL},
-        {"daemon", daemon_kept, NULL},
-        {"daemon-freed", daemon_freed, NULL},
-        {"given-up", given_up_mode, NULL},
-        {"given-up-fork", given_up_fork, NULL},
+        {"daemon", become_daemon, NULL},
+        {"free-and-daemon", free_client_and_become_daemon, NULL},
+        {"time-out", time_out_alone, NULL},
+        {"time-out-beside-child", time_out_beside_child, NULL},
         {"ends", ends, NULL},
     };
     watchdog(100);
     accepted = shared_counters(2);
-    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

@@ -104,14 +104,14 @@ static void timer(void)
     printf("calls=%lu interrupts=%lu strays=0 lost=0\n", calls, interrupts);
 }
 
-/* Calls gateways that reset the connection at each step, with SIGPIPE at its default. The list of
-   them is separated by spaces. */
-static void pipes(char *urls)
+/* Calls gateways that reset the connection at each step, with SIGPIPE at its default. The argument:
+   their URLs, separated by spaces. */
+static void pipes(int count, char **arguments)
 {
-    char *url;
+    char *urls = arguments[0], *url;
     unsigned long made = 0, failed = 0;
     char *text = calloc(1, 5000001);
-    CHECK(text != NULL);
+    CHECK(count == 1 && text != NULL);
     memset(text, 'x', 5000000);
     CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
     while ((url = strtok_r(urls, " ", &urls)) != NULL) {
@@ -332,12 +332,15 @@ static void *call_endlessly(void *unused)
 }
 
 /* Calls, by a connection that has served one, end in time and when the client is shut down, though a
-   system call of theirs is interrupted for ever. */
-static void endlessly(const char *name, int sends)
+   system call of theirs, the argument, is interrupted for ever. */
+static void endlessly(int count, char **arguments)
 {
     const double limit = 600 * slower();
+    const char *name = arguments[0];
+    const int sends = count == 1 && strcmp(name, "send") == 0;
     double began, late = 0;
     int shuts_down;
+    CHECK(count == 1);
     for (shuts_down = 0; shuts_down <= 1; shuts_down++) {
         pthread_t caller;
         uint32_t timeout = shuts_down ? 60000 : (uint32_t)limit;
@@ -363,29 +366,16 @@ static void endlessly(const char *name, int sends)
     printf("calls=2 late_ms=%.1f\n", late);
 }
 
-static void pipes_with_arguments(int count, char **arguments)
-{
-    CHECK(count == 1);
-    pipes(arguments[0]);
-}
-
-static void endlessly_with_arguments(int count, char **arguments)
-{
-    CHECK(count == 1);
-    endlessly(arguments[0], strcmp(arguments[0], "send") == 0);
-}
-
 int main(int argc, char **argv)
 {
     static const struct host_mode modes[] = {
         {"timer", timer, NULL},
-        {"pipes", NULL, pipes_with_arguments},
+        {"pipes", NULL, pipes},
         {"manners", manners, NULL},
         {"blocked", blocked, NULL},
         {"cancel", cancel, NULL},
-        {"endlessly", NULL, endlessly_with_arguments},
+        {"endlessly", NULL, endlessly},
     };
     watchdog(100);
-    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

@@ -176,7 +176,7 @@ static void forgotten_client(void)
     forget(1);
 }
 
-static void status_read_meanwhile_mode(void)
+static void status_read_without_lock(void)
 {
     status_read_meanwhile(0);
 }
@@ -193,11 +193,9 @@ int main(int argc, char **argv)
         {"endless-string", endless_string, NULL},
         {"forgotten-string", forgotten_string, NULL},
         {"forgotten-client", forgotten_client, NULL},
-        {"status-read-meanwhile", status_read_meanwhile_mode, NULL},
+        {"status-read-meanwhile", status_read_without_lock, NULL},
         {"freed-meanwhile", freed_meanwhile, NULL},
     };
     watchdog(100);
-    run_mode(argc, argv, modes, sizeof modes / sizeof *modes);
-    printf("over\n");
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

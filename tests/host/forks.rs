@@ -94,7 +94,7 @@ fn a_client_works_in_seven_generations_of_forks() {
 
 #[test]
 fn a_daemon_that_forks_twice_uses_its_client_on() {
-    for life in ["daemon", "daemon-freed"] {
+    for life in ["daemon", "free-and-daemon"] {
         let promise = format!("{life}: forks twice");
         let (figures, _) = live(life, Gateway::tls().start(), &promise);
         assert_eq!(figures.count("child_calls"), 10);
@@ -128,7 +128,7 @@ fn what_a_child_does_to_the_inherited_client_does_not_reach_the_parents_connecti
 
 #[test]
 fn what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked_child() {
-    for life in ["given-up", "given-up-fork"] {
+    for life in ["time-out", "time-out-beside-child"] {
         // Reads only when the call has long been given up.
         let late = Opening::AfterHandshake(vec![Step::Pause(Duration::from_secs(2))]);
         let gateway = Gateway::plain()
