@@ -10,6 +10,8 @@ mod descriptors;
 mod failures;
 #[path = "host/forks.rs"]
 mod forks;
+#[path = "host/gateways.rs"]
+mod gateways;
 #[path = "host/memory.rs"]
 mod memory;
 #[path = "host/names.rs"]

@@ -30,6 +30,17 @@ fn call(test: &str, environment: &[(&str, &str)], arguments: &[&str]) -> (Output
     (output, names.lines().map(str::to_owned).collect())
 }
 
+/// Makes so many calls, which all have to be accepted; gives the names that were looked up.
+#[track_caller]
+fn accepted(test: &str, times: usize, options: &[&str]) -> Vec<String> {
+    let count = times.to_string();
+    let arguments = [options, &["--times", &count, "7000001"]].concat();
+    let (output, names) = call(test, &[], &arguments);
+    let accepted = output.stdout.matches("result=0 ").count();
+    assert_eq!(accepted, times, "{output:?}");
+    names
+}
+
 /// The number that stands behind `name=` in a line.
 #[track_caller]
 fn value(line: &str, name: &str) -> i64 {
@@ -44,9 +55,7 @@ fn value(line: &str, name: &str) -> i64 {
 fn fifty_calls_use_one_look_up_and_one_connection() {
     let gateway = Gateway::tls().start();
     let url = gateway.url_for("gateway.test");
-    let (output, names) = call("fifty", &[], &["--url", &url, "--times", "50", "7000001"]);
-    assert_eq!(output.stdout.matches("result=0 ").count(), 50, "{output:?}");
-    assert_eq!(names, ["gateway.test"]);
+    assert_eq!(accepted("fifty", 50, &["--url", &url]), ["gateway.test"]);
     assert_eq!(gateway.connections(), 1);
     assert_eq!(gateway.finish_and_count(), 50);
 }
@@ -57,17 +66,14 @@ fn a_closed_connection_needs_no_new_look_up() {
         .answer(|_| support::response::Response::ok(&support::response::unique_id()).until_close())
         .start();
     let url = gateway.url_for("gateway.test");
-    let (output, names) = call("closed", &[], &["--url", &url, "--times", "10", "7000001"]);
-    assert_eq!(output.stdout.matches("result=0 ").count(), 10, "{output:?}");
-    assert_eq!(names, ["gateway.test"]);
+    assert_eq!(accepted("closed", 10, &["--url", &url]), ["gateway.test"]);
     assert_eq!(gateway.connections(), 10);
 }
 
 #[test]
 fn an_address_needs_no_look_up() {
     let gateway = Gateway::tls().start();
-    let (output, names) = call("address", &[], &["--url", &gateway.url(), "7000001"]);
-    assert!(output.stdout.starts_with("result=0 "), "{output:?}");
+    let names = accepted("address", 1, &["--url", &gateway.url()]);
     assert_eq!(names, Vec::<String>::new());
 }
 
@@ -127,11 +133,7 @@ fn behind_a_proxy_only_the_proxys_name_is_looked_up() {
     let proxy = Proxy::to(gateway.address());
     let url = gateway.url_for("gateway.test");
     let by_name = format!("http://proxy.test:{}", proxy.address().port());
-    let arguments = [
-        "--url", &url, "--proxy", &by_name, "--times", "5", "7000001",
-    ];
-    let (output, names) = call("proxy", &[], &arguments);
-    assert_eq!(output.stdout.matches("result=0 ").count(), 5, "{output:?}");
+    let names = accepted("proxy", 5, &["--url", &url, "--proxy", &by_name]);
     assert_eq!(names, ["proxy.test"]);
 }
 
@@ -142,9 +144,7 @@ fn an_address_that_refuses_gives_way_to_the_next() {
         .certificate(Authority::common().server(&names, Validity::Now))
         .start();
     let url = gateway.url_for("dual.test");
-    let (output, names) = call("dual", &[], &["--url", &url, "--times", "3", "7000001"]);
-    assert_eq!(output.stdout.matches("result=0 ").count(), 3, "{output:?}");
-    assert_eq!(names, ["dual.test"]);
+    assert_eq!(accepted("dual", 3, &["--url", &url]), ["dual.test"]);
     assert_eq!(gateway.connections(), 1);
 }
 

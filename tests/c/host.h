@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -86,6 +87,15 @@ static inline double now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+/* Processor time of this process. */
+static inline double processor_ms(void)
+{
+    struct rusage usage;
+    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+}
+
 static inline void sleep_ms(int milliseconds)
 {
     struct timespec left = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
@@ -114,13 +124,10 @@ static inline counter read_counter(const counter *from)
     return __atomic_load_n(from, __ATOMIC_SEQ_CST);
 }
 
-/* A client as the environment says, but for what is given here. */
-static inline itnio_client *client_with(const char *url, const char *ca, const char *proxy,
-                                        uint32_t connect_ms, uint32_t timeout_ms)
+static inline itnio_config config_with(const char *url, const char *ca, const char *proxy,
+                                       uint32_t connect_ms, uint32_t timeout_ms)
 {
     itnio_config config = {0};
-    itnio_client *client;
-    char *reason;
     config.api_key = KEY;
     config.api_secret = SECRET;
     config.base_url = url;
@@ -128,6 +135,15 @@ static inline itnio_client *client_with(const char *url, const char *ca, const c
     config.proxy = proxy;
     config.connect_timeout_ms = connect_ms;
     config.timeout_ms = timeout_ms;
+    return config;
+}
+
+static inline itnio_client *client_with(const char *url, const char *ca, const char *proxy,
+                                        uint32_t connect_ms, uint32_t timeout_ms)
+{
+    itnio_config config = config_with(url, ca, proxy, connect_ms, timeout_ms);
+    itnio_client *client;
+    char *reason;
     if (itnio_client_new(&config, &client, &reason) != ITNIO_OK)
         FAIL("no client for %s: %s", url, reason);
     CHECK(client != NULL && reason == NULL);
@@ -160,6 +176,23 @@ static inline const char *callee_of(char callee[16], unsigned who, unsigned numb
     return callee;
 }
 
+static inline itnio_sip_request request_to(const char *callee)
+{
+    itnio_sip_request request = {0};
+    request.callee = callee;
+    request.account = "1001";
+    request.app_id = "host";
+    return request;
+}
+
+/* A text that takes six times this length in JSON. The caller frees it. */
+static inline char *escaped_text(size_t length)
+{
+    char *text = calloc(length + 1, 1);
+    CHECK(text != NULL);
+    return memset(text, '\1', length);
+}
+
 /* What goes with the calls instead of the process that they are from. */
 static const char *text_of_calls;
 
@@ -168,15 +201,12 @@ static const char *text_of_calls;
    callee. The request tells the gateway the process that it is from. */
 static inline itnio_result place_said(const itnio_client *client, const char *callee, char said[256])
 {
-    itnio_sip_request request = {0};
+    itnio_sip_request request = request_to(callee);
     itnio_result result;
     int32_t status = 12345;
     char info[24], own[32];
     char *id = own, *reason = own;
     snprintf(info, sizeof info, "%d", (int)getpid());
-    request.callee = callee;
-    request.account = "1001";
-    request.app_id = "host";
     request.called_info = text_of_calls != NULL ? text_of_calls : info;
     result = itnio_send_sip(client, &request, &status, &id, &reason);
     CHECK((result == ITNIO_OK) == (id != NULL));
@@ -214,6 +244,21 @@ static inline void start(pthread_t *thread, void *(*work)(void *), void *with)
 static inline void join(pthread_t thread)
 {
     ZERO(pthread_join(thread, NULL));
+}
+
+/* Starts threads that are told their number, from 0 on. */
+static inline void start_all(pthread_t *threads, unsigned count, void *(*work)(void *))
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        start(&threads[i], work, (void *)i);
+}
+
+static inline void join_all(const pthread_t *threads, unsigned count)
+{
+    unsigned i;
+    for (i = 0; i < count; i++)
+        join(threads[i]);
 }
 
 static int may_leak;

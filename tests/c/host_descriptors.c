@@ -6,7 +6,6 @@
 
 #include <netinet/in.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -15,17 +14,17 @@ enum { MOST = 64, LIMIT = 100 };
 
 static itnio_client *client;
 
-static double processor_ms(void)
-{
-    struct rusage usage;
-    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
-}
-
 static int is_open(int descriptor)
 {
     return fcntl(descriptor, F_GETFD) >= 0;
+}
+
+static int unnamed_file(void)
+{
+    char path[] = "/tmp/itnio-test-XXXXXX";
+    int file = mkstemp(path);
+    CHECK(file >= 0 && unlink(path) == 0);
+    return file;
 }
 
 /* A call in a thread of its own. */
@@ -218,15 +217,13 @@ static void kept_with_data(void)
 /* While connections are kept, by files: they are no connections, and the call makes a new one. */
 static void kept_files(void)
 {
-    char path[] = "/tmp/itnio-test-XXXXXX";
     struct stat stat;
     int i, file, there = 0;
     client = client_given();
     connect_some();
     count_taken = 0;
     for_each_descriptor(note_number, NULL);
-    file = mkstemp(path);
-    CHECK(file >= 0 && unlink(path) == 0);
+    file = unnamed_file();
     CHECK(write(file, "host", 4) == 4 && lseek(file, 0, SEEK_SET) == 0);
     for (i = 0; i < count_taken; i++)
         if (taken[i].number != file)
@@ -242,70 +239,67 @@ static void kept_files(void)
     printf("descriptors=%d bytes_written=0 bytes_read=0\n", count_taken);
 }
 
+/* Closes the descriptors below `end`. This host's own output goes on through copies. */
+static void close_below(int end)
+{
+    int i, output = fcntl(1, F_DUPFD, LIMIT), errors = fcntl(2, F_DUPFD, LIMIT);
+    CHECK(output >= LIMIT && errors >= LIMIT);
+    for (i = 0; i < end; i++)
+        close(i);
+    stdout = fdopen(output, "w");
+    stderr = fdopen(errors, "w");
+    CHECK(stdout != NULL && stderr != NULL);
+}
+
+/* Processor time of a call whose answer takes a second. */
+static double waiting_call_ms(void)
+{
+    double used = processor_ms();
+    expect(client, "8600009000000", ITNIO_OK);
+    return processor_ms() - used;
+}
+
+/* Descriptors 0, 1 and 2 are still the host's, and the library has written nothing to `file`. */
+static void end_standard(int calls, double used, int file)
+{
+    struct stat stat;
+    itnio_client_shutdown(client);
+    itnio_client_free(client);
+    CHECK(is_open(0) && is_open(1) && is_open(2));
+    CHECK(fstat(file, &stat) == 0 && stat.st_size == 0);
+    printf("calls=%d wait_processor_ms=%.1f bytes_written=0\n", calls, used);
+    fclose(stdout);
+    fclose(stderr);
+}
+
 /* Begins without standard input, output and error, and gives itself some later, as daemons do. */
 static void standard(void)
 {
-    char path[] = "/tmp/itnio-test-XXXXXX";
-    struct stat stat;
-    int i, null, file, saved = fcntl(1, F_DUPFD, LIMIT), errors = fcntl(2, F_DUPFD, LIMIT);
-    double used;
-    CHECK(saved >= LIMIT && errors >= LIMIT);
-    for (i = 0; i < 3; i++)
-        close(i);
-    stdout = fdopen(saved, "w");
-    stderr = fdopen(errors, "w");
-    CHECK(stdout != NULL && stderr != NULL);
+    int i;
+    close_below(3);
     client = client_given();
     expect(client, "8600000000001", ITNIO_OK);
     for (i = 0; i < 3; i++)
         if (is_open(i))
             FAIL("the library has descriptor %d", i);
-    null = open("/dev/null", O_RDWR);
-    CHECK(null == 0);
-    file = mkstemp(path);
-    CHECK(file == 1 && unlink(path) == 0);
+    CHECK(open("/dev/null", O_RDWR) == 0);
+    CHECK(unnamed_file() == 1);
     CHECK(dup2(1, 2) == 2);
     expect(client, "8600000000002", ITNIO_OK);
-    used = processor_ms();
-    expect(client, "8600009000000", ITNIO_OK); /* its answer takes a second */
-    used = processor_ms() - used;
-    itnio_client_shutdown(client);
-    itnio_client_free(client);
-    CHECK(is_open(0) && is_open(2));
-    CHECK(fstat(1, &stat) == 0 && stat.st_size == 0);
-    printf("calls=3 wait_processor_ms=%.1f bytes_written=0\n", used);
-    fclose(stdout);
-    fclose(stderr);
+    end_standard(3, waiting_call_ms(), 1);
 }
 
 /* The same with the daemon's descriptors put over whatever is there. */
 static void standard_replaced(void)
 {
-    char path[] = "/tmp/itnio-test-XXXXXX";
-    struct stat stat;
-    int i, null, file, saved = fcntl(1, F_DUPFD, LIMIT), errors = fcntl(2, F_DUPFD, LIMIT);
-    double used;
-    null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, LIMIT);
-    file = fcntl(mkstemp(path), F_DUPFD, LIMIT);
-    CHECK(saved >= LIMIT && errors >= LIMIT && null >= LIMIT && file >= LIMIT && unlink(path) == 0);
-    for (i = 0; i < LIMIT; i++)
-        close(i);
-    stdout = fdopen(saved, "w");
-    stderr = fdopen(errors, "w");
-    CHECK(stdout != NULL && stderr != NULL);
+    int null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, LIMIT);
+    int file = fcntl(unnamed_file(), F_DUPFD, LIMIT);
+    CHECK(null >= LIMIT && file >= LIMIT);
+    close_below(LIMIT);
     client = client_given();
     expect(client, "8600000000001", ITNIO_OK);
     CHECK(dup2(null, 0) == 0 && dup2(file, 1) == 1 && dup2(file, 2) == 2);
-    used = processor_ms();
-    expect(client, "8600009000000", ITNIO_OK); /* its answer takes a second */
-    used = processor_ms() - used;
-    itnio_client_shutdown(client);
-    itnio_client_free(client);
-    CHECK(is_open(0) && is_open(1) && is_open(2));
-    CHECK(fstat(file, &stat) == 0 && stat.st_size == 0);
-    printf("calls=2 wait_processor_ms=%.1f bytes_written=0\n", used);
-    fclose(stdout);
-    fclose(stderr);
+    end_standard(2, waiting_call_ms(), file);
 }
 
 static int newest = -1;
@@ -359,9 +353,7 @@ static void event(int count, char **arguments)
         CHECK(dup2(own, newest) == newest && close(own) == 0);
     else
         CHECK(close(newest) == 0);
-    used = processor_ms();
-    expect(client, "8600009000000", ITNIO_OK); /* its answer takes a second */
-    used = processor_ms() - used;
+    used = waiting_call_ms();
     begin(&call, "8600009000001"); /* and this one never comes */
     sleep_ms(300 * slower());
     began = now_ms();

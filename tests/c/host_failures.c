@@ -6,7 +6,6 @@
 #include "host_names.h"
 
 #include <stdarg.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 enum { ROUNDS = 40, SETTLED = 8, THREADS = 8 };
@@ -29,33 +28,19 @@ int socketpair(int domain, int type, int protocol, int pair[2])
     return (int)syscall(SYS_socketpair, domain, type, protocol, pair);
 }
 
-static int open_any(const char *path, int flags, va_list rest)
-{
-    int mode = flags & O_CREAT ? va_arg(rest, int) : 0;
-    CHECK(flags & O_CLOEXEC);
-    add(&opened, 1);
-    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
 int open(const char *path, int flags, ...)
 {
     va_list rest;
-    int descriptor;
+    int mode;
+    CHECK(flags & O_CLOEXEC);
+    add(&opened, 1);
     va_start(rest, flags);
-    descriptor = open_any(path, flags, rest);
+    mode = flags & O_CREAT ? va_arg(rest, int) : 0;
     va_end(rest);
-    return descriptor;
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
-int open64(const char *path, int flags, ...)
-{
-    va_list rest;
-    int descriptor;
-    va_start(rest, flags);
-    descriptor = open_any(path, flags, rest);
-    va_end(rest);
-    return descriptor;
-}
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 /* A way to fail. */
 struct way {
@@ -191,8 +176,7 @@ static void rounds(int count, char **arguments)
             for_each_descriptor(close_on_exec, NULL);
             sleep_ms(1);
         }
-        for (i = 0; i < count; i++)
-            join(threads[i]);
+        join_all(threads, (unsigned)count);
         wait_for_threads(threads_before);
         if (descriptors() != descriptors_before)
             FAIL("%d descriptors, %d before", descriptors(), descriptors_before);
@@ -241,8 +225,7 @@ static void many(int count, char **arguments)
     calls_each = (unsigned)atoi(arguments[0]) / THREADS;
     client = client_given();
     ZERO(pthread_barrier_init(&halfway, NULL, THREADS + 1));
-    for (i = 0; i < THREADS; i++)
-        start(&threads[i], call_often, (void *)(size_t)i);
+    start_all(threads, THREADS, call_often);
     for (i = 0; i < 2; i++) {
         pthread_barrier_wait(&halfway);
         allocated_at[i] = allocated();
@@ -250,8 +233,7 @@ static void many(int count, char **arguments)
         descriptors_at[i] = descriptors();
         pthread_barrier_wait(&halfway);
     }
-    for (i = 0; i < THREADS; i++)
-        join(threads[i]);
+    join_all(threads, THREADS);
     itnio_client_free(client);
     printf("calls=%u seconds=%.1f allocated=%ld grown=%ld resident_kib=%ld resident_grown_kib=%ld "
            "descriptors_grown=%d descriptors_left=%d lost=0\n",
@@ -268,7 +250,7 @@ static void crowded(void)
     int taken[LIMIT], count = 0, i;
     itnio_client *fresh, *none;
     char *reason;
-    itnio_config config = {0};
+    itnio_config config = config_with("http://127.0.0.1:1", NULL, NULL, 0, 0);
     CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
     limit.rlim_cur = LIMIT;
     CHECK(limit.rlim_max >= LIMIT && setrlimit(RLIMIT_NOFILE, &limit) == 0);
@@ -283,9 +265,6 @@ static void crowded(void)
     expect(client, "8600000000002", ITNIO_OK); /* over the kept connection */
     expect(fresh, "8600000000003", ITNIO_CONNECT_FAILED);
     CHECK(!itnio_may_have_dialed(ITNIO_CONNECT_FAILED));
-    config.api_key = KEY;
-    config.api_secret = SECRET;
-    config.base_url = "http://127.0.0.1:1";
     CHECK(itnio_client_new(&config, &none, &reason) == ITNIO_CONNECT_FAILED);
     CHECK(none == NULL && reason != NULL);
     itnio_free_string(reason);

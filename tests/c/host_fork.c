@@ -72,8 +72,7 @@ static void inside(void)
     counter before, after;
     unsigned i;
     client = client_given();
-    for (i = 0; i < WORKERS; i++)
-        start(&workers[i], work, (void *)(size_t)i);
+    start_all(workers, WORKERS, work);
     while (read_counter(&accepted[PARENT]) < 5 * WORKERS)
         sleep_ms(1);
     before = read_counter(&accepted[PARENT]);
@@ -91,8 +90,7 @@ static void inside(void)
     while (read_counter(&accepted[PARENT]) < after + 5 * WORKERS)
         sleep_ms(1);
     add(&stop, 1);
-    for (i = 0; i < WORKERS; i++)
-        join(workers[i]);
+    join_all(workers, WORKERS);
     itnio_client_free(client);
     printf("children=%d parent_calls=%lu child_calls=%lu lost=0\n", CHILDREN,
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
@@ -300,12 +298,11 @@ static void ends(void)
         if ((forked = fork_watched()) == 0)
             end(round);
         reap(forked);
-        for (i = 0; in_flight && i < WORKERS; i++)
-            join(threads[i]);
+        if (in_flight)
+            join_all(threads, WORKERS);
     }
     crowd(threads, CROWD, 2);
-    for (i = 0; i < CROWD; i++)
-        join(threads[i]);
+    join_all(threads, CROWD);
     itnio_client_free(client);
     printf("children=%u parent_calls=%lu child_calls=%lu lost=0\n", 2 * rounds,
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
@@ -324,12 +321,11 @@ static void *call_with_timeout(void *unused)
    that does not read yet. With `forks`, a child has a copy of the descriptor meanwhile. */
 static void time_out_while_sending(int forks)
 {
-    enum { LENGTH = 64 * 1024 }; /* six times that in JSON */
+    enum { LENGTH = 64 * 1024 };
     pthread_t caller;
     pid_t forked = 0;
-    char *text = calloc(LENGTH + 1, 1);
-    CHECK(text != NULL);
-    text_of_calls = memset(text, '\1', LENGTH);
+    char *text = escaped_text(LENGTH);
+    text_of_calls = text;
     client = client_with(url_given(), getenv("HOST_CA"), "", 20000, 500);
     start(&caller, call_with_timeout, NULL);
     sleep_ms(200);

@@ -30,24 +30,26 @@ static inline void names_answer(const char *answer)
     pthread_mutex_unlock(&names.lock);
 }
 
+/* One of the counts. */
+static inline int names_count(const int *of)
+{
+    int count;
+    pthread_mutex_lock(&names.lock);
+    count = *of;
+    pthread_mutex_unlock(&names.lock);
+    return count;
+}
+
 /* How often it has been asked so far. */
 static inline int names_asked(void)
 {
-    int asked;
-    pthread_mutex_lock(&names.lock);
-    asked = names.asked;
-    pthread_mutex_unlock(&names.lock);
-    return asked;
+    return names_count(&names.asked);
 }
 
 /* How many wait for its answer now. */
 static inline int names_asking(void)
 {
-    int asking;
-    pthread_mutex_lock(&names.lock);
-    asking = names.asking;
-    pthread_mutex_unlock(&names.lock);
-    return asking;
+    return names_count(&names.asking);
 }
 
 static inline struct addrinfo *names_entry(const char *address)

@@ -6,22 +6,13 @@
  * of qemu-user. HOST_SAME_ID: getpid() is the same in every process, as it is where a process ID comes
  * back or begins anew in a namespace.
  */
-#include "host.h"
-
-#include <dlfcn.h>
-#include <sys/resource.h>
+#include "host_module.h"
 
 enum { CALLS = 3 };
 
 /* The library: linked, or loaded once more into a namespace of its own. */
-static struct {
-    __typeof__(&itnio_client_new) client_new;
-    __typeof__(&itnio_client_shutdown) shutdown;
-    __typeof__(&itnio_client_free) free;
-    __typeof__(&itnio_send_sip) send;
-    __typeof__(&itnio_free_string) free_string;
-} api = {itnio_client_new, itnio_client_shutdown, itnio_client_free, itnio_send_sip,
-         itnio_free_string};
+static struct api api = {itnio_client_new, itnio_client_shutdown, itnio_client_free, itnio_send_sip,
+                         itnio_free_string};
 
 static itnio_client *client;
 /* Shared by all processes. */
@@ -45,36 +36,10 @@ int madvise(void *address, size_t length, int advice)
     return (int)syscall(SYS_madvise, address, length, advice);
 }
 
-static void *in_namespace(void *module, const char *name)
-{
-    void *found = dlsym(module, name);
-    CHECK(found != NULL);
-    return found;
-}
-
-static void load_once_more(const char *library)
-{
-    void *module = dlmopen(LM_ID_NEWLM, library, RTLD_NOW | RTLD_LOCAL);
-    if (module == NULL)
-        FAIL("%s", dlerror());
-    *(void **)&api.client_new = in_namespace(module, "itnio_client_new");
-    *(void **)&api.shutdown = in_namespace(module, "itnio_client_shutdown");
-    *(void **)&api.free = in_namespace(module, "itnio_client_free");
-    *(void **)&api.send = in_namespace(module, "itnio_send_sip");
-    *(void **)&api.free_string = in_namespace(module, "itnio_free_string");
-    CHECK(api.send != itnio_send_sip);
-}
-
 static void make_client(void)
 {
-    itnio_config config = {0};
+    itnio_config config = config_with(url_given(), getenv("HOST_CA"), "", 20000, 20000);
     char *reason;
-    config.api_key = KEY;
-    config.api_secret = SECRET;
-    config.base_url = url_given();
-    config.ca_file = getenv("HOST_CA");
-    config.proxy = "";
-    config.timeout_ms = config.connect_timeout_ms = 20000;
     if (api.client_new(&config, &client, &reason) != ITNIO_OK)
         FAIL("no client: %s", reason);
 }
@@ -82,14 +47,11 @@ static void make_client(void)
 /* Calls a number that nobody else calls: its answer is this call's. */
 static void call(counter who, unsigned number, itnio_result expected)
 {
-    itnio_sip_request request = {0};
     char callee[16], info[24], own[32];
+    itnio_sip_request request = request_to(callee_of(callee, (unsigned)who, number));
     char *id, *reason;
     itnio_result result;
     snprintf(info, sizeof info, "%d", (int)syscall(SYS_getpid));
-    request.callee = callee_of(callee, (unsigned)who, number);
-    request.account = "1001";
-    request.app_id = "host";
     request.called_info = info;
     result = api.send(client, &request, NULL, &id, &reason);
     if (result != expected)
@@ -178,47 +140,11 @@ static pid_t clone_and_live(void)
     return forked;
 }
 
-/* The child has lived, in its handler, before fork() returns. */
-static pid_t fork_with_handler(void)
+/* One child after the other, each made by `make_process`. */
+static void live(pid_t (*make_process)(void))
 {
-    return fork();
-}
-
-static double processor_ms(void)
-{
-    struct rusage usage;
-    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
-}
-
-int main(int argc, char **argv)
-{
-    const char *way = argc > 1 ? argv[1] : "";
-    pid_t (*make_process)(void) = fork_and_live;
     unsigned number = 0, i;
     double used;
-    watchdog(100);
-    counts = shared_counters(CHILDREN + 1);
-    if (strcmp(way, "_Fork") == 0) {
-        *(void **)&underscore_fork = dlsym(RTLD_DEFAULT, "_Fork");
-        if (underscore_fork == NULL) {
-            printf("lacking=1\n");
-            return 0;
-        }
-        make_process = underscore_fork_and_live;
-    } else if (strcmp(way, "clone") == 0) {
-        make_process = clone_and_live;
-    } else if (strcmp(way, "handler") == 0) {
-        /* Before the library has any of its own, which would run after it. */
-        ZERO(pthread_atfork(NULL, NULL, live_as_child));
-        make_process = fork_with_handler;
-    } else if (strcmp(way, "dlmopen") == 0) {
-        CHECK(argc == 3);
-        load_once_more(argv[2]);
-    } else {
-        CHECK(strcmp(way, "fork") == 0);
-    }
     make_client();
     call(0, number++, ITNIO_OK);
     for (turn_now = 0; turn_now < TURNS; turn_now++) {
@@ -241,5 +167,53 @@ int main(int argc, char **argv)
     api.free(client);
     printf("lacking=0 children=%lu parent_calls=%lu child_calls=%lu lost=0 wait_processor_ms=%.1f\n",
            counts[CHILDREN], counts[PARENT], counts[CHILD], used);
-    return 0;
+}
+
+static void by_fork(void)
+{
+    live(fork_and_live);
+}
+
+static void by_underscore_fork(void)
+{
+    *(void **)&underscore_fork = dlsym(RTLD_DEFAULT, "_Fork");
+    if (underscore_fork != NULL)
+        live(underscore_fork_and_live);
+    else
+        printf("lacking=1\n");
+}
+
+static void by_clone(void)
+{
+    live(clone_and_live);
+}
+
+static void by_fork_with_handler(void)
+{
+    /* Before the library has any of its own, which would run after it. */
+    ZERO(pthread_atfork(NULL, NULL, live_as_child));
+    live(fork);
+}
+
+/* The argument: the library. */
+static void with_second_copy(int count, char **arguments)
+{
+    CHECK(count == 1);
+    api = api_of(dlmopen(LM_ID_NEWLM, arguments[0], RTLD_NOW | RTLD_LOCAL));
+    CHECK(api.send != itnio_send_sip);
+    live(fork_and_live);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct host_mode modes[] = {
+        {"fork", by_fork, NULL},
+        {"_Fork", by_underscore_fork, NULL},
+        {"clone", by_clone, NULL},
+        {"handler", by_fork_with_handler, NULL},
+        {"dlmopen", NULL, with_second_copy},
+    };
+    watchdog(100);
+    counts = shared_counters(CHILDREN + 1);
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

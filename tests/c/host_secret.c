@@ -9,7 +9,6 @@
 #include "host.h"
 
 #include <dlfcn.h>
-#include <sys/resource.h>
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -195,15 +194,10 @@ __attribute__((noinline)) static void keep_what_is_left(enum call of)
 static itnio_result new_client_with(char last, const char *url, const char *ca, uint32_t timeout_ms,
                                     itnio_client **client)
 {
-    itnio_config config = {0};
+    itnio_config config = config_with(url, ca, "", 0, timeout_ms);
     itnio_result result;
     char *secret = reveal(last);
-    config.api_key = KEY;
     config.api_secret = secret;
-    config.base_url = url;
-    config.ca_file = ca;
-    config.proxy = "";
-    config.timeout_ms = timeout_ms;
     result = itnio_client_new(&config, client, NULL);
     keep_what_is_left(last == 0 ? NEW : NEW_REFUSED);
     wipe(secret);
@@ -264,11 +258,8 @@ static void use(const char *name, itnio_result expected, uint32_t timeout_ms, in
 /* Like call(), and keeps what is left. */
 static void send(const char *callee, itnio_result expected)
 {
-    itnio_sip_request request = {0};
+    itnio_sip_request request = request_to(callee);
     itnio_result result;
-    request.callee = callee;
-    request.account = "1001";
-    request.app_id = "host";
     result = itnio_send_sip(client, &request, NULL, NULL, NULL);
     keep_what_is_left(expected == ITNIO_CONNECT_FAILED ? SEND_CLOSED : SEND);
     CHECK(result == expected);

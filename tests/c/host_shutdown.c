@@ -20,13 +20,6 @@ static void *wait_for_answer(void *number)
     return NULL;
 }
 
-static char *text_of(int length)
-{
-    char *text = calloc((size_t)length + 1, 1);
-    CHECK(text != NULL);
-    return memset(text, '\1', (size_t)length); /* six times that in JSON */
-}
-
 int main(int argc, char **argv)
 {
     double longest = 0, longest_refusal = 0;
@@ -41,19 +34,17 @@ int main(int argc, char **argv)
     if (getenv("HOST_HANG") != NULL)
         names_answer(NULL);
     if (getenv("HOST_TEXT") != NULL)
-        text = text_of(atoi(getenv("HOST_TEXT")));
+        text = escaped_text((size_t)atoi(getenv("HOST_TEXT")));
     for (round = 0; round < rounds; round++) {
         pthread_t threads[WAITING];
         double began, refused;
         client = client_given();
         text_of_calls = text;
-        for (i = 0; i < WAITING; i++)
-            start(&threads[i], wait_for_answer, (void *)(size_t)i);
+        start_all(threads, WAITING, wait_for_answer);
         sleep_ms(patience_ms);
         began = now_ms();
         itnio_client_shutdown(client);
-        for (i = 0; i < WAITING; i++)
-            join(threads[i]);
+        join_all(threads, WAITING);
         for (i = 0; i < WAITING; i++)
             if (returned[i] - began > longest)
                 longest = returned[i] - began;

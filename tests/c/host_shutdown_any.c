@@ -43,8 +43,7 @@ int main(int argc, char **argv)
         pause.tv_nsec = (long)(round % 40) * 250000;
         nanosleep(&pause, NULL);
         itnio_client_shutdown(client);
-        for (i = 0; i < THREADS; i++)
-            join(threads[i]);
+        join_all(threads, THREADS);
         itnio_client_free(client);
     }
     CHECK(fclose(told) == 0);

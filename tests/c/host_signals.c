@@ -118,10 +118,7 @@ static void pipes(int count, char **arguments)
         unsigned i;
         itnio_client *client = client_with(url, getenv("HOST_CA"), "", 20000, 20000);
         for (i = 0; i < 30; i++) {
-            itnio_sip_request request = {0};
-            request.callee = "8613000000001";
-            request.account = "1001";
-            request.app_id = "host";
+            itnio_sip_request request = request_to("8613000000001");
             request.called_info = i % 6 == 5 ? text : NULL;
             failed += itnio_send_sip(client, &request, NULL, NULL, NULL) != ITNIO_OK;
             made++;

@@ -10,16 +10,13 @@ static char *text;
 static void *life(void *unused)
 {
     itnio_client *client = client_given();
-    itnio_sip_request request = {0};
     int number;
     (void)unused;
-    request.account = "1001";
-    request.app_id = "host";
-    request.called_info = text;
     for (number = 0; number < 2; number++) {
+        itnio_sip_request request = request_to(number == 0 ? "8613000000001" : "8613000000002");
         char *reason;
         itnio_result result;
-        request.callee = number == 0 ? "8613000000001" : "8613000000002";
+        request.called_info = text;
         result = itnio_send_sip(client, &request, NULL, NULL, &reason);
         if (result != expected)
             FAIL("%d (%s), not %d", (int)result, reason != NULL ? reason : "", (int)expected);
@@ -31,7 +28,7 @@ static void *life(void *unused)
 
 int main(int argc, char **argv)
 {
-    size_t size, untouched = 0, length;
+    size_t size, untouched = 0;
     unsigned char *stack;
     pthread_attr_t attributes;
     pthread_t thread;
@@ -39,10 +36,7 @@ int main(int argc, char **argv)
     CHECK(argc == 4);
     size = (size_t)atoi(argv[1]) * 1024;
     expected = (itnio_result)atoi(argv[2]);
-    length = (size_t)atoi(argv[3]);
-    text = calloc(length + 1, 1);
-    CHECK(text != NULL);
-    memset(text, '\1', length); /* six times that in JSON */
+    text = escaped_text((size_t)atoi(argv[3]));
     /* Below it nothing may be touched. */
     stack = mmap(NULL, GUARD + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     CHECK(stack != MAP_FAILED);

@@ -17,7 +17,7 @@ static void *work(void *number)
 
 int main(int argc, char **argv)
 {
-    unsigned count, i;
+    unsigned count;
     pthread_t *threads;
     watchdog(100);
     CHECK(argc == 3);
@@ -27,10 +27,8 @@ int main(int argc, char **argv)
     threads = calloc(count, sizeof *threads);
     CHECK(threads != NULL);
     ZERO(pthread_barrier_init(&together, NULL, count));
-    for (i = 0; i < count; i++)
-        start(&threads[i], work, (void *)(size_t)i);
-    for (i = 0; i < count; i++)
-        join(threads[i]);
+    start_all(threads, count, work);
+    join_all(threads, count);
     free(threads);
     itnio_client_free(client);
     printf("threads=%u calls=%u wrong=0 lost=0\n", count, count * calls);

@@ -2,9 +2,8 @@
  * A host that loads the library as a module: dlopen, a life, dlclose, in threads that outlive the
  * unload. argv: the library.
  */
+#include "host_module.h"
 #include "host_names.h"
-
-#include <dlfcn.h>
 
 enum { THREADS = 100, ONE_BY_ONE = 50 };
 
@@ -13,45 +12,19 @@ static const char *url;
 static counter unloaded, calls;
 static pthread_barrier_t end;
 
-static void *symbol(void *module, const char *name)
-{
-    void *found = dlsym(module, name);
-    CHECK(found != NULL);
-    return found;
-}
-
 /* Loads the library, makes a client, calls once, and unloads the library. */
 static void live(itnio_result expected, uint32_t timeout_ms)
 {
-    __typeof__(&itnio_client_new) new_client;
-    __typeof__(&itnio_send_sip) send_sip;
-    __typeof__(&itnio_free_string) free_string;
-    __typeof__(&itnio_client_free) free_client;
-    itnio_config config = {0};
-    itnio_sip_request request = {0};
+    void *module = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    const struct api api = api_of(module);
+    itnio_config config = config_with(url, getenv("HOST_CA"), "", timeout_ms, timeout_ms);
+    itnio_sip_request request = request_to("8613000000001");
     itnio_client *client;
     char *reason;
-    void *module = dlopen(library, RTLD_NOW | RTLD_LOCAL);
-    if (module == NULL)
-        FAIL("%s", dlerror());
-    *(void **)&new_client = symbol(module, "itnio_client_new");
-    *(void **)&send_sip = symbol(module, "itnio_send_sip");
-    *(void **)&free_string = symbol(module, "itnio_free_string");
-    *(void **)&free_client = symbol(module, "itnio_client_free");
-    config.api_key = KEY;
-    config.api_secret = SECRET;
-    config.base_url = url;
-    config.ca_file = getenv("HOST_CA");
-    config.proxy = "";
-    config.timeout_ms = timeout_ms;
-    config.connect_timeout_ms = timeout_ms;
-    CHECK(new_client(&config, &client, NULL) == ITNIO_OK);
-    request.callee = "8613000000001";
-    request.account = "1001";
-    request.app_id = "host";
-    CHECK(send_sip(client, &request, NULL, NULL, &reason) == expected);
-    free_string(reason);
-    free_client(client);
+    CHECK(api.client_new(&config, &client, NULL) == ITNIO_OK);
+    CHECK(api.send(client, &request, NULL, NULL, &reason) == expected);
+    api.free_string(reason);
+    api.free(client);
     CHECK(dlclose(module) == 0);
     add(&calls, 1);
     add(&unloaded, 1);
@@ -113,8 +86,7 @@ int main(int argc, char **argv)
     while (read_counter(&unloaded) < THREADS + 1)
         sleep_ms(1);
     pthread_barrier_wait(&end);
-    for (i = 0; i < THREADS; i++)
-        join(threads[i]);
+    join_all(threads, THREADS);
     CHECK(stays());
     forked = fork_watched(); /* the library still tells processes apart */
     if (forked == 0)

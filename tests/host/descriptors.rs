@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::gateways::{SCHEMES, accepted_after};
 use super::program::{Figures, Host};
 use super::support::gateway::{Builder, Gateway, Step};
 use super::support::instrument::slowdown;
-use super::support::response::{Response, recording_id_for};
 
 /// What a wait of one or two seconds may take of the processor. A busy wait takes all of it.
 const IDLE_MS: f64 = 100.0;
@@ -28,17 +28,12 @@ fn waits_without_work(figures: &Figures) {
 fn gateway(gateway: Builder) -> Gateway {
     gateway
         .answer(|delivery| {
-            let callee = delivery.callee();
-            let answer = Response::ok(&recording_id_for(&callee)).bytes();
-            let pause = match callee.as_str() {
+            let pause = match delivery.callee().as_str() {
                 "8600009000000" => 1000,
                 "8600009000001" => return vec![Step::Stall],
                 _ => 100,
             };
-            vec![
-                Step::Pause(Duration::from_millis(pause)),
-                Step::Send(answer),
-            ]
+            accepted_after(Duration::from_millis(pause), delivery)
         })
         .start()
 }
@@ -54,58 +49,46 @@ fn hesitant(gateway: Builder) -> Gateway {
         .start()
 }
 
+/// Runs a mode with TLS and with plain HTTP; gives the figures of both.
+#[track_caller]
+fn keeps(mode: &str, gateway: fn(Builder) -> Gateway, promise: &str) -> [Figures; 2] {
+    SCHEMES.map(|(_, builder)| host(mode).calling(&gateway(builder())).keeps(promise))
+}
+
 #[test]
 fn a_call_whose_descriptors_the_host_takes_ends_in_time_and_touches_nothing_of_the_host() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        let gateway = hesitant(builder);
-        host("waiting")
-            .calling(&gateway)
-            .keeps("closefrom(3) and the host's sockets, while a call waits");
-    }
+    let promise = "closefrom(3) and the host's sockets, while a call waits";
+    keeps("waiting", hesitant, promise);
 }
 
 #[test]
 fn a_client_whose_kept_connections_the_host_takes_ends_without_touching_the_hosts_sockets() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        host("kept")
-            .calling(&gateway(builder))
-            .keeps("closefrom(3) and the host's sockets, then shutdown and free");
-    }
+    let promise = "closefrom(3) and the host's sockets, then shutdown and free";
+    keeps("kept", gateway, promise);
 }
 
 #[test]
 fn a_call_over_a_kept_connection_that_the_host_took_ends_in_time() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        host("kept-and-used")
-            .calling(&gateway(builder))
-            .keeps("closefrom(3) and the host's blocking sockets, then a call");
-    }
+    let promise = "closefrom(3) and the host's blocking sockets, then a call";
+    keeps("kept-and-used", gateway, promise);
 }
 
 #[test]
 fn what_the_host_has_to_read_in_place_of_kept_connections_stays_there() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        host("kept-with-data")
-            .calling(&gateway(builder))
-            .keeps("closefrom(3), and sockets with something to read for the host");
-    }
+    let promise = "closefrom(3), and sockets with something to read for the host";
+    keeps("kept-with-data", gateway, promise);
 }
 
 #[test]
 fn files_of_the_host_in_place_of_kept_connections_are_neither_read_nor_written_nor_closed() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        host("kept-files")
-            .calling(&gateway(builder))
-            .keeps("the host's files in place of kept connections");
-    }
+    let promise = "the host's files in place of kept connections";
+    keeps("kept-files", gateway, promise);
 }
 
 #[test]
 fn a_process_without_standard_descriptors_calls_and_gets_them_for_itself() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        let figures = host("standard")
-            .calling(&gateway(builder))
-            .keeps("0, 1 and 2 closed before the first client");
+    let promise = "0, 1 and 2 closed before the first client";
+    for figures in keeps("standard", gateway, promise) {
         waits_without_work(&figures);
     }
     let figures = host("standard-replaced")

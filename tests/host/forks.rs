@@ -3,20 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::gateways::{SCHEMES, accepted_after};
 use super::program::{Figures, Host, process_of};
 use super::support::client::{CONNECT_FAILED, TIMED_OUT};
 use super::support::diary::Delivery;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
 use super::support::instrument::{self, Instrument, slowdown};
-use super::support::response::{Response, recording_id_for};
 
 /// A gateway whose answers take a while, so that calls are in flight when a process forks.
 fn slow_gateway(pause: Duration) -> Gateway {
     Gateway::tls()
-        .answer(move |delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            vec![Step::Pause(pause), Step::Send(answer.bytes())]
-        })
+        .answer(move |delivery| accepted_after(pause, delivery))
         .start()
 }
 
@@ -153,10 +150,8 @@ const WAYS: [&str; 5] = ["fork", "_Fork", "clone", "handler", "dlmopen"];
 fn lingering(gateway: Builder) -> Gateway {
     gateway
         .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
             let last = delivery.callee().ends_with("9000000");
-            let pause = Duration::from_millis(if last { 1000 } else { 5 });
-            vec![Step::Pause(pause), Step::Send(answer.bytes())]
+            accepted_after(Duration::from_millis(if last { 1000 } else { 5 }), delivery)
         })
         .start()
 }
@@ -195,9 +190,9 @@ fn makes_processes(way: &str, gateway: Gateway, change: impl Fn(Host) -> Host, p
 #[test]
 fn a_child_is_told_from_its_parent_in_whichever_way_it_was_made() {
     for way in WAYS {
-        for (scheme, gateway) in [("TLS", Gateway::tls()), ("plain HTTP", Gateway::plain())] {
+        for (scheme, gateway) in SCHEMES {
             let promise = format!("6 children made by {way}, {scheme}");
-            makes_processes(way, lingering(gateway), |host| host, &promise);
+            makes_processes(way, lingering(gateway()), |host| host, &promise);
         }
     }
 }

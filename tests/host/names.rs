@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use super::gateways::accepted_and_closed;
 use super::program::Host;
 use super::relay::Relay;
-use super::support::diary::Delivery;
-use super::support::gateway::{Gateway, Step};
-use super::support::response::{Response, recording_id_for};
+use super::support::gateway::Gateway;
 
 const NAME: &str = "gateway.test";
 
@@ -14,12 +13,6 @@ fn host(life: &str, gateway: &Gateway) -> Host {
     Host::new("host_dns.c")
         .arg(life)
         .calling_url(&gateway.url_for(NAME))
-}
-
-/// An answer after which every call needs a new connection.
-fn last_answer(delivery: &Delivery) -> Vec<Step> {
-    let answer = Response::ok(&recording_id_for(&delivery.callee())).header("Connection", "close");
-    vec![Step::Send(answer.bytes()), Step::Close]
 }
 
 #[test]
@@ -40,7 +33,7 @@ fn a_warm_connection_outlives_an_outage_of_the_name_service() {
 
 #[test]
 fn new_connections_go_to_the_last_known_addresses_while_names_fail_or_hang() {
-    let gateway = Gateway::tls().answer(last_answer).start();
+    let gateway = Gateway::tls().answer(accepted_and_closed).start();
     let figures = host("last-known", &gateway).keeps("names fail or hang, new connections needed");
     assert_eq!(gateway.connections(), figures.count("calls"));
     assert_eq!(gateway.finish_and_count(), figures.count("calls"));
@@ -48,7 +41,7 @@ fn new_connections_go_to_the_last_known_addresses_while_names_fail_or_hang() {
 
 #[test]
 fn a_changed_address_is_followed_after_a_failure_and_after_a_minute() {
-    let first = Gateway::tls().answer(last_answer).start();
+    let first = Gateway::tls().answer(accepted_and_closed).start();
     // The second one's answer to a certain number is to close the relay to the first.
     let relay: Arc<std::sync::OnceLock<Relay>> = Arc::default();
     let second = Gateway::tls()
@@ -58,7 +51,7 @@ fn a_changed_address_is_followed_after_a_failure_and_after_a_minute() {
                 if delivery.callee() == "8699999999999" {
                     relay.get().expect("the relay").close();
                 }
-                last_answer(delivery)
+                accepted_and_closed(delivery)
             }
         })
         .start();
@@ -97,7 +90,7 @@ fn a_system_without_threads_to_give_fails_look_ups_and_nothing_else() {
 
 #[test]
 fn a_system_without_threads_to_give_goes_on_with_the_last_known_addresses() {
-    let gateway = Gateway::tls().answer(last_answer).start();
+    let gateway = Gateway::tls().answer(accepted_and_closed).start();
     let figures = host("no-threads-later", &gateway).keeps("no thread to be had, a name known");
     assert_eq!(gateway.finish_and_count(), figures.count("calls"));
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use super::gateways::silent;
 use super::program::Host;
 use super::support::c::Build;
-use super::support::gateway::{Gateway, Step};
+use super::support::gateway::Gateway;
 use super::support::response::Response;
 use super::support::sockets::Refusing;
 
@@ -86,8 +87,7 @@ fn after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies(
 #[test]
 fn after_free_the_secret_is_nowhere_in_the_process() {
     let (gateway, refused) = gateways();
-    // Without TLS, so that the request is out long before the call is given up.
-    let silent = Gateway::plain().answer(|_| vec![Step::Stall]).start();
+    let silent = silent();
     let closed = Refusing::new();
     // Within a block of MD5, over the edge of one, and over many.
     for length in [8, 32, 60, 128, 1000] {

@@ -2,33 +2,22 @@
 
 use std::time::Duration;
 
+use super::gateways::{SCHEMES, accepted, accepted_after, silent};
 use super::program::Host;
 use super::support::c::Build;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
 use super::support::instrument::{Instrument, slowdown};
-use super::support::response::{Response, recording_id_for};
 
 fn host(life: &str) -> Host {
     Host::new("host_signals.c").arg(life)
 }
 
-/// A gateway that takes requests and never answers. Without TLS, so that even on a busy machine the
-/// request is out long before the call is given up.
-fn silent() -> Gateway {
-    Gateway::plain().answer(|_| vec![Step::Stall]).start()
-}
-
 #[test]
 fn a_timer_that_interrupts_every_system_call_costs_no_call_and_shortens_no_wait() {
+    // Long enough to be interrupted.
+    let pause = Duration::from_millis(3);
     let gateway = Gateway::tls()
-        .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            // Long enough to be interrupted.
-            vec![
-                Step::Pause(Duration::from_millis(3)),
-                Step::Send(answer.bytes()),
-            ]
-        })
+        .answer(move |delivery| accepted_after(pause, delivery))
         .start();
     let silent = silent();
     let figures = host("timer")
@@ -41,18 +30,13 @@ fn a_timer_that_interrupts_every_system_call_costs_no_call_and_shortens_no_wait(
 
 #[test]
 fn a_call_that_is_interrupted_for_ever_ends_in_time_and_when_its_client_is_shut_down() {
-    for (scheme, builder) in [
-        ("TLS", Gateway::tls as fn() -> Builder),
-        ("plain HTTP", Gateway::plain),
-    ] {
+    for (scheme, builder) in SCHEMES {
         for system_call in ["send", "recv", "poll"] {
             // Answers the first call only.
             let gateway = builder()
                 .answer(|delivery| {
                     if delivery.callee() == "8613000000000" {
-                        vec![Step::Send(
-                            Response::ok(&recording_id_for(&delivery.callee())).bytes(),
-                        )]
+                        accepted(delivery).into()
                     } else {
                         vec![Step::Stall]
                     }
@@ -70,13 +54,10 @@ fn a_call_that_is_interrupted_for_ever_ends_in_time_and_when_its_client_is_shut_
 
 #[test]
 fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
-    let serve = |delivery: &super::support::diary::Delivery| {
-        Response::ok(&recording_id_for(&delivery.callee())).bytes()
-    };
     let opening = |opening: Opening| Gateway::tls().opening(move |_| opening.clone());
     let answering = |steps: Vec<Step>| {
         Gateway::tls().answer(move |delivery| {
-            let mut all = vec![Step::Send(serve(delivery))];
+            let mut all = vec![Step::Send(accepted(delivery).bytes())];
             all.extend(steps.clone());
             all
         })
@@ -115,7 +96,7 @@ fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
         // Plain HTTP.
         Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Reset])),
         Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Fin])),
-        Gateway::plain().answer(move |delivery| vec![Step::Send(serve(delivery)), Step::Fin]),
+        Gateway::plain().answer(|delivery| vec![Step::Send(accepted(delivery).bytes()), Step::Fin]),
     ]
     .map(|gateway| gateway.start())
     .into();

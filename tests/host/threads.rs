@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::gateways::accepted;
 use super::program::Host;
 use super::support::certs::{Authority, LOOPBACK, Validity};
 use super::support::client;
 use super::support::gateway::{Gateway, Step};
 use super::support::proxy::Proxy;
-use super::support::response::{Response, recording_id_for};
+use super::support::response::Response;
 
 #[test]
 fn each_of_256_threads_on_one_client_gets_its_own_answer() {
@@ -111,9 +112,8 @@ fn failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib() {
 
     let many_headers = Gateway::tls()
         .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            (0..90).fold(answer, |answer, number| {
-                answer.header(&format!("X-{number}"), &"v".repeat(500))
+            (0..90).fold(accepted(delivery), |response, number| {
+                response.header(&format!("X-{number}"), &"v".repeat(500))
             })
         })
         .start();
@@ -121,10 +121,7 @@ fn failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib() {
     live_small(host().calling(&many_headers), life, client::OK, 0);
 
     let dripping = Gateway::tls()
-        .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            vec![Step::Drip(answer.bytes(), Duration::ZERO)]
-        })
+        .answer(|delivery| vec![Step::Drip(accepted(delivery).bytes(), Duration::ZERO)])
         .start();
     let life = "an answer byte by byte";
     live_small(host().calling(&dripping), life, client::OK, 0);
