@@ -29,6 +29,9 @@ mod nginx;
 mod process;
 #[path = "compare/report.rs"]
 mod report;
+#[path = "../tests/support/require.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod require;
 #[path = "compare/sections.rs"]
 mod sections;
 #[path = "compare/stats.rs"]

@@ -94,17 +94,4 @@ impl Error {
     pub fn with_status(self, status: Option<i32>) -> Error {
         Error { status, ..self }
     }
-
-    /// Whether the request was not sent.
-    pub fn is_not_sent(&self) -> bool {
-        matches!(self.kind, ErrorKind::NotSent(_))
-    }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Error {}

@@ -21,7 +21,7 @@ pub fn process_id() -> u64 {
     // 0 where this process has just been forked.
     let number = sys::zeroed_on_fork(&NOT_WIPED, forget_process);
     let known = number.load(Ordering::Acquire);
-    if known != 0 && !(ptr::eq(number, &NOT_WIPED) && known as u32 != sys::getpid()) {
+    if known != 0 && !(ptr::eq(number, &NOT_WIPED) && known as u32 != std::process::id()) {
         return known;
     }
     number_process(number, known)
@@ -35,7 +35,7 @@ fn number_process(number: &AtomicU64, old: u64) -> u64 {
     let count = LAST.fetch_add(1, Ordering::SeqCst) + 1;
     // Together with the process ID, should the fork have copied the count a moment earlier than what
     // another thread did with it.
-    let new = count << 32 | u64::from(sys::getpid());
+    let new = count << 32 | u64::from(std::process::id());
     match number.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => new,
         Err(others) => others,

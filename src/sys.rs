@@ -3,16 +3,13 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use libc::{c_int, pollfd};
-
-/// The first descriptor that is not standard input, output or error.
-const FIRST_DESCRIPTOR: RawFd = 3;
 
 /// A descriptor that the library opened. The host may have closed it since, and opened something of its own
 /// under the same number: check [`Descriptor::is_ours`] before anything that a host could notice.
@@ -26,21 +23,11 @@ pub struct Descriptor {
 
 impl Descriptor {
     /// Takes `fd` over, under a number of 3 or more: those below are the host's, even while they are
-    /// closed.
-    ///
-    /// # Errors
-    ///
-    /// Where the process has no descriptor left.
+    /// closed. Fails where the process has no descriptor left.
     pub fn new(mut fd: OwnedFd) -> io::Result<Descriptor> {
-        if fd.as_raw_fd() < FIRST_DESCRIPTOR {
-            // SAFETY: F_DUPFD_CLOEXEC takes no pointer.
-            let number =
-                unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) };
-            if number < 0 {
-                return Err(io::Error::last_os_error());
-            }
-            // SAFETY: fcntl has just returned the descriptor, and nobody else has it.
-            fd = unsafe { OwnedFd::from_raw_fd(number) };
+        if fd.as_raw_fd() <= libc::STDERR_FILENO {
+            // Never one of the three: the standard library leaves them to standard input, output and error.
+            fd = fd.try_clone()?;
         }
         let (device, inode) = file_identity(fd.as_raw_fd())?;
         Ok(Descriptor {
@@ -64,11 +51,8 @@ impl Descriptor {
         }
     }
 
-    /// Receives from a socket. Never waits, even where the number stands for a blocking socket by now.
-    ///
-    /// # Errors
-    ///
-    /// The socket's; `WouldBlock` where nothing can be received.
+    /// Receives from a socket; `WouldBlock` where nothing can be received. Never waits, even where the number
+    /// stands for a blocking socket by now.
     pub fn receive(&self, buffer: &mut [u8], flags: c_int) -> io::Result<usize> {
         // SAFETY: the pointer and the length are those of one live slice, and any byte may be
         // written there.
@@ -83,8 +67,14 @@ impl Descriptor {
         usize::try_from(received).map_err(|_| io::Error::last_os_error())
     }
 
-    /// Ends a TCP connection at once, with an RST (connect(2), AF_UNSPEC).
+    /// Ends a TCP connection at once, with an RST (connect(2), AF_UNSPEC), and with it what the system still
+    /// holds of what was sent. Closing alone would leave that to be sent again for minutes, until the network
+    /// that has failed is back; and closing without lingering would not end what a process forked from this
+    /// one holds a copy of.
     pub fn reset_connection(&self) {
+        if !self.is_ours() {
+            return;
+        }
         // SAFETY: all zeros is a valid address, of the family AF_UNSPEC.
         let unspecified: libc::sockaddr = unsafe { std::mem::zeroed() };
         let length = size_of_val(&unspecified) as libc::socklen_t;
@@ -93,11 +83,7 @@ impl Descriptor {
         unsafe { libc::connect(self.number, &raw const unspecified, length) };
     }
 
-    /// How many of the bytes sent over a TCP socket the peer's system has not acknowledged.
-    ///
-    /// # Errors
-    ///
-    /// Where the system cannot tell.
+    /// How many of the bytes sent over a TCP socket the peer's system has not acknowledged. One system call.
     pub fn unacknowledged_bytes(&self) -> io::Result<usize> {
         let mut bytes: c_int = 0;
         // SAFETY: TIOCOUTQ (SIOCOUTQ, tcp(7)) writes one int.
@@ -157,11 +143,7 @@ fn file_identity(number: RawFd) -> io::Result<(libc::dev_t, libc::ino_t)> {
     Ok((stat.st_dev, stat.st_ino))
 }
 
-/// Waits until one of `entries` is ready, or for `timeout_ms`.
-///
-/// # Errors
-///
-/// poll(2)'s, `Interrupted` among them.
+/// Waits until one of `entries` is ready, or for `timeout_ms`, or for a signal (`Interrupted`).
 pub fn poll(entries: &mut [pollfd], timeout_ms: c_int) -> io::Result<()> {
     let count = entries.len() as libc::nfds_t;
     // SAFETY: the pointer and the length are those of one live slice.
@@ -169,12 +151,6 @@ pub fn poll(entries: &mut [pollfd], timeout_ms: c_int) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
-}
-
-/// This process's ID, from the system: glibc does not remember it since 2.25, nor does musl.
-pub fn getpid() -> u32 {
-    // SAFETY: getpid takes no pointer, and cannot fail.
-    unsafe { libc::getpid() }.cast_unsigned()
 }
 
 /// A number that is 0 in every process forked from this one, however it was forked. All threads get the same.
@@ -241,10 +217,6 @@ pub fn is_secure_execution() -> bool {
 }
 
 /// Starts a thread to which no signal is delivered: the host's handlers expect the host's threads.
-///
-/// # Errors
-///
-/// Where the system has no thread to give.
 pub fn spawn_without_signals(
     name: &str,
     stack_size: usize,

@@ -32,7 +32,10 @@ struct Wiped;
 
 impl Drop for Wiped {
     fn drop(&mut self) {
-        wipe_registers();
+        // Miri has no assembly.
+        if !cfg!(miri) {
+            wipe_registers();
+        }
         wipe_stack();
     }
 }
@@ -62,124 +65,72 @@ fn wipe_stack() {
     }
 }
 
+/// Instructions that set registers to zero, for one register after the other.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! clear {
+    ($instruction:literal, $registers:literal) => {
+        std::arch::asm!(
+            concat!(".irp reg, ", $registers),
+            $instruction,
+            ".endr",
+            clobber_abi("C"),
+            options(nostack),
+        )
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 fn wipe_registers() {
     use std::arch::{asm, is_x86_feature_detected};
 
-    /// Combines each register with itself, to zero.
-    macro_rules! clear {
-        ($operation:literal, $kind:literal, $($number:literal)*) => {
-            asm!(
-                $(concat!(
-                    $operation, " ", $kind, $number, ", ", $kind, $number, ", ", $kind, $number
-                ),)*
-                clobber_abi("C"),
-                options(nostack),
-            )
-        };
-    }
-
-    // Miri has no assembly.
-    if cfg!(miri) {
-        return;
-    }
     // SAFETY: each block only clears registers, all of them ones that a function of C may change, and
     // says so. An extension is used where the processor and the system have it.
     unsafe {
         if is_x86_feature_detected!("avx512f") {
             if is_x86_feature_detected!("avx512vl") {
                 // In their whole width. By their names of 512 bits it would slow some processors down.
-                clear!("vpxord", "xmm", 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+                clear!(
+                    "vpxord xmm\\reg, xmm\\reg, xmm\\reg",
+                    "16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31"
+                );
             } else {
-                clear!("vpxord", "zmm", 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+                clear!(
+                    "vpxord zmm\\reg, zmm\\reg, zmm\\reg",
+                    "16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31"
+                );
             }
-            clear!("kxorw", "k", 0 1 2 3 4 5 6 7);
+            clear!("kxorw k\\reg, k\\reg, k\\reg", "0,1,2,3,4,5,6,7");
         }
         if is_x86_feature_detected!("avx") {
             // Registers 0 to 15, in their whole width, too.
             asm!("vzeroall", clobber_abi("C"), options(nostack));
         } else {
-            asm!(
-                "pxor xmm0, xmm0",
-                "pxor xmm1, xmm1",
-                "pxor xmm2, xmm2",
-                "pxor xmm3, xmm3",
-                "pxor xmm4, xmm4",
-                "pxor xmm5, xmm5",
-                "pxor xmm6, xmm6",
-                "pxor xmm7, xmm7",
-                "pxor xmm8, xmm8",
-                "pxor xmm9, xmm9",
-                "pxor xmm10, xmm10",
-                "pxor xmm11, xmm11",
-                "pxor xmm12, xmm12",
-                "pxor xmm13, xmm13",
-                "pxor xmm14, xmm14",
-                "pxor xmm15, xmm15",
-                clobber_abi("C"),
-                options(nostack),
+            clear!(
+                "pxor xmm\\reg, xmm\\reg",
+                "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"
             );
         }
-        asm!(
-            "xor eax, eax",
-            "xor ecx, ecx",
-            "xor edx, edx",
-            "xor esi, esi",
-            "xor edi, edi",
-            "xor r8d, r8d",
-            "xor r9d, r9d",
-            "xor r10d, r10d",
-            "xor r11d, r11d",
-            clobber_abi("C"),
-            options(nostack),
-        );
+        clear!("xor \\reg, \\reg", "eax,ecx,edx,esi,edi,r8d,r9d,r10d,r11d");
     }
 }
 
 #[cfg(target_arch = "aarch64")]
 fn wipe_registers() {
-    use std::arch::asm;
-
-    macro_rules! clear {
-        ($($number:literal)*) => {
-            asm!(
-                $(concat!("movi v", $number, ".2d, #0"),)*
-                clobber_abi("C"),
-                options(nostack),
-            )
-        };
-    }
-
-    // Miri has no assembly.
-    if cfg!(miri) {
-        return;
-    }
     // SAFETY: each block only clears registers, all of them ones that a function of C may change, and
     // says so; the compiler keeps the halves of v8 to v15 that such a function has to keep.
     unsafe {
         // In their whole width, also with SVE.
-        clear!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-        asm!(
-            "mov x0, xzr",
-            "mov x1, xzr",
-            "mov x2, xzr",
-            "mov x3, xzr",
-            "mov x4, xzr",
-            "mov x5, xzr",
-            "mov x6, xzr",
-            "mov x7, xzr",
-            "mov x8, xzr",
-            "mov x9, xzr",
-            "mov x10, xzr",
-            "mov x11, xzr",
-            "mov x12, xzr",
-            "mov x13, xzr",
-            "mov x14, xzr",
-            "mov x15, xzr",
-            "mov x16, xzr",
-            "mov x17, xzr",
-            clobber_abi("C"),
-            options(nostack),
+        clear!(
+            "movi v\\reg\\().2d, #0",
+            "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"
+        );
+        clear!(
+            "movi v\\reg\\().2d, #0",
+            "16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31"
+        );
+        clear!(
+            "mov x\\reg, xzr",
+            "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"
         );
     }
 }
@@ -187,28 +138,28 @@ fn wipe_registers() {
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn wipe_registers() {}
 
-/// For tests: what is on the stack below the caller.
-#[cfg(all(test, target_arch = "x86_64", not(miri)))]
-#[inline(never)]
-pub fn left_below(kept: &mut [u8; STACK]) {
-    // In one instruction: whatever is called would write there.
-    // SAFETY: as many bytes are written as `kept` has. Those that are read are this thread's, written to
-    // before: nobody else has them, and they are no more than numbers.
-    unsafe {
-        std::arch::asm!(
-            "mov rsi, rsp",
-            "sub rsi, rcx",
-            "rep movsb",
-            inout("rcx") kept.len() => _,
-            inout("rdi") kept.as_mut_ptr() => _,
-            out("rsi") _,
-        );
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// What is on the stack below the caller.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[inline(never)]
+    pub fn left_below(kept: &mut [u8; STACK]) {
+        // In one instruction: whatever is called would write there.
+        // SAFETY: as many bytes are written as `kept` has. Those that are read are this thread's, written to
+        // before: nobody else has them, and they are no more than numbers.
+        unsafe {
+            std::arch::asm!(
+                "mov rsi, rsp",
+                "sub rsi, rcx",
+                "rep movsb",
+                inout("rcx") kept.len() => _,
+                inout("rdi") kept.as_mut_ptr() => _,
+                out("rsi") _,
+            );
+        }
+    }
 
     #[test]
     fn what_the_work_gives_comes_back() {

@@ -14,6 +14,7 @@ use std::process::Command;
 
 use libtest_mimic::Arguments;
 use support::require::{trial, trial_if};
+use support::{c, elf, header};
 
 fn main() {
     let trials = vec![
@@ -21,7 +22,7 @@ fn main() {
             "this_build_keeps_the_abi_of_the_newest_release",
             &["abidiff", "abidw"],
             || {
-                let stub = stub("committed", &header());
+                let stub = stub("committed", &header::text());
                 if std::env::var("ITNIO_WRITE_ABI").is_ok_and(|value| value == "1") {
                     let release = dumps().join(format!("{}.abi", env!("CARGO_PKG_VERSION")));
                     assert!(!release.exists(), "{} is never changed", release.display());
@@ -46,7 +47,7 @@ fn main() {
                         "  ITNIO_INTERNAL_ERROR = 14,\n  ITNIO_NEW_RESULT = 15,",
                     ),
                 ] {
-                    let changed = stub(addition, &planted(from, to));
+                    let changed = planted(addition, from, to);
                     // It is there for abidiff to see.
                     let seen = abidiff(&["--harmless"], &newest_release(), &changed);
                     let seen = seen.expect_err("a difference");
@@ -83,26 +84,18 @@ fn main() {
                     ),
                     ("a_result_removed", "  ITNIO_TIMED_OUT = 10,\n", ""),
                 ] {
-                    let caught = diff(&newest_release(), &stub(change, &planted(from, to)));
-                    assert!(caught.is_err(), "{change} went unnoticed");
+                    let caught = diff(&newest_release(), &planted(change, from, to));
+                    assert!(caught.is_err(), "{change} was not caught");
                 }
             },
         ),
         trial("the_library_has_the_symbols_of_the_header", &["nm"], || {
             let symbols = |library: &Path| {
-                let output = run(Command::new("nm")
-                    .args(["-D", "--defined-only"])
-                    .arg(library));
-                let mut names: Vec<String> = output
-                    .lines()
-                    .filter_map(|line| line.rsplit(' ').next())
-                    .filter(|name| !name.starts_with('_'))
-                    .map(str::to_owned)
-                    .collect();
-                names.sort();
-                names
+                let mut exports = elf::exports(library);
+                exports.retain(|(_, name)| !name.starts_with('_'));
+                exports
             };
-            let stub = stub("symbols", &header());
+            let stub = stub("symbols", &header::text());
             assert_eq!(symbols(support::library::path()), symbols(&stub));
         }),
         trial("all_say_the_same_version", &[], versions),
@@ -121,15 +114,11 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-fn header() -> String {
-    fs::read_to_string(support::root().join("include/itnio.h")).expect("the committed header")
-}
-
-/// The header with a change in it.
-fn planted(from: &str, to: &str) -> String {
-    let changed = header().replace(from, to);
-    assert_ne!(changed, header(), "nothing to change: {from}");
-    changed
+/// The [`stub`] of the header with a change in it.
+fn planted(name: &str, from: &str, to: &str) -> PathBuf {
+    let changed = header::text().replace(from, to);
+    assert_ne!(changed, header::text(), "nothing to change: {from}");
+    stub(name, &changed)
 }
 
 fn dumps() -> PathBuf {
@@ -170,22 +159,24 @@ fn stub(name: &str, header: &str) -> PathBuf {
     let source = folder.join("stub.c");
     fs::write(&source, format!("#include \"itnio.h\"\n{bodies}")).expect("a source");
     let library = folder.join("libitnio.so");
-    run(Command::new("cc")
-        .args(["-g", "-shared", "-fPIC", "-Wl,-soname,libitnio.so.0", "-o"])
-        .arg(&library)
-        .arg(&source));
+    let mut cc = Command::new("cc");
+    cc.args(["-g", "-shared", "-fPIC", "-Wl,-soname,libitnio.so.0", "-o"])
+        .args([&library, &source]);
+    c::run(cc, c::LIMIT).success();
     library
 }
 
 fn dump(library: &Path, to: &Path) {
-    run(Command::new("abidw")
+    let mut abidw = Command::new("abidw");
+    abidw
         .args([
             "--no-corpus-path",
             "--no-comp-dir-path",
             "--no-show-locs",
             "--out-file",
         ])
-        .args([to, library]));
+        .args([to, library]);
+    c::run(abidw, c::LIMIT).success();
 }
 
 /// Whether the ABI of `new` is that of `old`, but for additions.
@@ -194,19 +185,12 @@ fn diff(old: &Path, new: &Path) -> Result<(), String> {
 }
 
 fn abidiff(options: &[&str], old: &Path, new: &Path) -> Result<(), String> {
-    let output = Command::new("abidiff")
-        .args(options)
-        .arg("--no-show-locs")
-        .args([old, new])
-        .output()
-        .expect("abidiff runs");
-    match output.status.code() {
+    let mut abidiff = Command::new("abidiff");
+    abidiff.args(options).arg("--no-show-locs").args([old, new]);
+    let output = c::run(abidiff, c::LIMIT);
+    match output.code {
         Some(0) => Ok(()),
-        _ => Err(format!(
-            "{}\n{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        )),
+        _ => Err(format!("{}\n{}", output.stdout, output.stderr)),
     }
 }
 
@@ -220,7 +204,10 @@ fn versions() {
         ("ITNIO_VERSION", &format!("\"{version}\"")),
     ] {
         let line = format!("#define {name} {value}");
-        assert!(header().lines().any(|one| one == line), "no line: {line}");
+        assert!(
+            header::text().lines().any(|one| one == line),
+            "no line: {line}"
+        );
     }
     // SAFETY: it takes nothing, and its text is static.
     let in_library = unsafe { CStr::from_ptr((support::client::api().version)()) };
@@ -242,14 +229,4 @@ fn first_word_in_brackets(file: &str, start: &str, end: char) -> String {
         .map(|(word, _)| word.to_owned())
         .find(|word| word != "Unreleased")
         .expect("a version")
-}
-
-fn run(command: &mut Command) -> String {
-    let output = command.output().expect("the command runs");
-    assert!(
-        output.status.success(),
-        "{command:?}:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).into_owned()
 }

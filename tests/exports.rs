@@ -3,67 +3,54 @@
 mod support;
 
 use std::collections::{BTreeSet, HashMap};
-use std::process::Command;
 
-use support::library;
+use support::{elf, header, library};
 
-/// The functions of section 3 of the contract.
-const FUNCTIONS: [&str; 9] = [
-    "itnio_client_free",
-    "itnio_client_new",
-    "itnio_client_shutdown",
-    "itnio_free_string",
-    "itnio_may_have_dialed",
-    "itnio_result_message",
-    "itnio_send_sip",
-    "itnio_status_message",
-    "itnio_version",
-];
-
-fn output(tool: &str, arguments: &[&str]) -> String {
-    let output = Command::new(tool)
-        .args(arguments)
-        .arg(library::path())
-        .env("LC_ALL", "C")
-        .output()
-        .unwrap_or_else(|error| panic!("{tool}: {error}"));
-    assert!(
-        output.status.success(),
-        "{tool}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("text")
-}
-
-/// The values of one kind of entry of the dynamic section.
+/// The library's entries of one kind of the dynamic section.
 fn dynamic(kind: &str) -> Vec<String> {
-    output("readelf", &["-dW"])
-        .lines()
-        .filter(|line| line.contains(&format!("({kind})")))
-        .map(|line| line.rsplit_once(')').expect("a kind").1.trim().to_owned())
-        .collect()
+    elf::dynamic(library::path(), &[kind])
 }
 
 #[test]
-fn exactly_the_nine_functions_are_exported() {
-    let listed = output("nm", &["-D", "--defined-only"]);
-    let symbols: Vec<_> = listed
-        .lines()
-        .map(|line| {
-            let mut words = line.split_whitespace().skip(1);
-            (words.next().expect("a type"), words.next().expect("a name"))
-        })
+fn the_header_declares_exactly_what_is_exported() {
+    let expected: BTreeSet<_> = header::functions()
+        .into_iter()
+        .map(|name| ("T".to_owned(), name))
         .collect();
-    let expected: Vec<_> = FUNCTIONS.iter().map(|name| ("T", *name)).collect();
-    let symbols: BTreeSet<_> = symbols.into_iter().collect();
-    assert_eq!(symbols.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(elf::exports(library::path()), expected);
+}
+
+#[test]
+fn every_function_of_a_release_is_still_there() {
+    let functions = header::functions();
+    let dumps = std::fs::read_dir(support::root().join("tests/abi")).expect("the releases' ABIs");
+    let dumps: Vec<_> = dumps
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "abi"))
+        .collect();
+    assert!(!dumps.is_empty(), "no release");
+    for dump in dumps {
+        let text = std::fs::read_to_string(&dump).expect("a release's ABI");
+        let released: BTreeSet<_> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("<elf-symbol name='"))
+            .filter_map(|symbol| Some(symbol.split_once('\'')?.0.to_owned()))
+            .collect();
+        assert!(!released.is_empty(), "no symbol in {}", dump.display());
+        let removed: Vec<_> = released.difference(&functions).collect();
+        assert!(
+            removed.is_empty(),
+            "{}: removed {removed:?}",
+            dump.display()
+        );
+    }
 }
 
 /// pthread_cancel() of the asynchronous type unwinds from any instruction, which aborts the process in a
 /// function with a table of what to catch and drop ("L" in its frames' augmentation).
 #[test]
 fn no_export_has_anything_to_catch_or_drop_itself() {
-    let symbols = output("nm", &["-D", "--defined-only"]);
+    let symbols = elf::output("nm", &["-D", "--defined-only"], library::path());
     let exports: HashMap<u64, &str> = symbols
         .lines()
         .map(|line| {
@@ -72,7 +59,7 @@ fn no_export_has_anything_to_catch_or_drop_itself() {
             (hexadecimal(address), words.last().expect("a name"))
         })
         .collect();
-    let frames = output("readelf", &["--debug-dump=frames", "-W"]);
+    let frames = elf::output("readelf", &["--debug-dump=frames", "-W"], library::path());
     // Where each kind of frame is described, and how it is augmented.
     let mut kinds: HashMap<&str, &str> = HashMap::new();
     let mut seen = BTreeSet::new();
@@ -88,13 +75,13 @@ fn no_export_has_anything_to_catch_or_drop_itself() {
                 if let Some(export) = exports.get(&start) {
                     let cie = cie.trim_start_matches("cie=");
                     assert!(!kinds[cie].contains('L'), "{export}: {}", kinds[cie]);
-                    seen.insert(*export);
+                    seen.insert((*export).to_owned());
                 }
             }
             _ => {}
         }
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), FUNCTIONS);
+    assert_eq!(seen, header::functions());
 }
 
 fn hexadecimal(digits: &str) -> u64 {
@@ -102,38 +89,11 @@ fn hexadecimal(digits: &str) -> u64 {
 }
 
 #[test]
-fn the_header_declares_exactly_what_is_exported() {
-    let header =
-        std::fs::read_to_string(support::root().join("include/itnio.h")).expect("the header");
-    let code: String = without_comments(&header);
-    let declared: BTreeSet<_> = code
-        .match_indices('(')
-        .filter_map(|(at, _)| {
-            code[..at]
-                .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-        })
-        .filter(|name| name.starts_with("itnio_"))
-        .collect();
-    assert_eq!(declared.into_iter().collect::<Vec<_>>(), FUNCTIONS);
-}
-
-fn without_comments(header: &str) -> String {
-    let mut code = String::new();
-    let mut rest = header;
-    while let Some((before, comment)) = rest.split_once("/*") {
-        code.push_str(before);
-        rest = comment.split_once("*/").expect("the end of a comment").1;
-    }
-    code + rest
-}
-
-#[test]
 fn the_soname_has_the_major_version() {
     let major = env!("CARGO_PKG_VERSION_MAJOR");
     assert_eq!(
         dynamic("SONAME"),
-        [format!("Library soname: [libitnio.so.{major}]")]
+        [format!("(SONAME) Library soname: [libitnio.so.{major}]")]
     );
 }
 
@@ -167,7 +127,7 @@ fn it_needs_libc_and_its_companions_only() {
 
 #[test]
 fn it_is_stripped_and_has_no_search_path_of_its_own() {
-    let sections = output("readelf", &["-SW"]);
+    let sections = elf::output("readelf", &["-SW"], library::path());
     for section in [".symtab", ".debug_info"] {
         assert!(!sections.contains(section), "not stripped: {section}");
     }
@@ -177,7 +137,7 @@ fn it_is_stripped_and_has_no_search_path_of_its_own() {
 
 #[test]
 fn it_asks_for_no_executable_stack() {
-    let segments = output("readelf", &["-lW"]);
+    let segments = elf::output("readelf", &["-lW"], library::path());
     let stack = segments
         .lines()
         .find(|line| line.contains("GNU_STACK"))

@@ -1,5 +1,5 @@
-//! What `cargo cinstall` lays down is what a C programmer is used to: programs in C and C++ build with
-//! nothing but pkg-config, and place calls; and `man` answers.
+//! What `cargo cinstall` installs is what a C programmer is used to: programs in C and C++ build with
+//! nothing but pkg-config, and place calls; and `man` shows the manual pages.
 //!
 //! It is staged by --destdir and then moved to its prefix, as a package is. The commands are the README's.
 
@@ -7,7 +7,7 @@
 mod process;
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +19,7 @@ use process::Sandbox;
 use support::c::{self, LIMIT};
 use support::library::{self, remove_package_variables};
 use support::require::trial;
-use support::{root, scratch};
+use support::{elf, header, root, scratch};
 
 // The README's commands; its prefix becomes the test's.
 const PREFIX: &str = "/usr/local";
@@ -41,7 +41,7 @@ const CARGO_C: &str = "cargo-cinstall";
 
 fn main() {
     let trials = vec![
-        trial("every_file_is_laid_down", &[CARGO_C], every_file),
+        trial("every_file_is_installed", &[CARGO_C], every_file),
         trial(
             "pkg_config_has_the_version",
             &[CARGO_C, "pkg-config"],
@@ -91,7 +91,7 @@ fn main() {
             || places_a_call(STATIC, CPP, installed(), &[]),
         ),
         trial(
-            "man_answers_what_a_c_programmer_asks",
+            "man_shows_a_page_for_every_function",
             &[CARGO_C, "man"],
             man,
         ),
@@ -230,17 +230,7 @@ fn only_archive() -> PathBuf {
     copy
 }
 
-// What is laid down
-
-fn functions() -> Vec<String> {
-    let mut names: Vec<String> = exported(library::path())
-        .into_iter()
-        .map(|(_, name)| name)
-        .collect();
-    names.sort();
-    assert_eq!(names.len(), 9, "{names:?}");
-    names
-}
+// What is installed
 
 fn every_file() {
     let version = env!("CARGO_PKG_VERSION");
@@ -257,7 +247,7 @@ fn every_file() {
     ] {
         expected.insert(file, None);
     }
-    for name in functions() {
+    for name in header::functions() {
         expected.insert(format!("share/man/man3/{name}.3"), None);
     }
     let soname = format!("libitnio.so.{}", env!("CARGO_PKG_VERSION_MAJOR"));
@@ -271,51 +261,20 @@ fn every_file() {
         let read = |folder: &Path| fs::read(folder.join(header)).expect("a header");
         assert!(
             read(installed()) == read(root()),
-            "{header} is another's than the repository's"
+            "{header} differs from the repository's"
         );
     }
 }
 
-/// The types and names of a library's symbols.
-fn exported(library: &Path) -> Vec<(String, String)> {
-    let mut nm = Command::new("nm");
-    nm.args(["-D", "--defined-only"]).arg(library);
-    c::run(nm, LIMIT)
-        .success()
-        .lines()
-        .map(|line| {
-            let mut words = line.split_whitespace().skip(1).map(str::to_owned);
-            (words.next().expect("a type"), words.next().expect("a name"))
-        })
-        .collect()
-}
-
-/// The entries of the dynamic section of one of these kinds.
-fn dynamic(file: &Path, kinds: &[&str]) -> Vec<String> {
-    let mut readelf = Command::new("readelf");
-    readelf.arg("-dW").arg(file).env("LC_ALL", "C");
-    let mut entries: Vec<String> = c::run(readelf, LIMIT)
-        .success()
-        .lines()
-        .filter(|line| kinds.iter().any(|kind| line.contains(&format!("({kind})"))))
-        .map(|line| {
-            line.split_whitespace()
-                .skip(1)
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
-        .collect();
-    entries.sort();
-    entries
-}
-
 fn same_as_cargo_build() {
     let ours = libdir(installed()).join("libitnio.so");
-    assert_eq!(exported(&ours), exported(library::path()));
-    functions();
+    let symbols = elf::exports(&ours);
+    assert_eq!(symbols, elf::exports(library::path()));
+    let names: BTreeSet<String> = symbols.into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, header::functions());
     let kinds = ["SONAME", "NEEDED", "FLAGS", "FLAGS_1", "RPATH", "RUNPATH"];
-    let entries = dynamic(&ours, &kinds);
-    assert_eq!(entries, dynamic(library::path(), &kinds));
+    let entries = elf::dynamic(&ours, &kinds);
+    assert_eq!(entries, elf::dynamic(library::path(), &kinds));
     let has = |what: &str| entries.iter().any(|entry| entry.contains(what));
     assert!(has("SONAME") && has("NODELETE"), "{entries:?}");
 }
@@ -342,7 +301,7 @@ fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, neede
     sh(&format!("{command} -o {}", program.display()), prefix);
 
     let companions = ["libgcc_s.so", "libstdc++.so", "libm.so", "ld-linux"];
-    let mut found = dynamic(&program, &["NEEDED"]);
+    let mut found = elf::dynamic(&program, &["NEEDED"]);
     found.retain(|entry| !companions.iter().any(|name| entry.contains(name)));
     let expected: Vec<String> = needed
         .iter()
@@ -399,7 +358,7 @@ fn page(name: &str) -> BTreeMap<String, String> {
 }
 
 fn man() {
-    let all = functions();
+    let all = header::functions();
     for name in &all {
         let page = page(name);
         let section = |heading: &str| {

@@ -1,11 +1,17 @@
 //! The manual pages say what the header says, as text: roff takes none of it for a request.
+//!
+//! Has a harness of its own, so that what needs an absent mandoc shows as ignored, with the reason.
 
 #[path = "../build/manual.rs"]
 mod manual;
 mod support;
 
+use std::process::Command;
+
+use libtest_mimic::Arguments;
 use manual::Header;
-use regex::Regex;
+use support::require::{plain, trial};
+use support::{c, header};
 
 const INTRODUCTION: &str = "\
 /*
@@ -45,6 +51,53 @@ const SECOND: &str = "
 void itnio_second(void);
 ";
 
+fn main() {
+    let trials = vec![
+        plain(
+            "the_introduction_keeps_its_lists_and_code",
+            the_introduction_keeps_its_lists_and_code,
+        ),
+        plain(
+            "types_are_shown_with_their_comments",
+            types_are_shown_with_their_comments,
+        ),
+        plain(
+            "a_functions_paragraphs_are_in_their_sections",
+            a_functions_paragraphs_are_in_their_sections,
+        ),
+        plain(
+            "an_example_keeps_its_empty_lines",
+            an_example_keeps_its_empty_lines,
+        ),
+        plain(
+            "a_function_that_says_nothing_of_threads_has_the_introductions",
+            a_function_that_says_nothing_of_threads_has_the_introductions,
+        ),
+        plain(
+            "what_roff_would_take_for_a_request_is_escaped",
+            what_roff_would_take_for_a_request_is_escaped,
+        ),
+        plain(
+            "a_long_line_is_broken_between_words",
+            a_long_line_is_broken_between_words,
+        ),
+        plain(
+            "an_error_names_the_part_that_is_missing",
+            an_error_names_the_part_that_is_missing,
+        ),
+        plain(
+            "every_function_of_the_header_has_a_page_that_names_it",
+            every_function_of_the_header_has_a_page_that_names_it,
+        ),
+        trial(
+            "mandoc_finds_no_fault_in_the_pages",
+            &["mandoc"],
+            pages_pass_mandoc,
+        ),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
 /// The pages of a header of these parts.
 fn pages(parts: &[&str]) -> Vec<(String, String)> {
     Header::parse(&parts.concat())
@@ -73,7 +126,6 @@ fn error(parts: &[&str]) -> String {
     Header::parse(&parts.concat()).expect_err("a part is missing")
 }
 
-#[test]
 fn the_introduction_keeps_its_lists_and_code() {
     let page = page(&pages(&[INTRODUCTION, FIRST]), "itnio");
     assert_eq!(
@@ -88,7 +140,6 @@ fn the_introduction_keeps_its_lists_and_code() {
     assert!(page.contains(".TH ITNIO 3 2026-01-02 \"libitnio 1.2.3\""));
 }
 
-#[test]
 fn types_are_shown_with_their_comments() {
     let types = "
 /**
@@ -110,11 +161,10 @@ typedef struct itnio_pair {
     assert_eq!(
         section(&page, "TYPES"),
         "A constant.\n.PP\n.nf\n#define ITNIO_ONE 1\n.fi\n\
-         .PP\nA struct.\n.PP\n.nf\ntypedef struct itnio_pair {\n  /**\n   * Its field.\n   */\n  int left;\n};\n.fi\n"
+         .PP\nA struct.\n.PP\n.nf\ntypedef struct itnio_pair {\n  /**\n   * Its field.\n   */\n  int left;\n} itnio_pair;\n.fi\n"
     );
 }
 
-#[test]
 fn a_functions_paragraphs_are_in_their_sections() {
     let page = page(&pages(&[INTRODUCTION, FIRST, SECOND]), "itnio_first");
     for (heading, text) in [
@@ -140,8 +190,19 @@ fn a_functions_paragraphs_are_in_their_sections() {
     }
 }
 
-#[test]
-fn a_function_without_a_word_on_threads_has_the_introductions() {
+fn an_example_keeps_its_empty_lines() {
+    let introduction = INTRODUCTION.replace(
+        " *     puts(text);\n",
+        " *\n *     puts(text);\n *\n * More.\n *\n *     another();\n",
+    );
+    let page = page(&pages(&[&introduction, FIRST]), "itnio_first");
+    assert_eq!(
+        section(&page, "EXAMPLES"),
+        ".EX\nchar *text = itnio_first(1);\n\nputs(text);\n.EE\n.nh\n"
+    );
+}
+
+fn a_function_that_says_nothing_of_threads_has_the_introductions() {
     let page = page(&pages(&[INTRODUCTION, FIRST, SECOND]), "itnio_second");
     assert_eq!(section(&page, "THREADS"), "Any thread\nat any time.\n");
     for absent in ["ARGUMENTS", "RETURN VALUE", "EXAMPLES"] {
@@ -149,7 +210,6 @@ fn a_function_without_a_word_on_threads_has_the_introductions() {
     }
 }
 
-#[test]
 fn what_roff_would_take_for_a_request_is_escaped() {
     let function = r"
 /**
@@ -170,9 +230,27 @@ void itnio_says(void);
     );
 }
 
-#[test]
+fn a_long_line_is_broken_between_words() {
+    let long = "0123456789 ".repeat(7);
+    let function = format!(
+        "\n/**\n * Counts: {long}`a b`\n *\n *   - {long}abc\n *   - {long}.request\n */\nint itnio_x(void);\n"
+    );
+    let page = page(&pages(&[INTRODUCTION, &function]), "itnio_x");
+    let long = long.trim_end();
+    assert_eq!(
+        section(&page, "DESCRIPTION"),
+        format!(
+            "Counts: {}\n0123456789 \\fBa b\\fP\n\
+             .IP \\(bu 2\n{long} abc\n\
+             .IP \\(bu 2\n{long}\n\\&.request\n",
+            &long[..65]
+        )
+    );
+}
+
 fn an_error_names_the_part_that_is_missing() {
     let without_threads = INTRODUCTION.replace("Threads. ", "");
+    let bare = "\nvoid itnio_bare(int32_t count,\n                char **reason);\n";
     let unfinished = "\n/**\n * A struct.\n */\ntypedef struct itnio_pair {\n  int left;\n";
     for (parts, named) in [
         (&[FIRST][..], "no introduction"),
@@ -189,32 +267,37 @@ fn an_error_names_the_part_that_is_missing() {
             &[INTRODUCTION, "\n/**\n * Endless\n */\nint itnio_x(void);\n"],
             "itnio_x has no first sentence",
         ),
+        (&[INTRODUCTION, bare, FIRST], "itnio_bare has no comment"),
+        (&[INTRODUCTION, FIRST, bare], "itnio_bare has no comment"),
     ] {
         let error = error(parts);
         assert!(error.contains(named), "{error:?} without {named:?}");
     }
 }
 
-#[test]
 fn every_function_of_the_header_has_a_page_that_names_it() {
-    let header =
-        std::fs::read_to_string(support::root().join("include/itnio.h")).expect("the header");
-    let declared: Vec<&str> = Regex::new(r"(?m)^[a-z].* \*?(itnio_[a-z0-9_]+)\(")
-        .expect("a pattern")
-        .captures_iter(&header)
-        .map(|found| found.extract::<1>().1[0])
-        .collect();
-    assert_eq!(declared.len(), 9, "{declared:?}");
-
-    let pages = pages(&[&header]);
+    let declared = header::functions();
+    let pages = pages(&[&header::text()]);
     assert_eq!(pages.len(), declared.len() + 1, "and the library's");
     let library = page(&pages, "itnio");
     for name in declared {
-        let page = page(&pages, name);
+        let page = page(&pages, &name);
         assert!(section(&page, "NAME").starts_with(&format!("{name} \\- ")));
         for synopsis in [&page, &library] {
             let synopsis = section(synopsis, "SYNOPSIS");
             assert!(synopsis.contains(&format!("{name}(")), "{synopsis}");
         }
     }
+}
+
+fn pages_pass_mandoc() {
+    let mut mandoc = Command::new("mandoc");
+    mandoc.args(["-T", "lint"]);
+    for (name, page) in pages(&[&header::text()]) {
+        let file = support::scratch().join(format!("{name}.3"));
+        std::fs::write(&file, page).expect("a page");
+        mandoc.arg(file);
+    }
+    let output = c::run(mandoc, c::LIMIT);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), ""));
 }

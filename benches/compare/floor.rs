@@ -1,5 +1,5 @@
-//! The floor: rustls on a bare blocking socket, a request built beforehand, the answer read and not
-//! parsed. Less than this no client does.
+//! The floor: rustls on a bare blocking socket, a request built beforehand, the response read and
+//! not parsed. No client can do less.
 //!
 //! It runs in this very executable, started anew as a worker; the loop is the C workers'.
 
@@ -96,11 +96,11 @@ impl Target {
     }
 }
 
-/// A connection, and how long an answer on it is.
+/// A connection, and how long a response on it is.
 struct Connection {
     socket: TcpStream,
     tls: ClientConnection,
-    answer_length: Option<usize>,
+    response_length: Option<usize>,
 }
 
 impl Connection {
@@ -110,7 +110,7 @@ impl Connection {
         Ok(Connection {
             socket,
             tls: ClientConnection::new(Arc::clone(&target.tls), target.name.clone())?,
-            answer_length: None,
+            response_length: None,
         })
     }
 
@@ -122,10 +122,10 @@ impl Connection {
         while self.tls.wants_write() {
             self.tls.write_tls(&mut self.socket)?;
         }
-        let mut answer = [0; 1024];
+        let mut response = [0; 1024];
         let mut length = 0;
         loop {
-            match self.tls.reader().read(&mut answer[length..]) {
+            match self.tls.reader().read(&mut response[length..]) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => length += read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -135,17 +135,17 @@ impl Connection {
                 }
                 Err(error) => return Err(error),
             }
-            // All answers are of one length. The first one's end tells it: a slow one comes in pieces.
-            let is_whole = match self.answer_length {
+            // All responses have one length. The first one's end tells it: a slow one comes in pieces.
+            let is_whole = match self.response_length {
                 Some(whole) => length >= whole,
-                None => answer[..length].ends_with(b"}"),
+                None => response[..length].ends_with(b"}"),
             };
-            if is_whole && answer.starts_with(b"HTTP/1.1 200 ") {
-                self.answer_length = Some(length);
+            if is_whole && response.starts_with(b"HTTP/1.1 200 ") {
+                self.response_length = Some(length);
                 return Ok(());
             }
             if is_whole {
-                return Err(io::Error::other("not the answer"));
+                return Err(io::Error::other("not the response"));
             }
         }
     }

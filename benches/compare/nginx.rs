@@ -15,10 +15,10 @@ use rcgen::{
 
 use crate::process;
 
-/// The documentation's own answer, with a recording ID that no other request gets.
-const ANSWER: &str = r#"{"status":"0","reason":"success","data":"$request_id"}"#;
+/// The documentation's own response, with a recording ID that no other request gets.
+const RESPONSE: &str = r#"{"status":"0","reason":"success","data":"$request_id"}"#;
 
-/// How many bytes of an answer a second, while the server is slow: it then takes a few seconds.
+/// How many bytes of a response a second, while the server is slow: it then takes a few seconds.
 const SLOW_RATE: u32 = 100;
 
 /// The running server. It ends with this.
@@ -84,7 +84,7 @@ impl Nginx {
         &self.ca_file
     }
 
-    /// Answers that arrive at once, or (`true`) slowly, so that calls overlap.
+    /// Responses that arrive at once, or (`true`) slowly, so that calls overlap.
     pub fn set_slow(&self, slow: bool) -> std::io::Result<()> {
         if slow {
             fs::write(&self.slow_file, "")
@@ -178,14 +178,14 @@ http {{
         ssl_protocols TLSv1.3;
         default_type 'application/json;charset=UTF-8';
         location = /voice/sendSip {{
-            return 200 '{ANSWER}';
+            return 200 '{RESPONSE}';
         }}
         # The same, slow while a file is there.
         location = /slow/sendSip {{
             if (-f {slow_file}) {{
                 set $limit_rate {SLOW_RATE};
             }}
-            return 200 '{ANSWER}';
+            return 200 '{RESPONSE}';
         }}
     }}
 }}

@@ -4,7 +4,6 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use clap::ValueEnum;
 use crate::delay::Proxy;
 use crate::nginx::Nginx;
 use crate::report::{Measured, Report, Target};
+use crate::require::require;
 use crate::stats::Summary;
 use crate::worker::{Contender, Round, Worker, Workers};
 
@@ -21,13 +21,13 @@ use crate::worker::{Contender, Round, Worker, Workers};
 pub enum Section {
     /// 1, 16, 64 and 256 threads: median, p99, calls per second, CPU per call.
     Threads,
-    /// System calls per warm call, by strace.
+    /// System calls per call over a reused connection, by strace.
     Syscalls,
-    /// Instructions per warm call, by callgrind.
+    /// Instructions per call over a reused connection, by callgrind.
     Instructions,
     /// Memory per idle connection.
     Memory,
-    /// A fresh process to its first and to its second answer.
+    /// A new process to its first and to its second response.
     Fresh,
     /// Cost per call after many calls, and with many idle connections.
     Growth,
@@ -228,7 +228,7 @@ impl Bench {
         }
     }
 
-    /// What a tool counts for one warm call: the difference between two lengths of a run.
+    /// What a tool counts for one call over a reused connection: the difference between two lengths of a run.
     fn traced(
         &self,
         tool: &str,
@@ -267,7 +267,7 @@ impl Bench {
             let (few, memory_of_few) = look(*contender, 1)?;
             let (many, memory_of_many) = self.while_slow(|| look(*contender, connections))?;
             if many < few + connections - 1 {
-                return Err(format!("only {many} connections were kept"));
+                return Err(format!("only {many} connections are idle"));
             }
             Ok((memory_of_many - memory_of_few) / (many - few) as f64 / 1024.0)
         });
@@ -309,19 +309,19 @@ impl Bench {
 
     fn growth(&self, report: &mut Report) {
         let many = self.effort.many_calls;
-        let rounds = self.age(many);
-        grown(
-            report,
-            &format!("after {many} calls / in the first thousands"),
-            &rounds,
-        );
         let connections = self.effort.connections;
-        let rounds = self.hoard(connections);
-        grown(
-            report,
-            &format!("with {connections} idle connections / with 1"),
-            &rounds,
-        );
+        for (when, rounds) in [
+            (
+                format!("after {many} calls / in the first thousands"),
+                self.age(many),
+            ),
+            (
+                format!("with {connections} idle connections / with 1"),
+                self.hoard(connections),
+            ),
+        ] {
+            grown(report, &when, &rounds);
+        }
     }
 
     /// Pairs of rounds of a thousand calls: of a process that has made many calls, and of a new one.
@@ -335,14 +335,14 @@ impl Bench {
         })
     }
 
-    /// The same, of a process that keeps many connections and of one that keeps one.
+    /// The same, of a process with many idle connections and of one with a single one.
     fn hoard(&self, connections: usize) -> Result<Vec<(Round, Round)>, String> {
         self.pairs("slow", |mut rich| {
             self.while_slow(|| rich.keep(connections, connections))?;
             rich.threads(1)?;
             let (sockets, _) = rich.sockets_and_memory()?;
             if sockets < connections {
-                return Err(format!("only {sockets} connections were kept"));
+                return Err(format!("only {sockets} connections are idle"));
             }
             Ok(rich)
         })
@@ -488,15 +488,4 @@ fn grown(report: &mut Report, when: &str, pairs: &Result<Vec<(Round, Round)>, St
             ratios.map_err(String::clone),
         );
     }
-}
-
-fn require(tool: &str) -> Result<(), String> {
-    Command::new(tool)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .map(drop)
-        .map_err(|_| format!("{tool} is not installed"))
 }

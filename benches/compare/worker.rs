@@ -242,7 +242,7 @@ impl Worker {
         Ok(self.numbers("fresh")?.map(|time: f64| time / 1e9))
     }
 
-    /// So many threads at once place a call over so many handles, which are kept.
+    /// So many threads at once place a call over so many handles, which stay open.
     pub fn keep(&mut self, handles: usize, threads: usize) -> Result<(), String> {
         self.command(&format!("keep {handles} {threads}")).map(drop)
     }

@@ -1,6 +1,6 @@
 //! What the library makes of a body, for `voice/sendSip`.
 
-use itnio::api::response::{ApiResponse, parse};
+use itnio::api::response::parse;
 use itnio::api::send_sip::recording_id;
 
 /// What a body says of the request.
@@ -14,12 +14,13 @@ pub enum Meaning {
 
 /// None where it is not the API's JSON.
 pub fn of(body: &[u8]) -> Option<Meaning> {
-    Some(match parse(body).ok()? {
-        ApiResponse::Success(data) => match recording_id(data) {
+    let response = parse(body).ok()?;
+    Some(match response.status {
+        0 => match recording_id(response.data) {
             Ok(id) => Meaning::Accepted(id),
             Err(_) => Meaning::NoRecording,
         },
-        ApiResponse::Refused(status, _) => Meaning::Refused(status),
-        ApiResponse::NotTheApis(status) => Meaning::NotTheApis(status),
+        status @ ..0 => Meaning::Refused(status),
+        status => Meaning::NotTheApis(status),
     })
 }

@@ -1,7 +1,5 @@
 //! Signing: key + secret + timestamp -> `Sign`.
 
-use std::fmt;
-
 use zeroize::Zeroizing;
 
 use crate::plain_text;
@@ -41,12 +39,6 @@ impl Credentials {
     }
 }
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials")
-    }
-}
-
 fn hex(bytes: [u8; 16]) -> String {
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let mut text = String::with_capacity(2 * bytes.len());
@@ -79,10 +71,10 @@ mod tests {
             let secret = &secret[..length];
             let parts: HashSet<_> = secret.as_bytes().windows(8).collect();
             let credentials = Credentials::new("bDqJFiq9", secret);
-            wipe::left_below(&mut kept);
+            wipe::tests::left_below(&mut kept);
             assert!(!kept.windows(8).any(|bytes| parts.contains(bytes)));
             credentials.sign(1_630_468_800);
-            wipe::left_below(&mut kept);
+            wipe::tests::left_below(&mut kept);
             assert!(!kept.windows(8).any(|bytes| parts.contains(bytes)));
         }
     }

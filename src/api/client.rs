@@ -1,21 +1,20 @@
 //! The client: its configuration, checked once; and a call of the API, with its repeats.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::Endpoint;
 use super::auth::Credentials;
 use super::clock::{Clock, ClockReading};
-use super::endpoint::Endpoint;
 use super::process_state::ProcessState;
 use super::recording_ids::RecordingIds;
 use super::repeat::{Circumstances, Repeat, repeat_after};
-use super::response::{TIMESTAMP_EXPIRES, bad_response, classify_response};
+use super::response::{bad_response, classify_response, is_expired};
 use super::send_sip::{SendSip, SipRequest};
 use crate::error::{Error, ErrorKind, NotSent};
-use crate::http::client::{Exchange, Route, Timeouts};
+use crate::http::client::{Exchange, Route};
 use crate::http::request::RequestTemplate;
 use crate::http::url::{BaseUrl, environment_proxy, http_proxy};
-use crate::net::io::Deadline;
+use crate::net::io::{Deadline, IoContext};
 use crate::net::tls::TlsConfig;
 use crate::wipe;
 
@@ -24,6 +23,10 @@ const BASE_URL: &str = "https://api.itniotech.com/voice";
 
 const CONNECT_TIMEOUT_MS: u32 = 5_000;
 const TIMEOUT_MS: u32 = 30_000;
+
+const PREMATURE: &str = "a response that came before the request had arrived";
+
+const CONTRADICTED: &str = "a refusal, and more than one response";
 
 /// What a client is made from; see `itnio_config` for each field.
 #[derive(Clone, Copy, Default)]
@@ -46,10 +49,8 @@ pub struct Config<'a> {
 
 /// Calls the API for one account. Shared between threads, and by a process with those it forks.
 pub struct Client {
-    base_url: BaseUrl,
     template: RequestTemplate,
     credentials: Credentials,
-    connect_timeout: Duration,
     timeout: Duration,
     route: Route,
     recording_ids: RecordingIds,
@@ -60,10 +61,7 @@ pub struct Client {
 impl Client {
     /// Checks the configuration and copies what it needs of it. Reads the environment and the
     /// certificates, and connects to nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidArgument`] for a field that cannot be used; [`NotSent::Tls`] for a system
+    /// Errors: [`ErrorKind::InvalidArgument`] for a field that cannot be used; [`NotSent::Tls`] for a system
     /// without a trust store; [`NotSent::Connect`] for a process without descriptors.
     pub fn new(config: &Config<'_>) -> Result<Client, Error> {
         for (field, text) in [
@@ -83,11 +81,10 @@ impl Client {
         let route = Route {
             host: base_url.host.clone(),
             port: base_url.port,
-            tls: if base_url.is_https {
-                Some(TlsConfig::new(&base_url.host, config.ca_file)?)
-            } else {
-                None
-            },
+            tls: base_url
+                .is_https
+                .then(|| TlsConfig::new(&base_url.host, config.ca_file))
+                .transpose()?,
             proxy: match config.proxy {
                 // Plain HTTP stays on this machine, and so does not go by a proxy.
                 _ if !base_url.is_https => None,
@@ -95,12 +92,11 @@ impl Client {
                 Some(url) => Some(http_proxy("proxy", url)?),
                 None => environment_proxy(&base_url)?,
             },
+            connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
         };
         Ok(Client {
             template: RequestTemplate::new(base_url.path(), base_url.authority(), config.api_key),
-            base_url,
             credentials: Credentials::new(config.api_key, config.api_secret),
-            connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
             timeout: milliseconds(config.timeout_ms, TIMEOUT_MS),
             recording_ids: RecordingIds::default(),
             state: ProcessState::new(&route, Clock::default())
@@ -117,10 +113,7 @@ impl Client {
     }
 
     /// Places a call, and gives its recording ID.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not placed, or may have been. The reason holds neither the secret nor the signature.
+    /// Errors: why it was not placed, or may have been. The reason holds neither the secret nor the signature.
     pub fn send_sip(&self, request: &SipRequest<'_>) -> Result<String, Error> {
         self.call(&SendSip {
             request,
@@ -131,10 +124,7 @@ impl Client {
     /// Calls an endpoint.
     fn call<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output, Error> {
         endpoint.validate()?;
-        let timeouts = Timeouts {
-            deadline: Deadline::after(Instant::now(), self.timeout),
-            connect: self.connect_timeout,
-        };
+        let deadline = Deadline::after(Instant::now(), self.timeout);
         let state = self
             .state
             .of_this_process(&self.route)
@@ -144,19 +134,13 @@ impl Client {
             state,
             endpoint,
             body: endpoint.body()?,
-            timeouts,
+            context: state.http.context(deadline),
         };
         // Somebody may have sent back what we sent.
         call.run().map_err(|error| Error {
             reason: self.credentials.redact(&error.reason),
             ..error
         })
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({:?})", self.base_url)
     }
 }
 
@@ -171,11 +155,11 @@ struct Call<'a, E> {
     state: &'a ProcessState,
     endpoint: &'a E,
     body: Vec<u8>,
-    timeouts: Timeouts,
+    context: IoContext<'a>,
 }
 
 /// A request that failed.
-struct FailedAttempt {
+struct Failure {
     error: Error,
     was_reused: bool,
     // Where there is a response. Its connection is not kept: only a recording ID shows to which request a
@@ -201,13 +185,16 @@ impl<E: Endpoint> Call<'_, E> {
                 }
                 Err(failed) => failed,
             };
-            let response = failed.exchange.as_ref().map(|exchange| &exchange.response);
+            let head = failed
+                .exchange
+                .as_ref()
+                .map(|exchange| &exchange.response.head);
             let circumstances = Circumstances {
                 was_reused: failed.was_reused,
                 has_time: self.has_time(),
-                corrected: response.filter(|_| expired.is_none()).and_then(|response| {
-                    clock.corrected(reading, response.date.as_deref(), response.has_age)
-                }),
+                corrected: head
+                    .filter(|_| expired.is_none())
+                    .and_then(|head| clock.corrected(reading, head.date.as_deref(), head.has_age)),
             };
             match repeat_after(&failed.error, E::REPEAT, &circumstances) {
                 Some(Repeat::OnNewConnection) => needs_new_connection = true,
@@ -226,12 +213,12 @@ impl<E: Endpoint> Call<'_, E> {
         &self,
         reading: ClockReading,
         needs_new_connection: bool,
-        expired: &mut Option<FailedAttempt>,
-    ) -> Result<E::Output, FailedAttempt> {
+        expired: &mut Option<Failure>,
+    ) -> Result<E::Output, Failure> {
         let http = &self.state.http;
         let sign = self.client.credentials.sign(reading.timestamp);
         let request = self.client.template.request(
-            E::METHOD,
+            &E::METHOD,
             &self.endpoint.path(),
             &sign,
             reading.timestamp,
@@ -240,34 +227,28 @@ impl<E: Endpoint> Call<'_, E> {
         let idle = if needs_new_connection {
             None
         } else {
-            http.idle_connection(&self.timeouts)?
+            http.idle_connection(&self.context)?
         };
-        let connection = match idle {
-            Some(connection) => connection,
-            None => http.new_connection(&self.timeouts)?,
-        };
+        let connection = idle.map_or_else(|| http.new_connection(&self.context), Ok)?;
         // Up to the moment when the repeat is sent.
-        if let Some(contradiction) = expired.as_mut().and_then(FailedAttempt::contradiction) {
+        if let Some(contradiction) = expired.as_mut().and_then(Failure::contradiction) {
             return Err(contradiction.into());
         }
-        let was_reused = connection.is_reused();
+        let was_reused = connection.is_reused;
+        let failed = |error, exchange| Failure {
+            error,
+            was_reused,
+            exchange,
+        };
         let mut exchange = http
-            .send(connection, &request, &self.timeouts)
-            .map_err(|error| FailedAttempt {
-                error,
-                was_reused,
-                exchange: None,
-            })?;
+            .send(connection, &request, &self.context)
+            .map_err(|error| failed(error, None))?;
         match self.read_response(&mut exchange) {
             Ok(output) => {
                 http.release(exchange);
                 Ok(output)
             }
-            Err(error) => Err(FailedAttempt {
-                error,
-                was_reused,
-                exchange: Some(Box::new(exchange)),
-            }),
+            Err(error) => Err(failed(error, Some(Box::new(exchange)))),
         }
     }
 
@@ -275,35 +256,28 @@ impl<E: Endpoint> Call<'_, E> {
     fn read_response(&self, exchange: &mut Exchange) -> Result<E::Output, Error> {
         match classify_response(self.endpoint, &exchange.response) {
             Ok(_) if exchange.may_be_premature && exchange.is_premature() => {
-                Err(premature(Some(0)))
+                Err(bad_response(Some(0), PREMATURE))
             }
             Ok(output) => self
                 .endpoint
                 .accept(output)
                 .map_err(|why| bad_response(Some(0), &why)),
             // After a refusal that is not this request's, the host would dial again.
-            Err(error) if error.kind == ErrorKind::Rejected => Err(if exchange.is_premature() {
-                premature(error.status)
-            } else if exchange.has_more() {
-                contradicted(error.status)
-            } else {
-                error
-            }),
+            Err(error) if error.kind == ErrorKind::Rejected && exchange.is_premature() => {
+                Err(bad_response(error.status, PREMATURE))
+            }
+            Err(error) if error.kind == ErrorKind::Rejected && exchange.has_more() => {
+                Err(bad_response(error.status, CONTRADICTED))
+            }
             Err(error) => Err(error),
         }
     }
 
     /// The call's error, after its last attempt failed with `error`.
-    fn conclude(
-        &self,
-        mut error: Error,
-        reading: ClockReading,
-        expired: Option<FailedAttempt>,
-    ) -> Error {
+    fn conclude(&self, mut error: Error, reading: ClockReading, expired: Option<Failure>) -> Error {
         let clock = &self.state.clock;
-        let is_expired = |error: &Error| error.status == Some(TIMESTAMP_EXPIRES);
         let Some(mut expired) = expired else {
-            if error.kind == ErrorKind::Rejected && is_expired(&error) {
+            if is_expired(&error) {
                 clock.forget(reading);
             }
             return error;
@@ -317,7 +291,7 @@ impl<E: Endpoint> Call<'_, E> {
         if error.kind == ErrorKind::Rejected && !is_expired(&error) {
             clock.keep(reading);
         }
-        if error.is_not_sent() && !self.has_time() {
+        if matches!(error.kind, ErrorKind::NotSent(_)) && !self.has_time() {
             // Without time for the repeat, the request was sent once, and refused.
             return expired.error;
         }
@@ -325,38 +299,27 @@ impl<E: Endpoint> Call<'_, E> {
     }
 
     fn has_time(&self) -> bool {
-        !self.timeouts.deadline.has_passed(Instant::now())
+        !self.context.deadline.has_passed(Instant::now())
     }
 }
 
-impl FailedAttempt {
+impl Failure {
     /// The error where the server has sent more than the refusal by now.
     fn contradiction(&mut self) -> Option<Error> {
         let has_more = self.exchange.as_mut()?.has_more();
-        has_more.then(|| contradicted(self.error.status))
+        has_more.then(|| bad_response(self.error.status, CONTRADICTED))
     }
 }
 
 /// Before anything was sent.
-impl From<Error> for FailedAttempt {
-    fn from(error: Error) -> FailedAttempt {
-        FailedAttempt {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure {
             error,
             was_reused: false,
             exchange: None,
         }
     }
-}
-
-fn premature(status: Option<i32>) -> Error {
-    bad_response(
-        status,
-        "a response that came before the request had arrived",
-    )
-}
-
-fn contradicted(status: Option<i32>) -> Error {
-    bad_response(status, "a refusal, and more than one response")
 }
 
 #[cfg(test)]
@@ -372,7 +335,7 @@ mod tests {
     use super::*;
     use crate::api::repeat::RepeatPolicy;
     use crate::error::MaybeSent;
-    use crate::http::request::Method;
+    use ureq::http::Method;
 
     /// Another endpoint, all of it: one that only reads.
     struct GetThing<'a> {
@@ -387,7 +350,7 @@ mod tests {
     impl Endpoint for GetThing<'_> {
         type Output = Thing;
 
-        const METHOD: Method = Method::Get;
+        const METHOD: Method = Method::GET;
 
         const REPEAT: RepeatPolicy = RepeatPolicy::Safe;
 

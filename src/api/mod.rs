@@ -1,23 +1,49 @@
-//! The voice API: an account's calls of it, one endpoint a file.
-//!
-//! | file | |
-//! | --- | --- |
-//! | [`client`] | the configuration, checked once; a call, with its repeats |
-//! | [`endpoint`] | what an endpoint has to say of itself |
-//! | [`send_sip`] | `voice/sendSip`: places a phone call |
-//! | [`response`] | the JSON around every response, and what it says of the request |
-//! | [`repeat`] | whether a request may be sent once more |
-//! | [`auth`] | key + secret + timestamp -> signature |
-//! | [`clock`] | the server's clock |
-//! | [`recording_ids`] | the recording IDs that a client has handed out |
-//! | [`process_state`] | what each process keeps of a client, and a forked child does not share |
+//! The voice API: an account's calls of it, one endpoint a file. An [`Endpoint`] says what is its own;
+//! everything else is done for it: signing, connections, deadlines, repeats, the JSON around the response.
 
 pub mod auth;
 pub mod client;
 pub mod clock;
-pub mod endpoint;
 pub mod process_state;
 pub mod recording_ids;
 pub mod repeat;
 pub mod response;
 pub mod send_sip;
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use repeat::RepeatPolicy;
+use ureq::http::Method;
+
+/// One request to an endpoint.
+pub trait Endpoint {
+    /// What a successful response gives.
+    type Output;
+
+    /// Its method.
+    const METHOD: Method;
+
+    /// When a request may be sent once more.
+    const REPEAT: RepeatPolicy;
+
+    /// Its path below the base URL. It begins with a slash and has no control character.
+    fn path(&self) -> Cow<'_, str>;
+
+    /// Checks what the server is not asked to check. Fails with [`Error::invalid`].
+    fn validate(&self) -> Result<(), Error>;
+
+    /// The request's body, empty where it has none.
+    fn body(&self) -> Result<Vec<u8>, Error>;
+
+    /// Reads `data` of a response with status 0. Fails with why it is not what the documentation says.
+    fn read_data(&self, data: Option<&RawValue>) -> Result<Self::Output, Cow<'static, str>>;
+
+    /// Takes the response as this request's, once it is known to have come after the request. Fails with why
+    /// it must be the response to another one.
+    fn accept(&self, output: Self::Output) -> Result<Self::Output, String> {
+        Ok(output)
+    }
+}

@@ -22,11 +22,7 @@ pub struct ProcessState {
 }
 
 impl ProcessState {
-    /// For this process, without connections.
-    ///
-    /// # Errors
-    ///
-    /// Where the process has no descriptor left.
+    /// For this process, without connections. Fails where the process has no descriptor left.
     pub fn new(route: &Route, clock: Clock) -> io::Result<ProcessState> {
         Ok(ProcessState {
             http: Arc::new(HttpClient::new(route)?),
@@ -38,10 +34,6 @@ impl ProcessState {
 
     /// The state of the process that asks. A forked child makes its own at its first use, and
     /// touches nothing of its parent's, neither locks nor connections.
-    ///
-    /// # Errors
-    ///
-    /// As for [`ProcessState::new`].
     pub fn of_this_process(&self, route: &Route) -> io::Result<&ProcessState> {
         let here = process_id();
         let mut state = self;

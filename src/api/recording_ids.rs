@@ -4,21 +4,21 @@
 //! request.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use once_cell::race::OnceBox;
 
 /// How many IDs share a set.
-const WAYS: usize = 16;
+const WAYS: usize = 31;
 
 /// How many sets are made at once, where the first of them is used: 2 KiB, for a client that places few
 /// calls.
-const SETS: usize = 16;
+const SETS: usize = 8;
 
 /// How many of these there are. 128 KiB in all.
 const BLOCKS: usize = 64;
 
-/// The IDs of the last calls, by their hashes: at most 16,384, and of the last 8,000 nearly all. It has no
+/// The IDs of the last calls, by their hashes: at most 15,872, and of the last 8,000 nearly all. It has no
 /// lock, which a fork could leave taken: a forked child inherits the IDs, too.
 pub struct RecordingIds {
     blocks: [OnceBox<Block>; BLOCKS],
@@ -26,9 +26,14 @@ pub struct RecordingIds {
 
 type Block = [Set; SETS];
 
-/// The IDs whose hashes fall into one set, the newest first; 0 where there is none.
+/// The IDs whose hashes fall into one set.
 #[derive(Default)]
-struct Set([AtomicU64; WAYS]);
+struct Set {
+    // 0 where there is none.
+    hashes: [AtomicU64; WAYS],
+    // How many have been inserted: the next takes the place of the oldest.
+    count: AtomicUsize,
+}
 
 impl RecordingIds {
     /// Remembers `id`; false where it was remembered already.
@@ -41,27 +46,34 @@ impl RecordingIds {
         let place = usize::try_from(hash % (BLOCKS * SETS) as u64).unwrap_or_default();
         let block = self.blocks.get(place / SETS);
         let set = block.and_then(|block| block.get_or_init(Box::default).get(place % SETS));
-        // The new hash goes in at the front, and each moves on by one place. Every place is swapped in one
-        // step, so that nothing is lost where several threads do this at once.
-        let mut moving = hash;
-        for place in set.map_or(&[][..], |set| &set.0) {
-            moving = place.swap(moving, Ordering::AcqRel);
-            if moving == 0 {
-                return true;
-            }
-            if moving == hash {
-                return false;
-            }
+        set.is_none_or(|set| set.insert(hash))
+    }
+}
+
+impl Set {
+    /// False where `hash` was there already. Where two threads insert the same one at the same time, it is
+    /// false for one of them, or for both: each writes before it looks, in one order for all threads.
+    fn insert(&self, hash: u64) -> bool {
+        if self.occurrences(hash) > 0 {
+            return false;
         }
-        true
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        if let Some(oldest) = self.hashes.get(count % WAYS) {
+            oldest.store(hash, Ordering::SeqCst);
+        }
+        self.occurrences(hash) <= 1
+    }
+
+    fn occurrences(&self, hash: u64) -> usize {
+        let is_same = |known: &&AtomicU64| known.load(Ordering::SeqCst) == hash;
+        self.hashes.iter().filter(is_same).count()
     }
 }
 
 impl Default for RecordingIds {
     fn default() -> RecordingIds {
-        RecordingIds {
-            blocks: [const { OnceBox::new() }; BLOCKS],
-        }
+        let blocks = [const { OnceBox::new() }; BLOCKS];
+        RecordingIds { blocks }
     }
 }
 
@@ -118,5 +130,45 @@ mod tests {
                 assert!(!recording_ids.insert(&format!("{thread}-{number}")));
             }
         }
+    }
+
+    /// What two threads get that call `insert` for the same set, with a few IDs in it, at the same time.
+    fn at_once(insert: impl Fn(&Set, u64) -> bool + Sync) -> Vec<(bool, bool)> {
+        let turns = if cfg!(miri) { 50 } else { 200_000 };
+        let sets: Vec<_> = (0..turns).map(|_| Set::default()).collect();
+        for set in &sets {
+            assert!((11..15).all(|known| set.insert(known)));
+        }
+        let arrived = AtomicUsize::new(0);
+        let in_step = |number: u64| -> Vec<bool> {
+            let insert = |(turn, set)| {
+                arrived.fetch_add(1, Ordering::SeqCst);
+                while arrived.load(Ordering::SeqCst) < 2 * (turn + 1) {
+                    // Of a processor with one core, the other thread needs it.
+                    thread::yield_now();
+                }
+                insert(set, number)
+            };
+            sets.iter().enumerate().map(insert).collect()
+        };
+        thread::scope(|scope| {
+            let other = scope.spawn(|| in_step(2));
+            let own = in_step(1);
+            own.into_iter().zip(other.join().unwrap()).collect()
+        })
+    }
+
+    #[test]
+    fn an_id_is_not_taken_for_another_that_shares_its_set_at_the_same_time() {
+        assert!(
+            at_once(Set::insert)
+                .iter()
+                .all(|given| *given == (true, true))
+        );
+    }
+
+    #[test]
+    fn an_id_that_comes_to_several_threads_at_once_is_new_to_at_most_one() {
+        assert!(!at_once(|set, _| set.insert(7)).contains(&(true, true)));
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a request may be sent once more.
 
 use super::clock::ClockReading;
-use super::response::TIMESTAMP_EXPIRES;
+use super::response::is_expired;
 use crate::error::{Error, ErrorKind, MaybeSent};
 
 /// When an endpoint's request may be sent once more.
@@ -46,9 +46,7 @@ pub fn repeat_after(
         // An idle connection that turned out dead. No server can have read a whole request.
         ErrorKind::NotSent(_) => on_new_connection,
         // The API refused the timestamp, and its `Date` shows the right one.
-        ErrorKind::Rejected if error.status == Some(TIMESTAMP_EXPIRES) => {
-            circumstances.corrected.map(Repeat::WithClock)
-        }
+        ErrorKind::Rejected if is_expired(error) => circumstances.corrected.map(Repeat::WithClock),
         // An idle connection that turned out dead once the request was sent.
         ErrorKind::MaybeSent(MaybeSent::ConnectionLost) if policy == RepeatPolicy::Safe => {
             on_new_connection
@@ -64,6 +62,7 @@ pub fn repeat_after(
 mod tests {
     use super::*;
     use crate::api::clock::Clock;
+    use crate::api::response::TIMESTAMP_EXPIRES;
     use crate::error::NotSent;
 
     const POLICIES: [RepeatPolicy; 2] = [RepeatPolicy::AtMostOnce, RepeatPolicy::Safe];

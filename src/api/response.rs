@@ -1,13 +1,12 @@
 //! The JSON around every response of the API, and what it says of the request.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::ffi::CStr;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::endpoint::Endpoint;
+use super::Endpoint;
 use crate::error::{Error, ErrorKind, MaybeSent};
 use crate::http::parser::HttpResponse;
 use crate::plain_text::plain;
@@ -32,15 +31,15 @@ pub fn status_message(status: i32) -> &'static CStr {
 
 /// What the API responded.
 #[derive(Debug)]
-pub enum ApiResponse<'a> {
-    /// Status 0, with what stands in `data`.
-    Success(Option<&'a RawValue>),
-    /// A negative status, with the API's own reason where it gave one. All refusals that the API
-    /// family documents are negative.
-    Refused(i32, Option<String>),
-    /// A positive status. No refusal of the API: the error pages of frameworks and gateways carry
-    /// one, such as Spring's `"status":500` or that of a problem document (RFC 9457, 3.1.2).
-    NotTheApis(i32),
+pub struct ApiResponse<'a> {
+    /// 0, or its own refusal, which is negative: all that the API family documents are. A positive one is not
+    /// the API's: the error pages of frameworks and gateways carry one, such as Spring's `"status":500` or that
+    /// of a problem document (RFC 9457, 3.1.2).
+    pub status: i32,
+    /// Its own reason, where it gave one.
+    pub reason: Option<Cow<'a, str>>,
+    /// What stands in `data`.
+    pub data: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -56,15 +55,12 @@ struct Envelope<'a> {
 /// Reads a response liberally: `status` and `data` may be numbers, unknown fields are ignored,
 /// `reason` may be missing. Raw values keep a number's digits as they were sent: a recording ID has
 /// more of them than a double can hold.
-///
-/// # Errors
-///
-/// What is wrong with it, where it is not the documented JSON.
-pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "the response is not UTF-8".to_owned())?;
+/// Errors: what is wrong with it, where it is not the documented JSON.
+pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, Cow<'static, str>> {
+    let text = std::str::from_utf8(body).map_err(|_| "the response is not UTF-8")?;
     // Serde also reads an array as a struct; the API's response is an object.
     if !text.trim_start().starts_with('{') {
-        return Err("the response is not a JSON object".to_owned());
+        return Err("the response is not a JSON object".into());
     }
     let envelope: Envelope<'_> = serde_json::from_str(text)
         .map_err(|e| format!("the response is not the documented JSON: {e}"))?;
@@ -74,52 +70,51 @@ pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, String> {
         // INT32_MIN is what C callers see where there was no status.
         .filter(|status| *status != i32::MIN)
         .ok_or("the response's status is not a whole number")?;
-    Ok(match status.cmp(&0) {
-        Ordering::Less => {
-            let reason = envelope.reason.and_then(scalar).map(Cow::into_owned);
-            ApiResponse::Refused(status, reason)
-        }
-        Ordering::Greater => ApiResponse::NotTheApis(status),
-        Ordering::Equal => ApiResponse::Success(envelope.data),
+    Ok(ApiResponse {
+        status,
+        reason: envelope.reason.and_then(scalar),
+        data: envelope.data,
     })
 }
 
 /// What a response says of an endpoint's request.
-///
-/// # Errors
-///
-/// [`ErrorKind::Rejected`] for the API's own refusal, whatever its HTTP status; else [`MaybeSent`].
+/// Errors: [`ErrorKind::Rejected`] for the API's own refusal, whatever its HTTP status; else [`MaybeSent`].
 pub fn classify_response<E: Endpoint>(
     endpoint: &E,
     response: &HttpResponse,
 ) -> Result<E::Output, Error> {
-    let is_success = (200..300).contains(&response.status);
-    let not_the_apis = |status, reason: &str| {
-        Err(if is_success {
-            bad_response(status, reason)
-        } else {
-            let reason = format!("HTTP status {}, not the API's response", response.status);
-            Error::new(MaybeSent::HttpStatus, reason).with_status(status)
-        })
-    };
-    match parse(response.body()) {
-        Ok(ApiResponse::Refused(status, reason)) => {
-            let reason = reason.filter(|reason| !plain(reason).trim().is_empty());
-            let reason =
-                reason.unwrap_or_else(|| status_message(status).to_string_lossy().into_owned());
-            Err(Error::new(ErrorKind::Rejected, reason).with_status(Some(status)))
-        }
-        Ok(ApiResponse::Success(data)) => match endpoint.read_data(data) {
-            Ok(output) if is_success => Ok(output),
-            Ok(_) => not_the_apis(Some(0), ""),
-            Err(why) => not_the_apis(Some(0), &why),
+    let is_success = (200..300).contains(&response.head.status);
+    let (status, why) = match parse(response.body()) {
+        Err(why) => (None, why),
+        Ok(api) if api.status == 0 => match endpoint.read_data(api.data) {
+            Ok(output) if is_success => return Ok(output),
+            Ok(_) => (Some(0), Cow::from("")),
+            Err(why) => (Some(0), why),
         },
-        Ok(ApiResponse::NotTheApis(status)) => not_the_apis(
-            Some(status),
-            &format!("the response has status {status}, and the API's refusals are negative"),
-        ),
-        Err(why) => not_the_apis(None, &why),
-    }
+        Ok(api) if api.status < 0 => {
+            let own = api.reason.filter(|own| !plain(own).trim().is_empty());
+            let reason = own.unwrap_or_else(|| status_message(api.status).to_string_lossy());
+            return Err(Error::new(ErrorKind::Rejected, reason).with_status(Some(api.status)));
+        }
+        Ok(ApiResponse { status, .. }) => {
+            let why = format!("the response has status {status}, and refusals are negative");
+            (Some(status), why.into())
+        }
+    };
+    Err(if is_success {
+        bad_response(status, &why)
+    } else {
+        let reason = format!(
+            "HTTP status {}, not the API's response",
+            response.head.status
+        );
+        Error::new(MaybeSent::HttpStatus, reason).with_status(status)
+    })
+}
+
+/// Whether the API refused the request's timestamp.
+pub fn is_expired(error: &Error) -> bool {
+    error.kind == ErrorKind::Rejected && error.status == Some(TIMESTAMP_EXPIRES)
 }
 
 /// HTTP 2xx with something that is not the API's response to this request.
@@ -147,12 +142,14 @@ pub fn scalar(value: &RawValue) -> Option<Cow<'_, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::recording_ids::RecordingIds;
+    use crate::api::send_sip::{SendSip, SipRequest};
+    use crate::http::parser::ResponseParser;
 
     fn refused(body: &str) -> (i32, Option<String>) {
-        match parse(body.as_bytes()) {
-            Ok(ApiResponse::Refused(status, reason)) => (status, reason),
-            other => panic!("{body}: {other:?}"),
-        }
+        let response = parse(body.as_bytes()).expect(body);
+        assert!(response.status < 0, "{body}: {response:?}");
+        (response.status, response.reason.map(Cow::into_owned))
     }
 
     #[test]
@@ -173,12 +170,9 @@ mod tests {
             (r#"{"status":"0","data":{"x":[1]}}"#, Some(r#"{"x":[1]}"#)),
             (r#"{"status":"0"}"#, None),
         ] {
-            match parse(body.as_bytes()) {
-                Ok(ApiResponse::Success(data)) => {
-                    assert_eq!(data.map(RawValue::get), expected, "{body}");
-                }
-                other => panic!("{body}: {other:?}"),
-            }
+            let response = parse(body.as_bytes()).expect(body);
+            assert_eq!(response.status, 0, "{body}");
+            assert_eq!(response.data.map(RawValue::get), expected, "{body}");
         }
         assert_eq!(
             refused(r#"{"status":"-10","reason":"no money","data":null}"#),
@@ -189,6 +183,16 @@ mod tests {
 
     #[test]
     fn a_positive_status_is_no_refusal() {
+        let call = SendSip {
+            request: &SipRequest {
+                callee: "1",
+                display_num: None,
+                account: "2",
+                app_id: "3",
+                called_info: None,
+            },
+            handed_out: &RecordingIds::default(),
+        };
         for (body, status) in [
             (
                 r#"{"timestamp":"2026-11-25T08:00:00.000+00:00","status":500,"error":"Internal Server Error"}"#,
@@ -199,9 +203,11 @@ mod tests {
             (r#"{"code":0,"status":200,"data":"1"}"#, 200),
             (r#"{"status":1}"#, 1),
         ] {
-            assert!(
-                matches!(parse(body.as_bytes()), Ok(ApiResponse::NotTheApis(number)) if number == status)
-            );
+            assert_eq!(parse(body.as_bytes()).expect(body).status, status);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            let response = ResponseParser::default().push((head + body).as_bytes());
+            let error = classify_response(&call, &response.unwrap().unwrap()).unwrap_err();
+            assert_eq!(error.kind, MaybeSent::BadResponse.into(), "{body}");
         }
     }
 

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::endpoint::Endpoint;
+use super::Endpoint;
 use super::recording_ids::RecordingIds;
 use super::repeat::RepeatPolicy;
 use super::response::scalar;
 use crate::error::{Error, ErrorKind};
-use crate::http::request::Method;
 use crate::plain_text::is_hidden;
+use ureq::http::Method;
 
 /// The body of `voice/sendSip`, in the documentation's order.
 #[derive(Clone, Debug, Serialize)]
@@ -43,7 +43,7 @@ pub struct SendSip<'a> {
 impl Endpoint for SendSip<'_> {
     type Output = String;
 
-    const METHOD: Method = Method::Post;
+    const METHOD: Method = Method::POST;
 
     // A phone call cannot be taken back.
     const REPEAT: RepeatPolicy = RepeatPolicy::AtMostOnce;
@@ -75,33 +75,27 @@ impl Endpoint for SendSip<'_> {
     }
 
     fn accept(&self, id: String) -> Result<String, String> {
-        if self.handed_out.insert(&id) {
-            Ok(id)
-        } else {
-            Err(format!(
+        if !self.handed_out.insert(&id) {
+            return Err(format!(
                 "the response has the recording ID of another call, {id}"
-            ))
+            ));
         }
+        Ok(id)
     }
 }
 
-/// The recording ID in a response's `data`. It goes into logs, databases and SIP headers.
-///
-/// # Errors
-///
-/// Why it is none.
+/// The recording ID in a response's `data`, or why it is none. It goes into logs, databases and SIP headers.
 pub fn recording_id(data: Option<&RawValue>) -> Result<String, &'static str> {
-    let Some(data) = data else {
-        return Err("the response has status 0, but no recording ID in data");
-    };
-    let id = scalar(data).ok_or("the response's data is neither a string nor a whole number")?;
+    const MISSING: &str = "the response has status 0, but no recording ID in data";
+    let id = scalar(data.ok_or(MISSING)?)
+        .ok_or("the response's data is neither a string nor a whole number")?;
     if id.trim().is_empty() {
         Err("the response has status 0, but an empty recording ID in data")
     } else if id.contains(is_hidden) {
         Err("the response's recording ID has a control, format or bidirectional character")
     } else if id.eq_ignore_ascii_case("null") || id == "-0" {
         // What is written where there is no ID; and -0, which another reader takes for 0.
-        Err("the response has status 0, but no recording ID in data")
+        Err(MISSING)
     } else {
         Ok(id.into_owned())
     }

@@ -73,8 +73,8 @@ use std::ptr;
 
 use super::panic::catch_panic;
 use super::pointers::{self, Out};
-use super::result;
-use super::result::itnio_result::{self, ITNIO_INTERNAL_ERROR, ITNIO_OK};
+use super::result::itnio_result::{ITNIO_INTERNAL_ERROR, ITNIO_OK};
+use super::result::{self, itnio_result};
 use crate::api::client::{Client, Config};
 use crate::api::response;
 use crate::api::send_sip::SipRequest;
@@ -159,23 +159,13 @@ pub unsafe extern "C-unwind" fn itnio_client_new(
 ) -> itnio_result {
     catch_panic(ITNIO_INTERNAL_ERROR, || {
         // SAFETY: the caller's promise.
-        let (mut client, mut reason) = unsafe {
-            (
-                Out::new(client, ptr::null_mut()),
-                Out::new(reason, ptr::null_mut()),
-            )
-        };
+        let mut client = unsafe { Out::new(client, ptr::null_mut()) };
         // SAFETY: the caller's promise.
-        let made = unsafe { pointers::borrow(config, "config") }
-            .and_then(|config| {
-                if client.is_wanted() {
-                    Ok(config)
-                } else {
-                    Err(Error::invalid("client", "NULL"))
-                }
-            })
+        let mut reason = unsafe { Out::new(reason, ptr::null_mut()) };
+        let made = client
+            .require("client")
             // SAFETY: the caller's promise.
-            .and_then(|config| unsafe { read_config(config) })
+            .and_then(|()| unsafe { read_config(config) })
             .and_then(|config| Client::new(&config));
         match made {
             Ok(made) => {
@@ -270,17 +260,13 @@ pub unsafe extern "C-unwind" fn itnio_send_sip(
 ) -> itnio_result {
     catch_panic(ITNIO_INTERNAL_ERROR, || {
         // SAFETY: the caller's promise.
-        let (mut status, mut recording_id, mut reason) = unsafe {
-            (
-                Out::new(status, ITNIO_NO_STATUS),
-                Out::new(recording_id, ptr::null_mut()),
-                Out::new(reason, ptr::null_mut()),
-            )
-        };
+        let mut status = unsafe { Out::new(status, ITNIO_NO_STATUS) };
+        // SAFETY: the caller's promise.
+        let mut recording_id = unsafe { Out::new(recording_id, ptr::null_mut()) };
+        // SAFETY: the caller's promise.
+        let mut reason = unsafe { Out::new(reason, ptr::null_mut()) };
         // SAFETY: the caller's promise.
         let sent = unsafe { pointers::borrow(client, "client") }.and_then(|client| {
-            // SAFETY: the caller's promise.
-            let request = unsafe { pointers::borrow(request, "request") }?;
             // SAFETY: the caller's promise.
             let request = unsafe { read_request(request) }?;
             client.0.send_sip(&request)
@@ -348,10 +334,12 @@ pub extern "C-unwind" fn itnio_version() -> *const c_char {
 
 /// # Safety
 ///
-/// The strings are NULL or NUL-terminated, and unchanged during `'a`.
-unsafe fn read_config<'a>(config: &'a itnio_config) -> Result<Config<'a>, Error> {
+/// `config` is NULL or points to a valid struct; its strings are NULL or NUL-terminated. None of that changes
+/// during `'a`.
+unsafe fn read_config<'a>(config: *const itnio_config) -> Result<Config<'a>, Error> {
     // SAFETY: the caller's promise.
     unsafe {
+        let config = pointers::borrow(config, "config")?;
         Ok(Config {
             api_key: pointers::required(config.api_key, "api_key")?,
             api_secret: wipe::after(|| pointers::required(config.api_secret, "api_secret"))?,
@@ -367,9 +355,10 @@ unsafe fn read_config<'a>(config: &'a itnio_config) -> Result<Config<'a>, Error>
 /// # Safety
 ///
 /// As for [`read_config`].
-unsafe fn read_request<'a>(request: &'a itnio_sip_request) -> Result<SipRequest<'a>, Error> {
+unsafe fn read_request<'a>(request: *const itnio_sip_request) -> Result<SipRequest<'a>, Error> {
     // SAFETY: the caller's promise.
     unsafe {
+        let request = pointers::borrow(request, "request")?;
         Ok(SipRequest {
             callee: pointers::required(request.callee, "callee")?,
             display_num: pointers::optional(request.display_num, "display_num")?,

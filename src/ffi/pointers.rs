@@ -11,11 +11,7 @@ use crate::plain_text::{self, plain};
 /// little.
 const MAX_ARGUMENT_LENGTH: usize = 64 * 1024;
 
-/// What a pointer from C points to.
-///
-/// # Errors
-///
-/// [`Error::invalid`] for NULL, with the `field`'s name.
+/// What a pointer from C points to. Fails for NULL, with the `field`'s name.
 ///
 /// # Safety
 ///
@@ -25,11 +21,8 @@ pub unsafe fn borrow<'a, T>(pointer: *const T, field: &str) -> Result<&'a T, Err
     unsafe { pointer.as_ref() }.ok_or_else(|| Error::invalid(field, "NULL"))
 }
 
-/// A string from C that may be left out.
-///
-/// # Errors
-///
-/// [`Error::invalid`] for one that is not UTF-8 or is longer than 64 KiB, with the `field`'s name.
+/// A string from C that may be left out. Fails for one that is not UTF-8 or longer than 64 KiB, with the
+/// `field`'s name.
 ///
 /// # Safety
 ///
@@ -50,11 +43,7 @@ pub unsafe fn optional<'a>(string: *const c_char, field: &str) -> Result<Option<
         .map_err(|_| Error::invalid(field, "not UTF-8"))
 }
 
-/// A string from C that has to be there.
-///
-/// # Errors
-///
-/// [`Error::invalid`] for NULL, and as for [`optional`], with the `field`'s name.
+/// A string from C that has to be there. Fails for NULL, and as [`optional`] does.
 ///
 /// # Safety
 ///
@@ -81,14 +70,19 @@ impl<T> Out<T> {
 
     /// Writes `value`, where the caller wants it.
     pub fn set(&mut self, value: T) {
-        if !self.0.is_null() {
+        if self.is_wanted() {
             // SAFETY: not NULL, and for the rest the promise made to `new`.
             unsafe { self.0.write(value) };
         }
     }
 
-    /// Whether the caller wants it.
-    pub fn is_wanted(&self) -> bool {
+    /// Fails for NULL, with the `parameter`'s name.
+    pub fn require(&self, parameter: &str) -> Result<(), Error> {
+        let is_wanted = self.is_wanted().then_some(());
+        is_wanted.ok_or_else(|| Error::invalid(parameter, "NULL"))
+    }
+
+    fn is_wanted(&self) -> bool {
         !self.0.is_null()
     }
 }

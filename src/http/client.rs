@@ -13,7 +13,7 @@ use ureq::Proxy;
 use super::parser::{HttpResponse, ParseError, ResponseParser};
 use super::request::connect_request;
 use crate::error::{Error, MaybeSent, NotSent};
-use crate::net::connection::{Connection, error_before_send};
+use crate::net::connection::Connection;
 use crate::net::io::{CancellationToken, Deadline, IoContext, IoError};
 use crate::net::pool::ConnectionPool;
 use crate::net::resolver::Resolver;
@@ -27,7 +27,7 @@ const MAX_SEGMENT_SIZE: usize = 1200;
 const READ_BUFFER_SIZE: usize = 1024;
 
 /// Where the requests go, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Route {
     /// A name or an address, without brackets.
     pub host: String,
@@ -37,10 +37,11 @@ pub struct Route {
     pub tls: Option<TlsConfig>,
     /// The proxy to tunnel through.
     pub proxy: Option<Proxy>,
+    /// How long a new connection may take.
+    pub connect_timeout: Duration,
 }
 
 /// A route, and what one process keeps of it from call to call.
-#[derive(Debug)]
 pub struct HttpClient {
     route: Route,
     resolver: Resolver,
@@ -48,18 +49,8 @@ pub struct HttpClient {
     cancellation: CancellationToken,
 }
 
-/// When a call has to be over.
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// All of it.
-    pub deadline: Deadline,
-    /// How long a new connection may take, within that.
-    pub connect: Duration,
-}
-
 /// A request and its response, and the connection that they went over, which is closed unless it is
 /// [released](HttpClient::release).
-#[derive(Debug)]
 pub struct Exchange {
     /// The response.
     pub response: HttpResponse,
@@ -74,9 +65,8 @@ impl Exchange {
     /// to it: a segment that is sent behind the request acknowledges it (RFC 9293, 3.4). One system call.
     pub fn is_premature(&self) -> bool {
         // A system that cannot tell proves nothing.
-        self.connection
-            .unacknowledged_bytes()
-            .is_ok_and(|bytes| bytes > 0)
+        let unacknowledged = self.connection.socket.descriptor.unacknowledged_bytes();
+        unacknowledged.is_ok_and(|bytes| bytes > 0)
     }
 
     /// Whether the server has sent more than one response by now: then nobody can tell which is the one.
@@ -86,11 +76,8 @@ impl Exchange {
 }
 
 impl HttpClient {
-    /// Without connections or addresses yet; shares no lock with any other.
-    ///
-    /// # Errors
-    ///
-    /// Where the process has no descriptor left.
+    /// Without connections or addresses yet; shares no lock with any other. Fails where the process has no
+    /// descriptor left.
     pub fn new(route: &Route) -> std::io::Result<HttpClient> {
         let route = Route {
             tls: route.tls.as_ref().map(TlsConfig::with_new_session_cache),
@@ -120,81 +107,65 @@ impl HttpClient {
         self.cancellation.is_canceled()
     }
 
-    /// The idle connection that was used last and is still open, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// The end of the wait: servers may send TLS messages on idle connections without an end.
-    pub fn idle_connection(&self, timeouts: &Timeouts) -> Result<Option<Connection>, Error> {
-        let context = self.context(timeouts);
+    /// What ends the waits of a call.
+    pub fn context(&self, deadline: Deadline) -> IoContext<'_> {
+        IoContext {
+            deadline,
+            cancellation: &self.cancellation,
+        }
+    }
+
+    /// The idle connection that was used last and is still open, if there is one. Fails at the end of the
+    /// wait: servers may send TLS messages on idle connections without an end.
+    pub fn idle_connection(&self, context: &IoContext<'_>) -> Result<Option<Connection>, Error> {
         loop {
-            context.check().map_err(|error| {
-                error_before_send(NotSent::Connect, "find an idle connection", &error)
-            })?;
+            context
+                .check()
+                .map_err(|error| error.before_send(NotSent::Connect, "find an idle connection"))?;
             let Some(mut connection) = self.pool.acquire(Instant::now()) else {
                 return Ok(None);
             };
-            if connection.check_usable(&context).is_ok() {
+            if connection.check_usable(context).is_ok() {
                 return Ok(Some(connection));
             }
         }
     }
 
-    /// A new connection to the API.
-    ///
-    /// # Errors
-    ///
-    /// [`NotSent`], with what failed.
-    pub fn new_connection(&self, timeouts: &Timeouts) -> Result<Connection, Error> {
-        if self.is_shut_down() {
-            return Err(error_before_send(
-                NotSent::Canceled,
-                "call",
-                &IoError::Canceled,
-            ));
-        }
-        let context = self.context(timeouts).within(timeouts.connect);
+    /// A new connection to the API. Fails with [`NotSent`].
+    pub fn new_connection(&self, context: &IoContext<'_>) -> Result<Connection, Error> {
+        let route = &self.route;
+        let context = context.within(route.connect_timeout);
         let socket = self.connect_socket(&context)?;
-        if let Some(proxy) = &self.route.proxy {
+        if let Some(proxy) = &route.proxy {
             self.open_tunnel(&socket, proxy, &context)?;
         }
-        let mut connection = Connection::open(socket, self.route.tls.as_ref(), &context)
-            .map_err(|error| self.name_host(error))?;
-        connection.check_usable(&context).map_err(|error| {
-            self.name_host(error_before_send(NotSent::Connect, "connect", &error))
-        })?;
-        Ok(connection)
+        Connection::open(socket, route.tls.as_ref(), &context).map_err(|error| Error {
+            reason: format!("{}:{}: {}", route.host, route.port, error.reason),
+            ..error
+        })
     }
 
-    /// Sends `request` once, and waits for the whole response.
-    ///
-    /// # Errors
-    ///
-    /// [`NotSent`] where its last byte was not handed to the system, [`MaybeSent`] after that.
+    /// Sends `request` once, and waits for the whole response. Fails with [`NotSent`] where its last byte was
+    /// not handed to the system, and with [`MaybeSent`] after that.
     pub fn send(
         &self,
         mut connection: Connection,
         request: &[u8],
-        timeouts: &Timeouts,
+        context: &IoContext<'_>,
     ) -> Result<Exchange, Error> {
-        let context = self.context(timeouts);
-        if let Err(error) = connection.send(request, &context) {
+        if let Err(error) = connection.send(request, context) {
             connection.reset();
-            return Err(error_before_send(
-                NotSent::Connect,
-                "send the request",
-                &error,
-            ));
+            return Err(error.before_send(NotSent::Connect, "send the request"));
         }
         // The request is sent. Whatever happens from here on, it may have arrived.
         let sent = Instant::now();
-        let read = |buffer: &mut [u8]| connection.receive(buffer, &context);
+        let read = |buffer: &mut [u8]| connection.receive(buffer, context);
         match receive(read, ResponseParser::push) {
             Ok(response) => Ok(Exchange {
                 response,
-                may_be_premature: !connection.is_reused()
+                may_be_premature: !connection.is_reused
                     || request.len() > MAX_SEGMENT_SIZE
-                    || sent.elapsed() < connection.round_trip_time(),
+                    || sent.elapsed() < connection.round_trip_time,
                 connection,
             }),
             Err(error) => {
@@ -205,32 +176,12 @@ impl HttpClient {
     }
 
     /// Keeps an exchange's connection for another request, where the server does.
-    pub fn release(&self, exchange: Exchange) {
-        let Exchange {
-            response,
-            mut connection,
-            ..
-        } = exchange;
-        if response.is_persistent {
-            connection.set_reused();
+    pub fn release(&self, mut exchange: Exchange) {
+        let head = &exchange.response.head;
+        if head.is_persistent {
+            exchange.connection.is_reused = true;
             self.pool
-                .release(connection, response.keep_alive, Instant::now());
-        }
-    }
-
-    fn context(&self, timeouts: &Timeouts) -> IoContext<'_> {
-        IoContext {
-            deadline: timeouts.deadline,
-            cancellation: &self.cancellation,
-        }
-    }
-
-    /// The error with the API's host in its reason.
-    fn name_host(&self, error: Error) -> Error {
-        let Route { host, port, .. } = &self.route;
-        Error {
-            reason: format!("{host}:{port}: {}", error.reason),
-            ..error
+                .release(exchange.connection, head.keep_alive, Instant::now());
         }
     }
 
@@ -248,7 +199,7 @@ impl HttpClient {
         let mut looked_up_again = false;
         loop {
             let mut resolved = self.resolver.resolve(context).map_err(|error| {
-                error_before_send(lookup_failed, format_args!("look up {peer}"), &error)
+                error.before_send(lookup_failed, format_args!("look up {peer}"))
             })?;
             if route.tls.is_none() {
                 // Plain HTTP is for this machine only, whatever a name server says.
@@ -268,7 +219,7 @@ impl HttpClient {
                         continue;
                     }
                     let step = format!("connect to {peer}");
-                    return Err(error_before_send(connect_failed, step, &error));
+                    return Err(error.before_send(connect_failed, step));
                 }
             }
         }
@@ -281,7 +232,7 @@ impl HttpClient {
         proxy: &Proxy,
         context: &IoContext<'_>,
     ) -> Result<(), Error> {
-        let failed = |step, error| error_before_send(NotSent::Proxy, step, &error);
+        let failed = |step, error: IoError| error.before_send(NotSent::Proxy, step);
         let Route { host, port, .. } = &self.route;
         let target = match host.parse() {
             Ok(IpAddr::V6(address)) => format!("[{address}]:{port}"),
@@ -302,7 +253,7 @@ impl HttpClient {
             }
             Err(ResponseError::Io(error)) => Err(failed("wait for the proxy", error)),
             Err(ResponseError::Parse(why)) => {
-                Err(Error::new(NotSent::Proxy, format!("proxy: {why}")))
+                Err(Error::new(NotSent::Proxy, format!("proxy: {}", why.0)))
             }
         }
     }
@@ -325,7 +276,7 @@ impl ResponseError {
                 };
                 Error::new(kind, format!("waiting for the response: {error}"))
             }
-            ResponseError::Parse(why) => Error::new(MaybeSent::BadResponse, why.to_string()),
+            ResponseError::Parse(why) => Error::new(MaybeSent::BadResponse, why.0),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Whatever a server sends, reading it takes bounded memory and time. What is read here is only
 //! where a response ends and what its head says. Whether it is the API's is decided in `api`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::mem::{self, MaybeUninit};
 use std::ops::Range;
@@ -25,38 +26,28 @@ const MAX_LINE_LENGTH: usize = 1024;
 
 /// Why bytes are no response.
 #[derive(Debug, PartialEq, Eq)]
-pub enum ParseError {
-    /// They are not HTTP/1.
-    NotHttp(String),
-    /// They are longer than what is read.
-    TooLarge(&'static str),
-}
+pub struct ParseError(pub Cow<'static, str>);
 
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ParseError::NotHttp(why) => write!(f, "the response cannot be read as HTTP: {why}"),
-            ParseError::TooLarge(what) => f.write_str(what),
-        }
-    }
-}
-
-const TOO_LARGE: ParseError = ParseError::TooLarge("the response is larger than 64 KiB");
+const TOO_LARGE: ParseError = ParseError(Cow::Borrowed("the response is larger than 64 KiB"));
 
 fn not_http(why: impl fmt::Display) -> ParseError {
-    ParseError::NotHttp(why.to_string())
+    ParseError(format!("the response cannot be read as HTTP: {why}").into())
 }
 
 /// What the head of a response says.
 #[derive(Debug)]
-struct Head {
-    status: u16,
-    date: Option<String>,
-    has_age: bool,
+pub struct Head {
+    /// The HTTP status, from 200 to 999, or 101.
+    pub status: u16,
+    /// The `Date` header.
+    pub date: Option<String>,
+    /// Whether there is an `Age` header.
+    pub has_age: bool,
+    /// Whether another request may follow on the connection.
+    pub is_persistent: bool,
+    /// For how long the server keeps the connection, where it says so.
+    pub keep_alive: Option<Duration>,
     framing: Framing,
-    // Whether another request may follow on the connection.
-    is_persistent: bool,
-    keep_alive: Option<Duration>,
 }
 
 /// Where a body ends (RFC 9112, 6.3).
@@ -70,18 +61,10 @@ enum Framing {
 /// A whole response.
 #[derive(Debug)]
 pub struct HttpResponse {
-    /// The HTTP status, from 200 to 999, or 101.
-    pub status: u16,
-    /// The `Date` header.
-    pub date: Option<String>,
-    /// Whether there is an `Age` header.
-    pub has_age: bool,
-    /// Whether another request may follow on the connection.
-    pub is_persistent: bool,
+    /// Its head.
+    pub head: Head,
     /// Whether something other than line ends came behind the response: old servers add one.
     pub has_more: bool,
-    /// For how long the server keeps the connection, where it says so.
-    pub keep_alive: Option<Duration>,
     bytes: Vec<u8>,
     body: Range<usize>,
 }
@@ -106,16 +89,9 @@ pub struct ResponseParser {
 
 impl ResponseParser {
     /// Takes what has been received, or nothing where the connection has ended; gives the response where
-    /// it is now whole.
-    ///
-    /// # Errors
-    ///
-    /// Where it can no longer become a response.
+    /// it is now whole. Fails where it can no longer become one.
     pub fn push(&mut self, piece: &[u8]) -> Result<Option<HttpResponse>, ParseError> {
-        if self.push_head(piece)?.is_none() {
-            return Ok(None);
-        }
-        if !self.read_body(piece.is_empty())? {
+        if self.push_head(piece)?.is_none() || !self.read_body(piece.is_empty())? {
             return Ok(None);
         }
         // Only once the response is whole, and not with every piece of it: it may be long.
@@ -123,26 +99,21 @@ impl ResponseParser {
         let is_empty = rest.is_empty();
         let is_last = rest.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
         Ok(self.head.take().map(|head| HttpResponse {
-            status: head.status,
-            date: head.date,
-            has_age: head.has_age,
-            // What follows the response is the response to no request.
-            is_persistent: head.is_persistent && is_empty,
+            head: Head {
+                // What follows the response is the response to no request.
+                is_persistent: head.is_persistent && is_empty,
+                ..head
+            },
             has_more: !is_last,
-            keep_alive: head.keep_alive,
             bytes: mem::take(&mut self.bytes),
             body: self.body.clone(),
         }))
     }
 
     /// The same, for a response of which only the head matters: returns its status.
-    ///
-    /// # Errors
-    ///
-    /// Where it can no longer become one.
     pub fn push_head(&mut self, piece: &[u8]) -> Result<Option<u16>, ParseError> {
         if self.bytes.len() > MAX_TOTAL_SIZE {
-            return Err(ParseError::TooLarge("the response has no end"));
+            return Err(ParseError("the response has no end".into()));
         }
         self.bytes.extend_from_slice(piece);
         if self.head.is_none() {
@@ -316,9 +287,10 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
             }
             length = Some(given);
         } else if is("transfer-encoding") {
-            is_chunked = Some(is_last_token(value, "chunked"));
+            let last = tokens(value).next_back();
+            is_chunked = Some(last.is_some_and(|it| it.eq_ignore_ascii_case(b"chunked")));
         } else if is("connection") {
-            head.is_persistent &= !has_token(value, "close");
+            head.is_persistent &= !tokens(value).any(|it| it.eq_ignore_ascii_case(b"close"));
         } else if is("keep-alive") {
             head.keep_alive = keep_alive_timeout(value);
         } else if is("date") {
@@ -364,16 +336,6 @@ fn tokens(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
         .filter(|token| !token.is_empty())
 }
 
-fn has_token(value: &[u8], token: &str) -> bool {
-    tokens(value).any(|it| it.eq_ignore_ascii_case(token.as_bytes()))
-}
-
-fn is_last_token(value: &[u8], token: &str) -> bool {
-    tokens(value)
-        .next_back()
-        .is_some_and(|it| it.eq_ignore_ascii_case(token.as_bytes()))
-}
-
 /// The seconds of `Keep-Alive: timeout=5, max=100` (RFC 2068, 19.7.1.1, and what servers send).
 fn keep_alive_timeout(value: &[u8]) -> Option<Duration> {
     let seconds = tokens(value).find_map(|parameter| parameter.strip_prefix(b"timeout="))?;
@@ -386,6 +348,11 @@ mod tests {
     use super::*;
 
     /// Reads a response that comes in pieces of this size; `None` where it is not whole at the end.
+    fn is_not_http(response: &Result<Option<HttpResponse>, ParseError>) -> bool {
+        let why = "the response cannot be read as HTTP: ";
+        matches!(response, Err(error) if error.0.starts_with(why))
+    }
+
     fn read(bytes: &[u8], size: usize, ends: bool) -> Result<Option<HttpResponse>, ParseError> {
         let mut parser = ResponseParser::default();
         for piece in bytes.chunks(size).chain(ends.then_some(&[][..])) {
@@ -446,7 +413,7 @@ mod tests {
                 ends,
             );
             assert_eq!(response.body(), b"abcd", "{head}");
-            assert_eq!(response.is_persistent, is_persistent, "{head}");
+            assert_eq!(response.head.is_persistent, is_persistent, "{head}");
         }
     }
 
@@ -462,7 +429,7 @@ mod tests {
         ] {
             let response = read(bytes.as_bytes(), usize::MAX, false);
             assert_eq!(
-                response.unwrap().unwrap().is_persistent,
+                response.unwrap().unwrap().head.is_persistent,
                 is_persistent,
                 "{bytes:?}"
             );
@@ -473,10 +440,13 @@ mod tests {
     fn interim_responses_are_passed_over_and_a_switch_of_protocols_is_not() {
         let bytes = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n\
                       HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";
-        assert_eq!(whole(bytes.as_bytes(), false).status, 404);
+        assert_eq!(whole(bytes.as_bytes(), false).head.status, 404);
         let switch = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
         let response = whole(switch.as_bytes(), false);
-        assert_eq!((response.status, response.is_persistent), (101, false));
+        assert_eq!(
+            (response.head.status, response.head.is_persistent),
+            (101, false)
+        );
     }
 
     #[test]
@@ -510,10 +480,7 @@ mod tests {
         ] {
             for size in [1, 9, usize::MAX] {
                 let response = read(bytes.as_bytes(), size, true);
-                assert!(
-                    matches!(response, Err(ParseError::NotHttp(_))),
-                    "{bytes:?}: {response:?}"
-                );
+                assert!(is_not_http(&response), "{bytes:?}: {response:?}");
             }
         }
     }
@@ -560,11 +527,11 @@ mod tests {
                       Keep-Alive: max=3, timeout=7\r\nContent-Length: 0\r\n\r\n";
         let response = whole(bytes.as_bytes(), false);
         assert_eq!(
-            response.date.as_deref(),
+            response.head.date.as_deref(),
             Some("Tue, 24 Nov 2026 21:55:03 GMT")
         );
-        assert!(response.has_age);
-        assert_eq!(response.keep_alive, Some(Duration::from_secs(7)));
+        assert!(response.head.has_age);
+        assert_eq!(response.head.keep_alive, Some(Duration::from_secs(7)));
     }
 
     #[test]
@@ -577,10 +544,7 @@ mod tests {
             ] {
                 for size in [1, usize::MAX] {
                     let response = read((head.to_owned() + &chunks).as_bytes(), size, false);
-                    assert!(
-                        matches!(response, Err(ParseError::NotHttp(_))),
-                        "{chunks:?}: {response:?}"
-                    );
+                    assert!(is_not_http(&response), "{chunks:?}: {response:?}");
                 }
             }
         }
@@ -600,10 +564,7 @@ mod tests {
         ] {
             let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nabcd");
             let response = read(bytes.as_bytes(), usize::MAX, true);
-            assert!(
-                matches!(response, Err(ParseError::NotHttp(_))),
-                "{length:?}: {response:?}"
-            );
+            assert!(is_not_http(&response), "{length:?}: {response:?}");
         }
     }
 
@@ -618,7 +579,7 @@ mod tests {
             for status in [204, 304] {
                 let bytes = format!("HTTP/1.1 {status} No\r\n{fields}\r\n");
                 let response = read(bytes.as_bytes(), usize::MAX, false).unwrap().unwrap();
-                assert_eq!(response.is_persistent, is_persistent, "{bytes:?}");
+                assert_eq!(response.head.is_persistent, is_persistent, "{bytes:?}");
             }
         }
     }
@@ -664,7 +625,7 @@ mod tests {
                     let response = read(bytes.as_bytes(), piece, true);
                     match response {
                         Ok(Some(_)) if over == 0 => {}
-                        Err(ParseError::TooLarge(_)) if over == 1 => {}
+                        Err(error) if over == 1 && error == TOO_LARGE => {}
                         _ => panic!("{over} over, {:.60}: {response:?}", bytes),
                     }
                 }
@@ -726,7 +687,7 @@ mod tests {
         ] {
             let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: 0\r\n\r\n");
             let response = read(bytes.as_bytes(), usize::MAX, false).unwrap().unwrap();
-            assert_eq!(response.is_persistent, is_persistent, "{fields}");
+            assert_eq!(response.head.is_persistent, is_persistent, "{fields}");
         }
     }
 }

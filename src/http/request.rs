@@ -2,19 +2,12 @@
 
 use std::io::Write;
 
+use ureq::http::Method;
+
 const USER_AGENT: &str = concat!("user-agent: libitnio/", env!("CARGO_PKG_VERSION"), "\r\n");
 
 /// Room for a request line without its path, and for the fields whose values differ from request to request.
 const ROOM_FOR_FIELDS: usize = 256;
-
-/// A method of HTTP (RFC 9110, 9.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// Without a body.
-    Get,
-    /// With a body.
-    Post,
-}
 
 /// What all requests of a client have in common.
 pub struct RequestTemplate {
@@ -40,7 +33,7 @@ impl RequestTemplate {
     /// A whole request, for one write. `path` begins with a slash and has no control character.
     pub fn request(
         &self,
-        method: Method,
+        method: &Method,
         path: &str,
         sign: &str,
         timestamp: i64,
@@ -48,12 +41,9 @@ impl RequestTemplate {
     ) -> Vec<u8> {
         let length = self.base_path.len() + path.len() + self.fields.len() + body.len();
         let mut request = Vec::with_capacity(ROOM_FOR_FIELDS + length);
-        let name: &[u8] = match method {
-            Method::Get => b"GET ",
-            Method::Post => b"POST ",
-        };
         for part in [
-            name,
+            method.as_str().as_bytes(),
+            b" ",
             self.base_path.as_bytes(),
             path.as_bytes(),
             b" HTTP/1.1\r\n",
@@ -63,7 +53,7 @@ impl RequestTemplate {
         }
         // Writing into memory does not fail.
         let _ = write!(request, "sign: {sign}\r\ntimestamp: {timestamp}\r\n");
-        if method == Method::Post {
+        if method == Method::POST {
             let _ = write!(request, "content-length: {}\r\n", body.len());
         }
         request.extend_from_slice(b"\r\n");
@@ -89,21 +79,21 @@ mod tests {
         let template = RequestTemplate::new("/voice", "h:8443", "key");
         for (method, body, line, end) in [
             (
-                Method::Post,
+                Method::POST,
                 "{}",
                 "POST /voice/x HTTP/1.1\r\n",
                 "content-length: 2\r\n\r\n{}",
             ),
-            (Method::Get, "", "GET /voice/x HTTP/1.1\r\n", "\r\n\r\n"),
+            (Method::GET, "", "GET /voice/x HTTP/1.1\r\n", "\r\n\r\n"),
         ] {
-            let request = template.request(method, "/x", "sign", 7, body.as_bytes());
+            let request = template.request(&method, "/x", "sign", 7, body.as_bytes());
             let request = String::from_utf8(request).unwrap();
             assert!(request.starts_with(&format!("{line}host: h:8443\r\n")));
             assert!(request.contains("\r\napi-key: key\r\nsign: sign\r\ntimestamp: 7\r\n"));
             assert!(request.ends_with(end), "{request}");
             assert_eq!(
                 request.contains("content-length"),
-                method == Method::Post,
+                method == Method::POST,
                 "{request}"
             );
         }

@@ -25,10 +25,7 @@ pub struct BaseUrl {
 
 impl BaseUrl {
     /// Parses it, with or without a slash at its end.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it. No error repeats the URL: a password may stand in it.
+    /// Fails with what is wrong with it. No error repeats the URL: a password may stand in it.
     pub fn parse(text: &str) -> Result<BaseUrl, &'static str> {
         if text.contains(['?', '#']) {
             return Err("has a query or a fragment");
@@ -95,10 +92,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// A proxy that tunnels by HTTP CONNECT. `source` is what it is called in the reason.
-///
-/// # Errors
-///
-/// What is wrong with it. No error repeats the URL: a password may stand in it.
+/// Fails with what is wrong with it. No error repeats the URL: a password may stand in it.
 pub fn http_proxy(source: &str, url: &str) -> Result<Proxy, Error> {
     let proxy = Proxy::new(url).map_err(|_| Error::invalid(source, "not a proxy's URL"))?;
     if proxy.protocol() != ProxyProtocol::Http {
@@ -112,10 +106,7 @@ pub fn http_proxy(source: &str, url: &str) -> Result<Proxy, Error> {
 
 /// The proxy that the environment names for `base`, by the rules that curl made common: small
 /// letters first, an empty value for none, and `NO_PROXY` a list of hosts and domains.
-///
-/// # Errors
-///
-/// As for [`http_proxy`], with the variable's name.
+/// Fails as [`http_proxy`] does, with the variable's name.
 pub fn environment_proxy(base: &BaseUrl) -> Result<Option<Proxy>, Error> {
     let proxy = first_env_var(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?;
     let Some((name, value)) = proxy.filter(|(_, value)| !value.is_empty()) else {
@@ -218,8 +209,8 @@ mod tests {
             "h h",
         ] {
             let error = http_proxy("proxy", url).expect_err(url);
-            assert!(error.reason.starts_with("proxy: "), "{url}: {error}");
-            assert!(!error.reason.contains("hunter2"), "{url}: {error}");
+            assert!(error.reason.starts_with("proxy: "), "{url}: {error:?}");
+            assert!(!error.reason.contains("hunter2"), "{url}: {error:?}");
         }
         for url in ["h", "h:3128", "http://u:p@[::1]:3128/", "http://127.0.0.1"] {
             http_proxy("proxy", url).expect(url);

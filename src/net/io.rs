@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use libc::{c_int, pollfd};
 use socket2::{Domain, SockRef, Type};
 
+use crate::error::{Error, NotSent};
 use crate::sys::{self, Descriptor};
 
 /// How long a wait goes on without a check of the cancellation, should the host have closed its descriptor.
@@ -51,6 +52,17 @@ impl fmt::Display for IoError {
     }
 }
 
+impl IoError {
+    /// The error where `step` failed before the whole request was sent.
+    pub fn before_send(&self, kind: NotSent, step: impl fmt::Display) -> Error {
+        let kind = match self {
+            IoError::Canceled => NotSent::Canceled,
+            _ => kind,
+        };
+        Error::new(kind, format!("{step}: {self}"))
+    }
+}
+
 /// Whether to try again: `poll` may report a socket ready that is not (its manual page, BUGS).
 pub fn is_transient(error: &io::Error) -> bool {
     matches!(
@@ -69,11 +81,7 @@ pub struct CancellationToken {
 }
 
 impl CancellationToken {
-    /// Not canceled yet.
-    ///
-    /// # Errors
-    ///
-    /// Where the process has no descriptor left.
+    /// Not canceled yet. Fails where the process has no descriptor left.
     pub fn new() -> io::Result<CancellationToken> {
         // Of a pair, since some sandboxes refuse socket(AF_UNIX). The other one is closed at once,
         // which does not end a connectionless one.
@@ -154,11 +162,7 @@ impl IoContext<'_> {
         }
     }
 
-    /// Fails where there is no time left.
-    ///
-    /// # Errors
-    ///
-    /// [`IoError::Canceled`] or [`IoError::TimedOut`].
+    /// Fails where there is no time left, with [`IoError::Canceled`] or [`IoError::TimedOut`].
     pub fn check(&self) -> Result<(), IoError> {
         if self.cancellation.is_canceled() {
             return Err(IoError::Canceled);
@@ -171,10 +175,7 @@ impl IoContext<'_> {
 
     /// Waits until one of `entries` is ready; which one is then in `revents`. The last of them is
     /// the cancellation's, which is passed over where it is ready without a cancellation.
-    ///
-    /// # Errors
-    ///
-    /// The end of the wait, also where something is ready: a peer that never stops sending does not extend
+    /// Errors: the end of the wait, also where something is ready: a peer that never stops sending does not extend
     /// it. And `EBADF` for a descriptor that is closed.
     pub fn poll(&self, entries: &mut [pollfd]) -> Result<(), IoError> {
         let mut interval = CHECK_INTERVAL;
@@ -188,9 +189,6 @@ impl IoContext<'_> {
             match sys::poll(entries, timeout) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 polled => polled?,
-            }
-            if self.cancellation.is_canceled() {
-                return Err(IoError::Canceled);
             }
             let Some((event, sockets)) = entries.split_last_mut() else {
                 return Ok(());
@@ -212,11 +210,7 @@ impl IoContext<'_> {
         }
     }
 
-    /// Waits this long.
-    ///
-    /// # Errors
-    ///
-    /// The end of the wait.
+    /// Waits this long. Fails where the call has less time.
     pub fn pause(&self, pause: Duration) -> Result<(), IoError> {
         match self
             .within(pause)

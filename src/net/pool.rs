@@ -1,7 +1,6 @@
 //! The idle connections: those that a request may reuse.
 
 use std::collections::VecDeque;
-use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,26 +13,15 @@ const SERVER_LIMIT_MARGIN: Duration = Duration::from_secs(1);
 
 /// Idle connections, the last one used at the back. No lock is held while a connection is used, checked or
 /// closed.
-#[derive(Debug)]
 pub struct ConnectionPool<C> {
-    idle: Mutex<Idle<C>>,
-}
-
-#[derive(Debug)]
-struct Idle<C> {
-    // Each with the time until which it may be reused.
-    connections: VecDeque<(C, Instant)>,
-    is_closed: bool,
+    // Each with the time until which it may be reused. None once the pool is closed.
+    idle: Mutex<Option<VecDeque<(C, Instant)>>>,
 }
 
 impl<C> Default for ConnectionPool<C> {
     fn default() -> ConnectionPool<C> {
-        ConnectionPool {
-            idle: Mutex::new(Idle {
-                connections: VecDeque::new(),
-                is_closed: false,
-            }),
-        }
+        let idle = Mutex::new(Some(VecDeque::new()));
+        ConnectionPool { idle }
     }
 }
 
@@ -41,12 +29,12 @@ impl<C> ConnectionPool<C> {
     /// The connection last used that may still be reused at `now`, if there is one. Nobody has checked that it
     /// is still open.
     pub fn acquire(&self, now: Instant) -> Option<C> {
-        while let Some((connection, until)) = self.take_last() {
+        loop {
+            let (connection, until) = self.lock().as_mut()?.pop_back()?;
             if now < until {
                 return Some(connection);
             }
         }
-        None
     }
 
     /// Keeps a connection whose response was read to its end: for [`MAX_IDLE_AGE`], or for as long as the
@@ -58,16 +46,9 @@ impl<C> ConnectionPool<C> {
 
     /// Closes the idle connections, and keeps no more.
     pub fn close(&self) {
-        let connections = {
-            let mut idle = self.lock();
-            idle.is_closed = true;
-            mem::take(&mut idle.connections)
-        };
+        let connections = self.lock().take();
+        // Without the lock.
         drop(connections);
-    }
-
-    fn take_last(&self) -> Option<(C, Instant)> {
-        self.lock().connections.pop_back()
     }
 
     /// Returns what is to be closed: this connection where it cannot be kept, or else one that has expired.
@@ -76,17 +57,18 @@ impl<C> ConnectionPool<C> {
             limit.saturating_sub(SERVER_LIMIT_MARGIN).min(MAX_IDLE_AGE)
         });
         let mut idle = self.lock();
-        if idle.is_closed || age.is_zero() {
+        let Some(connections) = idle.as_mut().filter(|_| !age.is_zero()) else {
             return Some(connection);
-        }
-        idle.connections.push_back((connection, now + age));
-        match idle.connections.front() {
-            Some((_, until)) if *until <= now => idle.connections.pop_front().map(|(c, _)| c),
-            _ => None,
-        }
+        };
+        connections.push_back((connection, now + age));
+        let (_, until) = connections.front()?;
+        let has_expired = *until <= now;
+        has_expired
+            .then(|| connections.pop_front())?
+            .map(|(expired, _)| expired)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Idle<C>> {
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<(C, Instant)>>> {
         // A queue of connections is whole at every step, so a panic elsewhere does not spoil it.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

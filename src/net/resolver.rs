@@ -75,11 +75,7 @@ impl Resolver {
         }
     }
 
-    /// The host's addresses.
-    ///
-    /// # Errors
-    ///
-    /// Where it has none, or none was found in time and none was known before.
+    /// The host's addresses. Fails where it has none, or none was found in time and none was known before.
     pub fn resolve(&self, context: &IoContext<'_>) -> Result<Resolved, IoError> {
         let shared = &self.shared;
         if let Ok(address) = shared.host.parse::<IpAddr>() {

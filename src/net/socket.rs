@@ -26,18 +26,15 @@ const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 /// A TCP socket: non-blocking, close-on-exec, without Nagle's delay, and without SIGPIPE.
 #[derive(Debug)]
 pub struct Socket {
-    descriptor: Descriptor,
+    /// What the system knows it by.
+    pub descriptor: Descriptor,
     // How often in a row it was reported ready and nothing could be read or written since.
     false_reports: Cell<u32>,
 }
 
 impl Socket {
     /// Connects to the first address that accepts. While one has not, the next is tried beside it
-    /// after [`ATTEMPT_DELAY`], or at once where it fails (RFC 8305).
-    ///
-    /// # Errors
-    ///
-    /// The last address's error, where all fail; or the end of the wait.
+    /// after [`ATTEMPT_DELAY`], or at once where it fails (RFC 8305). Where all fail, it is the last one's error.
     pub fn connect(addresses: &[SocketAddr], context: &IoContext<'_>) -> Result<Socket, IoError> {
         let mut next = addresses.iter();
         let mut pending: Vec<Socket> = Vec::new();
@@ -82,11 +79,7 @@ impl Socket {
         }
     }
 
-    /// Hands all of `bytes` to the system.
-    ///
-    /// # Errors
-    ///
-    /// Where not all of it was: the peer cannot have received the last byte.
+    /// Hands all of `bytes` to the system. Where it fails, the peer cannot have received the last byte.
     pub fn send_all(&self, mut bytes: &[u8], context: &IoContext<'_>) -> Result<(), IoError> {
         while !bytes.is_empty() {
             match (&mut &*self).write(bytes) {
@@ -98,19 +91,26 @@ impl Socket {
     }
 
     /// Waits for bytes; 0 where the peer has closed.
-    ///
-    /// # Errors
-    ///
-    /// The connection's, or the end of the wait.
     pub fn receive(&self, buffer: &mut [u8], context: &IoContext<'_>) -> Result<usize, IoError> {
-        read_when_ready(&mut &*self, context, |socket| socket.read(buffer))
+        self.read_when_ready(context, || (&mut &*self).read(buffer))
     }
 
-    /// After a write that failed: waits where it was only too early.
-    ///
-    /// # Errors
-    ///
-    /// Any other error, and the end of the wait.
+    /// Waits until `read`, from this socket, gets something; 0 where the peer has closed.
+    pub fn read_when_ready(
+        &self,
+        context: &IoContext<'_>,
+        mut read: impl FnMut() -> io::Result<usize>,
+    ) -> Result<usize, IoError> {
+        loop {
+            self.wait(libc::POLLIN, context)?;
+            match read() {
+                Err(error) if is_transient(&error) => {}
+                received => return Ok(received?),
+            }
+        }
+    }
+
+    /// After a write that failed: waits where it was only too early, and fails for any other error.
     pub fn wait_writable(&self, error: io::Error, context: &IoContext<'_>) -> Result<(), IoError> {
         match error.kind() {
             io::ErrorKind::WouldBlock => self.wait(libc::POLLOUT, context),
@@ -129,43 +129,6 @@ impl Socket {
         self.false_reports.set(reports.saturating_add(1));
         let cancellation = context.cancellation.poll_entry();
         context.poll(&mut [self.descriptor.poll_entry(event), cancellation])
-    }
-
-    /// Reads what can be read without waiting, and leaves it there: `WouldBlock` where nothing can.
-    ///
-    /// # Errors
-    ///
-    /// The connection's.
-    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.descriptor.receive(buffer, libc::MSG_PEEK)
-    }
-
-    /// Whether the host has not put something of its own in its place. One system call.
-    pub fn is_ours(&self) -> bool {
-        self.descriptor.is_ours()
-    }
-
-    /// Ends the connection at once, and with it what the system still holds of what was sent. Closing
-    /// alone would leave that to be sent again for minutes, until the network that has failed is back;
-    /// and closing without lingering would not end what a process forked from this one holds a copy of.
-    pub fn reset(&self) {
-        if self.is_ours() {
-            self.descriptor.reset_connection();
-        }
-    }
-
-    /// How many of the bytes that were sent the peer has not acknowledged. One system call.
-    ///
-    /// # Errors
-    ///
-    /// Where the system cannot tell.
-    pub fn unacknowledged_bytes(&self) -> io::Result<usize> {
-        self.descriptor.unacknowledged_bytes()
-    }
-
-    /// How long a segment and its acknowledgement take; zero where the system cannot tell. One system call.
-    pub fn round_trip_time(&self) -> Duration {
-        self.descriptor.round_trip_time()
     }
 
     fn options(&self) -> SockRef<'_> {
@@ -207,39 +170,13 @@ impl Write for &Socket {
     }
 }
 
-impl AsRef<Socket> for Socket {
-    fn as_ref(&self) -> &Socket {
-        self
-    }
-}
-
 impl Drop for Socket {
     fn drop(&mut self) {
         // A process forked from this one may hold a copy of the descriptor: closing ours alone
         // would leave the connection open. The reverse, a child that ends its parent's connection,
         // cannot happen: what a process inherited is never dropped (`api::process_state`).
-        if self.is_ours() {
+        if self.descriptor.is_ours() {
             let _ = self.options().shutdown(Shutdown::Both);
-        }
-    }
-}
-
-/// Waits until `read` gets something from a socket, or from what stands over it; 0 where the peer has closed.
-///
-/// # Errors
-///
-/// What `read` fails with, or the end of the wait.
-pub fn read_when_ready<R: AsRef<Socket>>(
-    source: &mut R,
-    context: &IoContext<'_>,
-    mut read: impl FnMut(&mut R) -> io::Result<usize>,
-) -> Result<usize, IoError> {
-    loop {
-        source.as_ref().wait(libc::POLLIN, context)?;
-        match read(source) {
-            Ok(received) => return Ok(received),
-            Err(error) if is_transient(&error) => {}
-            Err(error) => return Err(IoError::Io(error)),
         }
     }
 }

@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+use super::session::TlsSession;
 use crate::error::{Error, NotSent};
 use crate::sys;
 
@@ -31,10 +32,7 @@ pub struct TlsConfig {
 impl TlsConfig {
     /// For `host`, whose certificate has to come from an authority in `ca_file`, or in the system's trust
     /// store.
-    ///
-    /// # Errors
-    ///
-    /// A host that no certificate can name; a `ca_file` that cannot be read or holds no
+    /// Errors: a host that no certificate can name; a `ca_file` that cannot be read or holds no
     /// certificate; a system without a trust store.
     pub fn new(host: &str, ca_file: Option<&str>) -> Result<TlsConfig, Error> {
         let name = ServerName::try_from(host.to_owned())
@@ -77,22 +75,12 @@ impl TlsConfig {
     }
 
     /// A new TLS session, before its handshake.
-    ///
-    /// # Errors
-    ///
-    /// rustls's.
-    pub fn start_session(&self) -> Result<ClientConnection, Error> {
+    pub fn start_session(&self) -> Result<TlsSession, Error> {
         let mut session = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
             .map_err(|error| Error::new(NotSent::Tls, error.to_string()))?;
         // A request goes out in one write, however long it is.
         session.set_buffer_limit(None);
-        Ok(session)
-    }
-}
-
-impl fmt::Debug for TlsConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TlsConfig({:?})", self.name)
+        Ok(TlsSession::new(session))
     }
 }
 

@@ -58,7 +58,7 @@ pub struct RawRequest {
     pub called_info: *const c_char,
 }
 
-/// The nine functions, as the header declares them.
+/// The functions that the tests call, as the header declares them.
 pub struct Api {
     pub client_new:
         unsafe extern "C" fn(*const RawConfig, *mut *mut RawClient, *mut *mut c_char) -> i32,

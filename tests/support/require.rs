@@ -18,6 +18,11 @@ pub fn require(tool: &str) -> Result<(), String> {
     }
 }
 
+/// A test that needs no tool.
+pub fn plain(name: &str, test: fn()) -> Trial {
+    trial(name, &[], test)
+}
+
 /// A test that is ignored, with the reason, where a tool is not installed. With `ITNIO_REQUIRE_ALL=1`,
 /// as in CI, it fails instead.
 pub fn trial(
