@@ -1,35 +1,36 @@
 /*
- * A host that makes processes in every way that the system has, and uses its client in each. argv: the
- * way (at the end of this file), and for dlmopen the library.
+ * A host that makes processes in every way that the system has, and uses its client in each. argv: one of the
+ * modes at the end of this file, and for dlmopen the library.
  *
- * HOST_ADVICE, for the library's madvise(): "refused" as by an old kernel, "ignored" as by some versions
- * of qemu-user. HOST_SAME_ID: getpid() is the same in every process, as it is where a process ID comes
- * back or begins anew in a namespace.
+ * HOST_MADVISE, for the library's madvise(): "refused" as by an old kernel, "ignored" as by some versions
+ * of qemu-user. HOST_SAME_PID: getpid() is the same in every process, as when a process ID is used again, or
+ * in another PID namespace.
  */
 #include "host_module.h"
 
-enum { CALLS = 3 };
+enum { CALLS = 3, ROUNDS_WITH_CALLS = 4, ROUNDS = 6 };
 
-/* The library: linked, or loaded once more into a namespace of its own. */
+/* The linked library, or a second copy of it in a linker namespace of its own. */
 static struct api api = {itnio_client_new, itnio_client_shutdown, itnio_client_free, itnio_send_sip,
                          itnio_free_string};
 
 static itnio_client *client;
+static counter round_now;
 /* Shared by all processes. */
 static counter *counts;
 enum { PARENT, CHILD, ARRIVED, CHILDREN };
 
 pid_t getpid(void)
 {
-    return getenv("HOST_SAME_ID") != NULL ? 7 : (pid_t)syscall(SYS_getpid);
+    return getenv("HOST_SAME_PID") != NULL ? 7 : (pid_t)syscall(SYS_getpid);
 }
 
 int madvise(void *address, size_t length, int advice)
 {
-    const char *how = getenv("HOST_ADVICE");
-    if (how != NULL && strcmp(how, "ignored") == 0)
+    const char *behaviour = getenv("HOST_MADVISE");
+    if (behaviour != NULL && strcmp(behaviour, "ignored") == 0)
         return 0;
-    if (how != NULL && advice == 18 /* MADV_WIPEONFORK */) {
+    if (behaviour != NULL && advice == 18 /* MADV_WIPEONFORK */) {
         errno = EINVAL;
         return -1;
     }
@@ -38,17 +39,17 @@ int madvise(void *address, size_t length, int advice)
 
 static void make_client(void)
 {
-    itnio_config config = config_with(url_given(), getenv("HOST_CA"), "", 20000, 20000);
+    itnio_config config = config_with(url_from_env(), getenv("HOST_CA"), "", 20000, 20000);
     char *reason;
     if (api.client_new(&config, &client, &reason) != ITNIO_OK)
         FAIL("no client: %s", reason);
 }
 
-/* Calls a number that nobody else calls: its answer is this call's. */
-static void call(counter who, unsigned number, itnio_result expected)
+/* Places a call to a number of its own, and checks that the recording ID is for that number. */
+static void call(counter caller, unsigned number, itnio_result expected)
 {
     char callee[16], info[24], own[32];
-    itnio_sip_request request = request_to(callee_of(callee, (unsigned)who, number));
+    itnio_sip_request request = request_to(callee_of(callee, (unsigned)caller, number));
     char *id, *reason;
     itnio_result result;
     snprintf(info, sizeof info, "%d", (int)syscall(SYS_getpid));
@@ -58,103 +59,97 @@ static void call(counter who, unsigned number, itnio_result expected)
         FAIL("call to %s: %d (%s), not %d", callee, (int)result, reason, (int)expected);
     snprintf(own, sizeof own, "2203%015lld", atoll(callee));
     if (id != NULL && strcmp(id, own) != 0)
-        FAIL("another's answer: %s for %s", id, callee);
+        FAIL("wrong recording ID: %s for %s", id, callee);
     api.free_string(id);
     api.free_string(reason);
     if (result == ITNIO_OK)
-        add(&counts[who == 0 ? PARENT : CHILD], 1);
+        add(&counts[caller == 0 ? PARENT : CHILD], 1);
 }
 
-/* Waits until parent and child are both here. */
-static void meet(counter turn)
+/* Waits until parent and child have both called this. */
+static void meet(counter round)
 {
     add(&counts[ARRIVED], 1);
-    while (read_counter(&counts[ARRIVED]) < 2 * (turn + 1))
+    while (read_counter(&counts[ARRIVED]) < 2 * (round + 1))
         sleep_ms(1);
 }
 
-/* What a child does: calls at the same time as its parent, and then ends what it inherited. */
-static void child(counter turn)
+/* A child places calls at the same time as its parent, and then shuts down or frees the inherited client. */
+static void call_and_end(void)
 {
     unsigned i;
-    let_leak();
-    watchdog(30);
-    meet(turn);
     for (i = 0; i < CALLS; i++)
-        call(turn + 1, i, ITNIO_OK);
-    if (turn % 2 == 1) {
+        call(round_now + 1, i, ITNIO_OK);
+    if (round_now % 2 == 1) {
         api.shutdown(client);
-        call(turn + 1, i, ITNIO_SHUT_DOWN);
+        call(round_now + 1, i, ITNIO_SHUT_DOWN);
     }
-    if (turn >= 2) {
+    if (round_now >= 2) {
         api.free(client);
         client = NULL;
     }
 }
 
-/* Ends what it inherited, unused. */
-static void child_without_a_call(counter turn)
+/* A child shuts down or frees the inherited client without a call. */
+static void end_without_call(void)
 {
-    let_leak();
-    watchdog(30);
-    meet(turn);
     api.shutdown(client);
-    if (turn % 2 == 1)
+    if (round_now % 2 == 1)
         api.free(client);
 }
 
-enum { WITH_CALLS = 4, TURNS = 6 };
-static counter turn_now;
-
-static void live_as_child(void)
+static void run_child(void)
 {
-    if (turn_now < WITH_CALLS)
-        child(turn_now);
+    ignore_leaks();
+    watchdog(30);
+    meet(round_now);
+    if (round_now < ROUNDS_WITH_CALLS)
+        call_and_end();
     else
-        child_without_a_call(turn_now);
+        end_without_call();
 }
 
 static pid_t (*underscore_fork)(void);
 
-static pid_t fork_and_live(void)
+static pid_t fork_and_run(void)
 {
     pid_t forked = fork();
     if (forked == 0)
-        live_as_child();
+        run_child();
     return forked;
 }
 
-static pid_t underscore_fork_and_live(void)
+static pid_t underscore_fork_and_run(void)
 {
     pid_t forked = underscore_fork();
     if (forked == 0)
-        live_as_child();
+        run_child();
     return forked;
 }
 
-static pid_t clone_and_live(void)
+static pid_t clone_and_run(void)
 {
     pid_t forked = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (forked == 0)
-        live_as_child();
+        run_child();
     return forked;
 }
 
 /* One child after the other, each made by `make_process`. */
-static void live(pid_t (*make_process)(void))
+static void make_children(pid_t (*make_process)(void))
 {
     unsigned number = 0, i;
     double used;
     make_client();
     call(0, number++, ITNIO_OK);
-    for (turn_now = 0; turn_now < TURNS; turn_now++) {
+    for (round_now = 0; round_now < ROUNDS; round_now++) {
         pid_t forked;
         fflush(stdout);
         forked = make_process();
         CHECK(forked >= 0);
         if (forked == 0)
             _exit(0);
-        meet(turn_now);
+        meet(round_now);
         for (i = 0; i < CALLS; i++)
             call(0, number++, ITNIO_OK);
         reap(forked);
@@ -162,37 +157,37 @@ static void live(pid_t (*make_process)(void))
         call(0, number++, ITNIO_OK);
     }
     used = processor_ms();
-    call(0, 9000000, ITNIO_OK); /* its answer takes a second */
+    call(0, 9000000, ITNIO_OK); /* the response comes after a second */
     used = processor_ms() - used;
     api.free(client);
-    printf("lacking=0 children=%lu parent_calls=%lu child_calls=%lu lost=0 wait_processor_ms=%.1f\n",
+    printf("unsupported=0 children=%lu parent_calls=%lu child_calls=%lu lost=0 wait_processor_ms=%.1f\n",
            counts[CHILDREN], counts[PARENT], counts[CHILD], used);
 }
 
 static void by_fork(void)
 {
-    live(fork_and_live);
+    make_children(fork_and_run);
 }
 
 static void by_underscore_fork(void)
 {
     *(void **)&underscore_fork = dlsym(RTLD_DEFAULT, "_Fork");
     if (underscore_fork != NULL)
-        live(underscore_fork_and_live);
+        make_children(underscore_fork_and_run);
     else
-        printf("lacking=1\n");
+        printf("unsupported=1\n");
 }
 
 static void by_clone(void)
 {
-    live(clone_and_live);
+    make_children(clone_and_run);
 }
 
 static void by_fork_with_handler(void)
 {
-    /* Before the library has any of its own, which would run after it. */
-    ZERO(pthread_atfork(NULL, NULL, live_as_child));
-    live(fork);
+    /* Registered before the library's handler, so that it runs before that. */
+    ZERO(pthread_atfork(NULL, NULL, run_child));
+    make_children(fork);
 }
 
 /* The argument: the library. */
@@ -201,7 +196,7 @@ static void with_second_copy(int count, char **arguments)
     CHECK(count == 1);
     api = api_of(dlmopen(LM_ID_NEWLM, arguments[0], RTLD_NOW | RTLD_LOCAL));
     CHECK(api.send != itnio_send_sip);
-    live(fork_and_live);
+    make_children(fork_and_run);
 }
 
 int main(int argc, char **argv)

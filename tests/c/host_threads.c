@@ -1,4 +1,4 @@
-/* Many threads on one client. argv: the number of threads, and of calls in each. */
+/* Many threads use one client. argv: the number of threads, and of calls in each. */
 #include "host.h"
 
 static itnio_client *client;
@@ -7,11 +7,11 @@ static unsigned calls;
 
 static void *work(void *number)
 {
-    unsigned who = (unsigned)(size_t)number, call;
+    unsigned caller = (unsigned)(size_t)number, call;
     char callee[16];
     pthread_barrier_wait(&together);
     for (call = 0; call < calls; call++)
-        expect(client, callee_of(callee, who, call), ITNIO_OK);
+        expect(client, callee_of(callee, caller, call), ITNIO_OK);
     return NULL;
 }
 
@@ -23,7 +23,7 @@ int main(int argc, char **argv)
     CHECK(argc == 3);
     count = (unsigned)atoi(argv[1]);
     calls = (unsigned)atoi(argv[2]);
-    client = client_given();
+    client = client_from_env();
     threads = calloc(count, sizeof *threads);
     CHECK(threads != NULL);
     ZERO(pthread_barrier_init(&together, NULL, count));

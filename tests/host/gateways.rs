@@ -28,6 +28,9 @@ pub fn silent() -> Gateway {
     Gateway::plain().answer(|_| vec![Step::Stall]).start()
 }
 
-/// The same test with TLS and with plain HTTP.
-pub const SCHEMES: [(&str, fn() -> Builder); 2] =
+/// Makes a gateway's builder.
+pub type NewGateway = fn() -> Builder;
+
+/// For tests that run with TLS and with plain HTTP.
+pub const SCHEMES: [(&str, NewGateway); 2] =
     [("TLS", Gateway::tls), ("plain HTTP", Gateway::plain)];

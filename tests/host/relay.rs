@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// A relay from an address of its own to a gateway. Its connections end with those of either side.
+/// Forwards connections from an address of its own to a gateway. If one side ends, so does the other.
 pub struct Relay {
     address: SocketAddr,
     closed: Arc<AtomicBool>,
@@ -24,13 +24,13 @@ impl Relay {
         let accepting = thread::spawn({
             let closed = Arc::clone(&closed);
             move || {
-                for near in listener.incoming().map_while(Result::ok) {
+                for client in listener.incoming().map_while(Result::ok) {
                     if closed.load(Ordering::SeqCst) {
                         return;
                     }
-                    let far = TcpStream::connect(target).expect("the gateway");
-                    copy(&near, &far);
-                    copy(&far, &near);
+                    let gateway = TcpStream::connect(target).expect("the gateway");
+                    copy(&client, &gateway);
+                    copy(&gateway, &client);
                 }
             }
         });
