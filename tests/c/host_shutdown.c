@@ -1,7 +1,8 @@
 /*
  * itnio_client_shutdown() from another thread. argv: the result that the waiting calls have to end with, the
  * milliseconds after which all calls wait, and the number of rounds. HOST_LOOKUPS_HANG: name lookups hang.
- * HOST_TEXT_LENGTH: the length of the called_info of each call.
+ * HOST_TEXT_LENGTH: the length of the called_info of each call. HOST_REQUESTS_ARRIVED: a file that the test
+ * creates in each round when the requests of all calls have arrived; the milliseconds begin then.
  */
 #include "host_resolver.h"
 
@@ -18,6 +19,14 @@ static void *place_waiting(void *number)
     expect(client, callee_of(callee, caller, 0), expected);
     returned[caller] = now_ms();
     return NULL;
+}
+
+static void wait_for_file(const char *file)
+{
+    while (unlink(file) != 0) {
+        CHECK(errno == ENOENT);
+        sleep_ms(1);
+    }
 }
 
 int main(int argc, char **argv)
@@ -41,6 +50,8 @@ int main(int argc, char **argv)
         client = client_from_env();
         called_info = text;
         start_all(threads, WAITING, place_waiting);
+        if (getenv("HOST_REQUESTS_ARRIVED") != NULL)
+            wait_for_file(getenv("HOST_REQUESTS_ARRIVED"));
         sleep_ms(waiting_after_ms);
         began = now_ms();
         itnio_client_shutdown(client);

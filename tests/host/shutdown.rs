@@ -1,6 +1,8 @@
 //! `itnio_client_shutdown` while calls wait.
 
 use std::collections::HashMap;
+use std::fs;
+use std::thread;
 use std::time::Duration;
 
 use super::program::{Figures, Host};
@@ -16,18 +18,50 @@ fn at_once_ms() -> f64 {
     100.0 * f64::from(slowdown())
 }
 
-/// Five times: eight calls wait in the same state, and their client is shut down. They have to end with
+const ROUNDS: usize = 5;
+/// In each round.
+const CALLS: usize = 8;
+
+/// In each round the calls wait in the same state, and their client is shut down. They have to end with
 /// `result` every time. To end at once they need a machine that is not too busy, so that is tried up to four
-/// times. A call whose request has to be sent first needs more time until it waits.
+/// times.
 fn ends_at_once(place: &str, result: i32, host: impl Fn() -> Host) -> Figures {
+    retry_until_at_once(
+        place,
+        || host().arg(result).arg(300).arg(ROUNDS),
+        Host::keeps,
+    )
+}
+
+/// The same for calls whose requests have to arrive first.
+fn ends_at_once_after_requests(place: &str, gateway: &Gateway) -> Figures {
+    let arrived = scratch().join("requests-arrived");
+    let host = || {
+        let host = host(&gateway.url()).env("HOST_REQUESTS_ARRIVED", &arrived);
+        host.arg(CONNECTION_LOST).arg(300).arg(ROUNDS)
+    };
+    retry_until_at_once(place, host, |host, promise| {
+        let before = gateway.deliveries().len();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 1..=ROUNDS {
+                    gateway.wait_for_requests(before + round * CALLS);
+                    fs::write(&arrived, "").expect("a file");
+                }
+            });
+            host.keeps(promise)
+        })
+    })
+}
+
+fn retry_until_at_once(
+    place: &str,
+    host: impl Fn() -> Host,
+    run: impl Fn(Host, &str) -> Figures,
+) -> Figures {
     let promise = format!("shut down while calls wait {place}");
-    let waiting_after_ms = if result == SHUT_DOWN { 300 } else { 1000 };
     let attempt = || {
-        let figures = host()
-            .arg(result)
-            .arg(waiting_after_ms)
-            .arg(5)
-            .keeps(&promise);
+        let figures = run(host(), &promise);
         assert!(
             figures.get("longest_ms") < 50.0 * at_once_ms(),
             "not at once, and not soon"
@@ -99,7 +133,7 @@ fn shutdown_ends_calls_that_wait_for_the_response_within_100_ms() {
         let gateway = Gateway::tls()
             .answer(move |_| vec![Step::Send(begun.to_vec()), Step::Stall])
             .start();
-        let figures = ends_at_once(place, CONNECTION_LOST, || host(&gateway.url()));
+        let figures = ends_at_once_after_requests(place, &gateway);
         // Each request was delivered, and only once.
         let delivered = gateway.finish_and_count();
         assert_eq!(delivered % figures.count("calls"), 0, "{delivered}");
@@ -134,7 +168,7 @@ fn shutdown_at_any_moment_gives_every_call_its_true_result() {
     for delivery in gateway.finish() {
         *arrived.entry(delivery.callee()).or_default() += usize::from(delivery.complete);
     }
-    let results = std::fs::read_to_string(results).expect("the results");
+    let results = fs::read_to_string(results).expect("the results");
     assert_eq!(results.lines().count(), figures.count("calls"));
     for line in results.lines() {
         let (callee, result) = line.split_once(' ').expect("a number and a result");
