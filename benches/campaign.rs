@@ -35,8 +35,8 @@ enum Caller {
     LibcurlFresh,
 }
 
-/// Calls through a proxy that cuts, resets and stalls at random bytes; then the callers' diary is
-/// held against the gateway's. Ends with 1 where libitnio broke a promise.
+/// Calls through a proxy that closes, resets and stalls connections at random bytes; then the callers'
+/// diary is compared with the gateway's. Ends with 1 where libitnio broke a promise.
 #[derive(Parser)]
 struct Options {
     #[arg(long, default_value_t = 100_000)]
@@ -48,7 +48,7 @@ struct Options {
     groups: u64,
     #[arg(long, default_value_t = 300)]
     timeout_ms: u32,
-    /// Who calls: all of them one after the other, unless told otherwise.
+    /// Who calls; without it, all of them one after the other.
     #[arg(long)]
     only: Option<Caller>,
     /// Cargo's.
@@ -112,7 +112,7 @@ fn run_library(settings: Settings) -> bool {
         }
     }
     println!(
-        "{} violations, {} requests unasked for; {} s\n",
+        "{} violations, {} requests that no call made; {} s\n",
         broken.len(),
         evidence.unasked,
         started.elapsed().as_secs()
@@ -122,7 +122,7 @@ fn run_library(settings: Settings) -> bool {
 
 fn run_libcurl(settings: Settings, fresh: bool) {
     let how = if fresh {
-        "a fresh connection for each call"
+        "a new connection for each call"
     } else {
         "one reused easy handle per thread"
     };
@@ -169,7 +169,7 @@ impl Performed {
         }
     }
 
-    /// What the programmer has to go by.
+    /// What the programmer can see.
     fn says(&self) -> String {
         match &self.status {
             _ if self.code != 0 => format!("{:2} {}", self.code, self.words),
@@ -239,8 +239,8 @@ struct Comparison {
     calls: usize,
     connections: usize,
     faults: usize,
-    /// By what the programmer was told: calls that did not arrive, arrived once, rang more than once.
-    told: BTreeMap<String, [usize; 3]>,
+    /// By what libcurl reported: calls that did not arrive, arrived once, rang more than once.
+    reports: BTreeMap<String, [usize; 3]>,
     rang_twice: usize,
     rang_twice_and_success: usize,
     most_rings: usize,
@@ -262,7 +262,7 @@ impl Comparison {
                 .flatten()
                 .filter(|e| e.fault.is_some())
                 .count(),
-            told: BTreeMap::new(),
+            reports: BTreeMap::new(),
             rang_twice: 0,
             rang_twice_and_success: 0,
             most_rings: 0,
@@ -281,7 +281,7 @@ impl Comparison {
             } else {
                 1 + usize::from(rings > 1)
             };
-            comparison.told.entry(performed.says()).or_default()[column] += 1;
+            comparison.reports.entry(performed.says()).or_default()[column] += 1;
             comparison.arrived += usize::from(!arrivals.is_empty());
             comparison.most_rings = comparison.most_rings.max(rings);
             comparison.refused_and_rang += usize::from(performed.is_refusal() && rings > 0);
@@ -305,8 +305,8 @@ impl std::fmt::Display for Comparison {
             self.seed, self.calls, self.connections, self.faults
         )?;
         writeln!(f, "not arrived   arrived    rang more than once")?;
-        for (told, [not, once, more]) in &self.told {
-            writeln!(f, "{not:11}  {once:8}  {more:8}    {told}")?;
+        for (report, [not, once, more]) in &self.reports {
+            writeln!(f, "{not:11}  {once:8}  {more:8}    {report}")?;
         }
         writeln!(
             f,
