@@ -11,8 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use support::client::{
     BAD_RESPONSE, CONNECT_FAILED, CONNECTION_LOST, Client, Config, HTTP_ERROR, INVALID_ARGUMENT,
-    NO_RECORD, NO_STATUS, OK, Query, RECORDS_FAILED, REJECTED, Request, SEVERAL_RECORDS, SHUT_DOWN,
-    TIMED_OUT, may_have_dialed, text, unix_now,
+    KEY, NO_RECORD, NO_STATUS, OK, Query, RECORDS_FAILED, REJECTED, Request, SECRET,
+    SEVERAL_RECORDS, SHUT_DOWN, TIMED_OUT, may_have_dialed, text, unix_now,
 };
 use support::diary::Delivery;
 use support::gateway::{Gateway, Step};
@@ -109,7 +109,7 @@ fn a_record_tells_all_that_the_api_tells() {
         "displayNum": "1008122211", "code": "Afghanistan(Kandahar)", "submitTime": time_text(now - 60),
         "callTime": time_text(now - 59), "ringingTime": time_text(now - 55), "answerTime": time_text(now - 50),
         "hangupTime": time_text(now - 45), "callDuration": 5, "chargedDuration": 60,
-        "terminationCode": "200", "terminationReason": "success", "cost": "0.20", "rate": 0.10,
+        "terminationCode": "200", "terminationReason": "success", "cost": "0.20", "rate": 0.25,
         "billPeriod": "60+60", "recordingFileId": "file", "currency": "CNY", "unknown": {"x": [1]},
     })]);
     let client = client(&gateway);
@@ -130,7 +130,7 @@ fn a_record_tells_all_that_the_api_tells() {
         (&record.termination_code, "200"),
         (&record.termination_reason, "success"),
         (&record.cost, "0.20"),
-        (&record.rate, "0.10"),
+        (&record.rate, "0.25"),
         (&record.billing_period, "60+60"),
         (&record.currency, "CNY"),
         (&record.recording_file_id, "file"),
@@ -185,7 +185,7 @@ fn a_read_is_signed_and_has_no_more_than_it_needs() {
     assert_eq!(get.body, b"");
     assert_eq!(names(&query)[..7], common);
     for delivery in [&get, &query] {
-        assert!(support::diary::is_signed(delivery), "{delivery:?}");
+        delivery.check_signature(KEY, SECRET);
     }
     let body = query.json();
     assert_eq!((&body["current"], &body["size"]), (&json!(1), &json!(100)));
@@ -577,7 +577,7 @@ fn the_servers_clock_counts_both_ways() {
             "{offset}: {submitted} and {now}"
         );
         assert_eq!(found.records[0].submit_time, Some(time_text(now + offset)));
-        let call = client.find_call(&Request::to(CALLEE), now, 0);
+        let call = client.find_call(&Request::to(CALLEE), now, Duration::ZERO);
         assert_eq!(call.accepted(), ID, "{offset}");
     }
 }
@@ -608,7 +608,7 @@ fn a_call_in_doubt_is_found_once_the_api_has_its_record() {
         let request = Request::to(CALLEE);
         let call = client.send(&request);
         assert!(call.may_have_dialed() && call.result == CONNECTION_LOST);
-        let found = client.find_call(&request, started, 20_000);
+        let found = client.find_call(&request, started, Duration::from_millis(20_000));
         assert_eq!((found.accepted(), found.status), (ID, 0));
         assert!(found.elapsed >= delay, "{found:?}");
         drop(client);
@@ -631,14 +631,14 @@ fn a_call_without_a_record_stays_in_doubt_and_is_asked_for_ever_more_seldom() {
         json!({ "voiceId": "timeless", "callee": CALLEE }),
     ]);
     let client = client(&gateway);
-    let once = client.find_call(&Request::to(CALLEE), started, 0);
+    let once = client.find_call(&Request::to(CALLEE), started, Duration::ZERO);
     assert_eq!(
         (once.expect(NO_RECORD).status, &once.recording_id),
         (0, &None)
     );
     assert!(once.may_have_dialed());
     assert_eq!(gateway.deliveries().len(), 1);
-    let patient = client.find_call(&Request::to(CALLEE), started, 3_000);
+    let patient = client.find_call(&Request::to(CALLEE), started, Duration::from_millis(3_000));
     patient.expect(NO_RECORD);
     assert!(patient.elapsed >= Duration::from_secs(3), "{patient:?}");
     drop(client);
@@ -658,7 +658,8 @@ fn a_call_without_a_record_stays_in_doubt_and_is_asked_for_ever_more_seldom() {
 fn several_records_are_for_the_caller_to_judge() {
     let now = unix_now();
     let gateway = gateway(vec![record("17", CALLEE, now), record("18", CALLEE, now)]);
-    let reply = client(&gateway).find_call(&Request::to(CALLEE), now, 20_000);
+    let reply =
+        client(&gateway).find_call(&Request::to(CALLEE), now, Duration::from_millis(20_000));
     reply
         .expect(SEVERAL_RECORDS)
         .expect_reason("17")
@@ -679,12 +680,17 @@ fn a_display_number_tells_calls_apart() {
         display_num: text("200"),
         ..Request::to(CALLEE)
     };
-    assert_eq!(client.find_call(&request, now, 0).accepted(), "18");
+    assert_eq!(
+        client.find_call(&request, now, Duration::ZERO).accepted(),
+        "18"
+    );
     let request = Request {
         display_num: text("300"),
         ..Request::to(CALLEE)
     };
-    client.find_call(&request, now, 0).expect(NO_RECORD);
+    client
+        .find_call(&request, now, Duration::ZERO)
+        .expect(NO_RECORD);
 }
 
 #[test]
@@ -708,11 +714,18 @@ fn the_record_of_a_call_that_is_known_is_not_anothers() {
     let client = client(&gateway);
     let request = Request::to(CALLEE);
     client.send(&request).accepted();
-    client.find_call(&request, now, 0).expect(NO_RECORD);
+    client
+        .find_call(&request, now, Duration::ZERO)
+        .expect(NO_RECORD);
     // That of a call in doubt is found once, and is then known.
     known.lock().unwrap().push(record(ID, CALLEE, now));
-    assert_eq!(client.find_call(&request, now, 0).accepted(), ID);
-    client.find_call(&request, now, 0).expect(NO_RECORD);
+    assert_eq!(
+        client.find_call(&request, now, Duration::ZERO).accepted(),
+        ID
+    );
+    client
+        .find_call(&request, now, Duration::ZERO)
+        .expect(NO_RECORD);
 }
 
 #[test]
@@ -731,11 +744,11 @@ fn the_record_of_a_call_in_progress_is_not_anothers() {
     thread::scope(|scope| {
         let call = scope.spawn(|| client.call(CALLEE));
         gateway.wait_for_requests(1);
-        let found = client.find_call(&Request::to(CALLEE), now, 0);
+        let found = client.find_call(&Request::to(CALLEE), now, Duration::ZERO);
         found.expect(NO_RECORD).expect_reason("in progress");
         // Once it is over, its ID is known.
         client
-            .find_call(&Request::to(CALLEE), now, 4_000)
+            .find_call(&Request::to(CALLEE), now, Duration::from_millis(4_000))
             .expect(NO_RECORD);
         assert_eq!(call.join().expect("no panic").accepted(), ID);
     });
@@ -746,7 +759,7 @@ fn no_failure_of_a_look_says_that_the_phone_has_not_rung() {
     let now = unix_now();
     let request = Request::to(CALLEE);
     let check = |client: &Client, request: &Request, since: i64, reason: &str| {
-        let reply = client.find_call(request, since, 0);
+        let reply = client.find_call(request, since, Duration::ZERO);
         reply.expect(RECORDS_FAILED).expect_reason(reason);
         assert!(reply.may_have_dialed(), "{reply:?}");
         reply
@@ -766,7 +779,7 @@ fn no_failure_of_a_look_says_that_the_phone_has_not_rung() {
         (Response::json("{}").into(), NO_STATUS, "no status"),
         (vec![Step::Reset], NO_STATUS, "waiting for the response"),
     ] {
-        let (_gateway, client) = look_answered_with::<Vec<Step>>(steps);
+        let (_gateway, client) = look_answered_with(steps);
         assert_eq!(check(&client, &request, now, reason).status, status);
     }
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -813,7 +826,7 @@ fn a_look_that_may_succeed_later_is_tried_again_and_no_other() {
             })
             .start();
         let client = client(&gateway);
-        let reply = client.find_call(&Request::to(CALLEE), now, 20_000);
+        let reply = client.find_call(&Request::to(CALLEE), now, Duration::from_millis(20_000));
         reply.expect(if looks == 2 { OK } else { RECORDS_FAILED });
         assert_eq!(gateway.deliveries().len(), looks, "{reply:?}");
     }
@@ -824,7 +837,13 @@ fn shutdown_ends_a_patient_look_at_once() {
     let gateway = gateway(Vec::new());
     let client = client(&gateway);
     thread::scope(|scope| {
-        let look = scope.spawn(|| client.find_call(&Request::to(CALLEE), unix_now(), 600_000));
+        let look = scope.spawn(|| {
+            client.find_call(
+                &Request::to(CALLEE),
+                unix_now(),
+                Duration::from_millis(600_000),
+            )
+        });
         gateway.wait_for_requests(3);
         let stopped = Instant::now();
         client.shutdown();
