@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::api::{Api, Reply, Verdict};
+use crate::api::{Api, Data, Reply, Verdict};
 
 /// Several times the longest documented request.
 const MAX_BODY: usize = 64 * 1024;
@@ -171,12 +171,16 @@ fn log(verdict: &Verdict) {
         0 => String::new(),
         ms => format!(", {ms} ms later"),
     };
+    let record = match &verdict.record {
+        None => String::new(),
+        Some(id) => format!(", record {id}"),
+    };
     // Nobody reading the log is no reason to stop serving.
     let _ = writeln!(
         io::stdout(),
-        "{}T{hour:02}:{minute:02}:{second:02}Z {} {}{why}{delay}",
+        "{}T{hour:02}:{minute:02}:{second:02}Z {} {}{why}{delay}{record}",
         at.date(),
-        verdict.callee,
+        verdict.subject,
         verdict.reply,
     );
 }
@@ -184,9 +188,18 @@ fn log(verdict: &Verdict) {
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answer { data: Some(id), .. } => write!(f, "status 0, recording ID {id}"),
-            Self::Answer { status, reason, .. } => write!(f, "status {status}, {reason}"),
+            Self::Answer {
+                status,
+                reason,
+                data,
+            } => match data {
+                Data::RecordingId(id) => write!(f, "status {status}, recording ID {id}"),
+                Data::Record(_) => write!(f, "status {status}, the record"),
+                Data::Page(page) => write!(f, "status {status}, {page}"),
+                Data::Nothing => write!(f, "status {status}, {reason}"),
+            },
             Self::Http(status) => write!(f, "HTTP {status}"),
+            Self::OtherMethod(_) => write!(f, "HTTP {}", StatusCode::METHOD_NOT_ALLOWED),
             Self::Garbage => f.write_str("HTTP 200 OK without JSON"),
             Self::Nothing => f.write_str("no answer, connection closed"),
         }
@@ -204,11 +217,12 @@ fn unread(error: &(dyn Error + Send + Sync + 'static), now: SystemTime) -> Verdi
         (Reply::Nothing, "the request was cut off".to_owned())
     };
     Verdict {
-        callee: "-".to_owned(),
+        subject: "-".to_owned(),
         delay: Duration::ZERO,
         clock: now,
         reply,
         why,
+        record: None,
     }
 }
 
@@ -217,7 +231,7 @@ fn unread(error: &(dyn Error + Send + Sync + 'static), now: SystemTime) -> Verdi
 struct Answer<'a> {
     status: String,
     reason: &'a str,
-    data: Option<&'a str>,
+    data: &'a Data,
 }
 
 fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoAnswer> {
@@ -231,17 +245,14 @@ fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoAnswer> {
             let answer = Answer {
                 status: status.to_string(),
                 reason,
-                data: data.as_deref(),
+                data,
             };
-            // Three strings have a JSON form.
+            // Texts and numbers have a JSON form.
             let json = serde_json::to_string(&answer).map_err(|_| NoAnswer)?;
             (StatusCode::OK, "application/json;charset=UTF-8", json)
         }
-        Reply::Http(status) => (
-            *status,
-            "text/html",
-            page(&status.to_string(), &verdict.why),
-        ),
+        Reply::Http(status) => error_page(*status, &verdict.why),
+        Reply::OtherMethod(_) => error_page(StatusCode::METHOD_NOT_ALLOWED, &verdict.why),
         Reply::Garbage => (
             StatusCode::OK,
             "text/html",
@@ -256,10 +267,14 @@ fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoAnswer> {
     if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(verdict.clock)) {
         headers.insert(DATE, date);
     }
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    if let Reply::OtherMethod(method) = verdict.reply {
+        headers.insert(ALLOW, HeaderValue::from_static(method));
     }
     Ok(response)
+}
+
+fn error_page(status: StatusCode, why: &str) -> (StatusCode, &'static str, String) {
+    (status, "text/html", page(&status.to_string(), why))
 }
 
 /// A small page of HTML. Neither argument needs escaping: both are the gateway's own words.
