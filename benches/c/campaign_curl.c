@@ -7,7 +7,7 @@
  *
  * Each line of `groups` is a thread: its URL, the beginning of the numbers that it dials, how many calls, and
  * how many control characters each other field of the request has (0: a plain request). JSON writes one in
- * six bytes. Each line of the diary is a call: callee, CURLcode, HTTP status,
+ * six bytes. The diary's first line is libcurl's version, and each other line a call: callee, CURLcode, HTTP status,
  * microseconds, CURLcode in words, response; with tabs between. Signing and reading JSON are left to the
  * campaign: they have no part in what is compared. With `fresh`, no connection is used twice.
  */
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
     snprintf(sign_header, sizeof sign_header, "Sign: %s", argv[5]);
     fresh = argc > 6 && strcmp(argv[6], "fresh") == 0;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    fprintf(stderr, "%s\n", curl_version());
+    printf("%s\n", curl_version());
 
     while (count < MOST_GROUPS && scanf("%255s %31s %ld %ld", groups[count].url, groups[count].prefix,
                                        &groups[count].calls, &groups[count].bulk) == 4)

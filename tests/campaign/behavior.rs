@@ -427,6 +427,10 @@ pub fn gateway(
     builder(wire)
         .greeting(move |proxy| greeting(wire, &known.at(wire, proxy)?))
         .answer(move |delivery: &Delivery| {
+            if !delivery.line().starts_with("POST /voice/sendSip ") {
+                // A caller that has followed a redirection.
+                return Response::new(404, "<html>Not Found</html>").into();
+            }
             let callee = delivery.callee();
             let link = links
                 .at(wire, delivery.peer)

@@ -88,7 +88,8 @@ pub struct Evidence {
     /// The connections of each group.
     pub connection_records: Vec<Vec<ConnectionRecord>>,
     pub connections: usize,
-    /// Requests that the gateways read whole beyond those that they had to answer.
+    /// Requests that the gateways read whole beyond those that they had to answer, and those that were none of
+    /// the API's.
     pub unasked: usize,
 }
 
@@ -139,6 +140,14 @@ impl Setup {
             gateways,
             proxies,
         }
+    }
+
+    /// How many calls its groups make.
+    pub fn calls(&self) -> u64 {
+        let groups = self.groups.iter();
+        groups
+            .map(|group| group.callers * group.calls_per_caller)
+            .sum()
     }
 
     fn proxy(&self, group: &Group) -> &Proxy {

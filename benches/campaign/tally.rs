@@ -1,0 +1,243 @@
+//! What each client said of its calls, held against what the gateway received: the same counts for all of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::campaign::compare::rings;
+use crate::campaign::run::{Evidence, Line};
+use crate::programs::Performed;
+use crate::support::client::{OK, REJECTED};
+use crate::support::response::recording_id_for;
+
+/// What a client said of a call.
+enum Told {
+    Accepted,
+    /// By the API: its statuses are negative, any other is some page's.
+    Refused,
+    /// By the client itself.
+    NotSent,
+    Failed,
+}
+
+/// A call, whoever made it.
+struct Call<'a> {
+    callee: &'a str,
+    told: Told,
+    /// The same in the client's own words.
+    words: String,
+    recording_id: Option<&'a str>,
+    elapsed: Duration,
+}
+
+impl<'a> Call<'a> {
+    fn of_library(line: &'a Line) -> Call<'a> {
+        let reported = &line.reported;
+        Call {
+            callee: &line.callee,
+            told: match reported.result {
+                OK => Told::Accepted,
+                REJECTED => Told::Refused,
+                _ if !reported.may_have_dialed => Told::NotSent,
+                _ => Told::Failed,
+            },
+            words: format!("result {}", reported.result),
+            recording_id: reported.recording_id.as_deref(),
+            elapsed: reported.elapsed,
+        }
+    }
+
+    fn of_program(performed: &'a Performed) -> Call<'a> {
+        let http_status = performed.http_status;
+        let (told, words) = match (&performed.error, performed.status.as_deref()) {
+            (Some(error), _) => (Told::Failed, error.clone()),
+            (None, Some(status)) => (
+                match status {
+                    "0" if http_status == 200 => Told::Accepted,
+                    status if status.starts_with('-') => Told::Refused,
+                    _ => Told::Failed,
+                },
+                format!("HTTP {http_status}, status {status}"),
+            ),
+            (None, None) => (Told::Failed, format!("HTTP {http_status}, not the JSON")),
+        };
+        Call {
+            callee: &performed.callee,
+            told,
+            words,
+            recording_id: performed.recording_id.as_deref(),
+            elapsed: Duration::from_micros(performed.microseconds),
+        }
+    }
+}
+
+/// By what became of them: calls that did not arrive, arrived and rang at most once, rang more than once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fates {
+    pub not_arrived: usize,
+    pub arrived: usize,
+    pub rang_twice: usize,
+}
+
+impl Fates {
+    /// Those that arrived.
+    pub fn all_arrived(self) -> usize {
+        self.arrived + self.rang_twice
+    }
+}
+
+/// A client's counts.
+#[derive(Default)]
+pub struct Tally {
+    /// The client, for a heading.
+    pub name: String,
+    pub calls: usize,
+    pub connections: usize,
+    pub faults: usize,
+    pub unsolicited: usize,
+    pub accepted: Fates,
+    pub refused: Fates,
+    /// Reported as not sent by the client itself.
+    pub not_sent: Fates,
+    /// All other failures, by the client's words.
+    pub failed: BTreeMap<String, Fates>,
+    /// Whether the client says itself what was not sent. Else its words are judged by what this run saw of them.
+    pub says_not_sent: bool,
+    pub refused_and_rang: usize,
+    pub anothers_recording: usize,
+    pub most_rings: usize,
+    pub longest: Duration,
+}
+
+impl Tally {
+    pub fn of_library(name: &str, diary: &[Line], evidence: &Evidence) -> Tally {
+        let mut tally = Tally::of(name, diary.iter().map(Call::of_library), evidence);
+        tally.says_not_sent = true;
+        tally
+    }
+
+    pub fn of_program(name: &str, diary: &[Performed], evidence: &Evidence) -> Tally {
+        Tally::of(name, diary.iter().map(Call::of_program), evidence)
+    }
+
+    fn of<'a>(name: &str, calls: impl Iterator<Item = Call<'a>>, evidence: &Evidence) -> Tally {
+        let records = evidence.connection_records.iter().flatten();
+        let mut tally = Tally {
+            name: name.to_owned(),
+            connections: evidence.connections,
+            faults: records
+                .clone()
+                .filter(|record| record.fault.is_some())
+                .count(),
+            unsolicited: records.map(|record| record.unsolicited.len()).sum(),
+            ..Tally::default()
+        };
+        for call in calls {
+            let arrivals = evidence.arrivals_of(call.callee);
+            let rings = rings(arrivals);
+            tally.calls += 1;
+            tally.most_rings = tally.most_rings.max(rings);
+            tally.longest = tally.longest.max(call.elapsed);
+            let fates = match call.told {
+                Told::Accepted => {
+                    let own = recording_id_for(call.callee);
+                    tally.anothers_recording +=
+                        usize::from(call.recording_id != Some(own.as_str()));
+                    &mut tally.accepted
+                }
+                Told::Refused => {
+                    tally.refused_and_rang += usize::from(rings > 0);
+                    &mut tally.refused
+                }
+                Told::NotSent => &mut tally.not_sent,
+                Told::Failed => tally.failed.entry(call.words).or_default(),
+            };
+            *match rings {
+                _ if arrivals.is_empty() => &mut fates.not_arrived,
+                0 | 1 => &mut fates.arrived,
+                _ => &mut fates.rang_twice,
+            } += 1;
+        }
+        tally
+    }
+
+    fn all(&self) -> impl Iterator<Item = Fates> {
+        [self.accepted, self.refused, self.not_sent]
+            .into_iter()
+            .chain(self.failed.values().copied())
+    }
+
+    pub fn arrived(&self) -> usize {
+        self.all().map(Fates::all_arrived).sum()
+    }
+
+    pub fn rang_twice(&self) -> usize {
+        self.all().map(|fates| fates.rang_twice).sum()
+    }
+
+    /// The failures from which a caller cannot tell whether the call arrived. Of a client that does not say
+    /// what was not sent, a failure counts as "not sent" where no call that failed so had arrived: the best that a
+    /// caller could know of it, who has no such list.
+    pub fn doubtful(&self) -> impl Iterator<Item = (&str, Fates)> {
+        self.failed
+            .iter()
+            .filter(|(_, fates)| self.says_not_sent || fates.all_arrived() > 0)
+            .map(|(words, fates)| (words.as_str(), *fates))
+    }
+
+    /// Calls of which nobody knows whether they arrived.
+    pub fn unknown(&self) -> usize {
+        self.doubtful()
+            .map(|(_, fates)| fates.not_arrived + fates.all_arrived())
+            .sum()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} calls over {} connections; {} faults injected",
+            self.calls, self.connections, self.faults
+        )?;
+        writeln!(f, "not arrived   arrived    rang more than once")?;
+        let mut row = |words: &str, fates: Fates| {
+            let Fates {
+                not_arrived,
+                arrived,
+                rang_twice,
+            } = fates;
+            writeln!(
+                f,
+                "{not_arrived:11}  {arrived:8}  {rang_twice:8}    {words}"
+            )
+        };
+        row("accepted", self.accepted)?;
+        row("refused", self.refused)?;
+        if self.says_not_sent {
+            row("not sent", self.not_sent)?;
+        }
+        for (words, fates) in &self.failed {
+            row(words, *fates)?;
+        }
+        writeln!(
+            f,
+            "arrived: {}; rang more than once: {} (at most {} times), of those reported as success: {}",
+            self.arrived(),
+            self.rang_twice(),
+            self.most_rings,
+            self.accepted.rang_twice
+        )?;
+        writeln!(
+            f,
+            "unsolicited: {}; success with another call's recording ID: {}; refused (a negative status), and rang: {}",
+            self.unsolicited, self.anothers_recording, self.refused_and_rang
+        )?;
+        writeln!(
+            f,
+            "nobody knows whether it arrived: {}; longest call: {} ms",
+            self.unknown(),
+            self.longest.as_millis()
+        )
+    }
+}
