@@ -7,16 +7,24 @@
 
 #[path = "../tests/campaign/mod.rs"]
 mod campaign;
+#[path = "campaign/picture.rs"]
+mod picture;
 #[path = "campaign/programs.rs"]
 mod programs;
 #[path = "shared/progress.rs"]
 mod progress;
+#[path = "shared/readme.rs"]
+mod readme;
+#[path = "campaign/report.rs"]
+mod report;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "campaign/tally.rs"]
 mod tally;
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -29,6 +37,7 @@ use campaign::group::Group;
 use campaign::run::{CallClient, CallResult, Settings, Setup, library};
 use programs::Program;
 use progress::progress;
+use report::Report;
 use support::client::Client;
 use tally::Tally;
 
@@ -59,8 +68,8 @@ impl Caller {
         let number = version.split(['/', ' ']).nth(1).unwrap_or_default();
         match self {
             Caller::Library => "libitnio".to_owned(),
-            Caller::Libcurl => format!("libcurl {number}, one reused easy handle per thread"),
-            Caller::LibcurlFresh => format!("libcurl {number}, a new connection for each call"),
+            Caller::Libcurl => format!("libcurl {number}, reused handle"),
+            Caller::LibcurlFresh => format!("libcurl {number}, new connections"),
             Caller::Java => format!("Java {number}, HttpURLConnection"),
         }
     }
@@ -91,6 +100,9 @@ struct Options {
     /// Who calls: all of them one after the other, unless told otherwise.
     #[arg(long)]
     only: Option<Caller>,
+    /// Write the figures into README.md, and the picture of them
+    #[arg(long, conflicts_with = "only")]
+    write_readme: bool,
     /// Cargo's.
     #[arg(long, hide = true)]
     bench: bool,
@@ -108,26 +120,60 @@ fn main() -> ExitCode {
         timeout_ms: options.timeout_ms,
     };
     let mut code = ExitCode::SUCCESS;
+    let mut report = None;
     for caller in Caller::value_variants() {
         if options.only.is_some_and(|only| only != *caller) {
             continue;
         }
         match caller.program() {
             None => {
-                let (_, kept) = run_library(settings);
+                let (library, tally, kept) = run_library(settings);
                 if !kept {
                     code = ExitCode::FAILURE;
                 }
+                report = Some(Report {
+                    settings,
+                    library,
+                    tallies: vec![tally],
+                    left_out: Vec::new(),
+                });
             }
             Some(program) => match program.available() {
                 Ok(()) => {
-                    run_program(settings, *caller, program);
+                    let tally = run_program(settings, *caller, program);
+                    if let Some(report) = &mut report {
+                        report.tallies.push(tally);
+                    }
                 }
-                Err(why) => println!("== {}\nleft out: {why}\n", caller.title()),
+                Err(why) => {
+                    println!("== {}\nleft out: {why}\n", caller.title());
+                    if let Some(report) = &mut report {
+                        report.left_out.push(format!("{}, {why}", caller.title()));
+                    }
+                }
             },
         }
     }
+    if let (true, Some(report)) = (options.write_readme, report)
+        && let Err(error) = write_readme(&report)
+    {
+        eprintln!("{error}");
+        code = ExitCode::FAILURE;
+    }
     code
+}
+
+fn write_readme(report: &Report) -> Result<(), Box<dyn Error>> {
+    let file = support::root().join("README.md");
+    for (name, text) in [
+        ("campaign", report.comparison()),
+        ("campaign-errors", report.words()),
+        ("campaign-knowledge", report.knowledge()),
+    ] {
+        readme::write_between(&file, name, &text)?;
+    }
+    fs::write(support::root().join(report::PICTURE), report.picture()?)?;
+    Ok(())
 }
 
 /// Counts the calls for whoever looks.
@@ -145,7 +191,7 @@ impl CallClient for Counted<'_> {
 }
 
 /// What the library's calls came to, and whether every promise was kept.
-fn run_library(settings: Settings) -> (Tally, bool) {
+fn run_library(settings: Settings) -> (Figures, Tally, bool) {
     println!("== libitnio");
     let started = Instant::now();
     let setup = Setup::new(settings);
@@ -187,7 +233,8 @@ fn run_library(settings: Settings) -> (Tally, bool) {
         evidence.unasked,
         started.elapsed().as_secs()
     );
-    (tally, broken.is_empty() && evidence.unasked == 0)
+    let kept = broken.is_empty() && evidence.unasked == 0;
+    (figures, tally, kept)
 }
 
 /// What a program's calls came to.

@@ -7,6 +7,11 @@ mod support;
 
 #[path = "campaign/mod.rs"]
 mod campaign;
+#[path = "../benches/campaign/picture.rs"]
+mod picture;
+#[path = "../benches/shared/readme.rs"]
+#[allow(dead_code, reason = "shared with the benches")]
+mod readme;
 
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,6 +26,7 @@ use campaign::plan::{Direction, FaultKind, Plan};
 use campaign::run::{Evidence, Settings, Setup, library};
 use campaign::tcp_view::{ServerAction, observe};
 use campaign::unsolicited::{Timing, TrueResponse, Unsolicited};
+use picture::Bars;
 
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
@@ -309,4 +315,85 @@ fn a_seed_gives_the_same_faults_again() {
     };
     assert_eq!(behaviors(7), behaviors(7));
     assert_ne!(behaviors(7), behaviors(8));
+}
+
+/// The bars of the README's picture: the last client has a name that XML has to escape.
+fn bars() -> Vec<Bars> {
+    [("libitnio", [0, 0, 1123]), ("curl <&>", [1993, 30601, 687])]
+        .map(|(name, counts)| Bars {
+            name: name.to_owned(),
+            counts,
+        })
+        .into()
+}
+
+#[test]
+fn the_picture_says_its_figures_as_text() {
+    let svg = picture::draw(100_256, &bars()).expect("a picture");
+    // Each of these is the whole text of an element.
+    for text in [
+        "Of 100,256 calls through a faulty network, with each client",
+        "rang twice",
+        "wrong result",
+        "result unknown",
+        "libitnio",
+        "curl &lt;&amp;&gt;",
+        "1,123",
+        "1,993",
+        "30,601",
+        "687",
+    ] {
+        let element = format!(">\n{text}\n</text>");
+        assert!(svg.contains(&element), "no {text:?} in {svg}");
+    }
+    let again = picture::draw(100_256, &bars()).expect("a picture");
+    assert_eq!(svg, again, "the same figures, and another picture");
+}
+
+#[test]
+fn a_bar_is_as_long_as_its_count() {
+    let svg = picture::draw(100_256, &bars()).expect("a picture");
+    for ((what, color), counts) in
+        picture::PANELS
+            .into_iter()
+            .zip([[0, 1993], [0, 30601], [1123, 687]])
+    {
+        let fill = format!("fill=\"#{:02X}{:02X}{:02X}\"", color.0, color.1, color.2);
+        let widths: Vec<f64> = svg
+            .lines()
+            .filter(|line| line.starts_with("<rect ") && line.contains(&fill))
+            .map(|line| {
+                let (_, rest) = line.split_once("width=\"").expect("a width");
+                let (width, _) = rest.split_once('"').expect("its end");
+                width.parse().expect("a number")
+            })
+            .collect();
+        let longest = widths.iter().copied().fold(0.0, f64::max);
+        let most = counts.iter().copied().max().expect("two") as f64;
+        for (width, count) in widths.iter().zip(counts) {
+            let expected = longest * f64::from(count) / most;
+            assert!(
+                (width - expected).abs() <= 1.0,
+                "{what}: {widths:?} for {counts:?}"
+            );
+        }
+        assert_eq!(widths.len(), 2, "{what}: {svg}");
+        assert!(longest > 100.0, "{what}: {widths:?}");
+    }
+}
+
+#[test]
+fn only_what_is_between_the_marks_is_written_anew() {
+    let file = support::scratch().join("between");
+    let around = |figures: &str| {
+        format!(
+            "a\n<!-- x:begin -->\n{figures}<!-- x:end -->\nb\n<!-- y:begin -->\nc\n<!-- y:end -->\n"
+        )
+    };
+    std::fs::write(&file, around("old\n")).expect("a file");
+    readme::write_between(&file, "x", "new\n").expect("marks");
+    let text = std::fs::read_to_string(&file).expect("the file");
+    assert_eq!(text, around("new\n"));
+    readme::write_between(&file, "z", "new\n").expect_err("no such marks");
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), text);
 }

@@ -84,6 +84,16 @@ impl Fates {
     pub fn all_arrived(self) -> usize {
         self.arrived + self.rang_twice
     }
+
+    pub fn add(&mut self, more: Fates) {
+        self.not_arrived += more.not_arrived;
+        self.arrived += more.arrived;
+        self.rang_twice += more.rang_twice;
+    }
+
+    pub fn all(self) -> usize {
+        self.not_arrived + self.all_arrived()
+    }
 }
 
 /// A client's counts.
@@ -101,8 +111,9 @@ pub struct Tally {
     pub not_sent: Fates,
     /// All other failures, by the client's words.
     pub failed: BTreeMap<String, Fates>,
-    /// Whether the client says itself what was not sent. Else its words are judged by what this run saw of them.
+    /// Whether the client says itself what was not sent.
     pub says_not_sent: bool,
+    pub not_sent_and_rang: usize,
     pub refused_and_rang: usize,
     pub anothers_recording: usize,
     pub most_rings: usize,
@@ -149,7 +160,10 @@ impl Tally {
                     tally.refused_and_rang += usize::from(rings > 0);
                     &mut tally.refused
                 }
-                Told::NotSent => &mut tally.not_sent,
+                Told::NotSent => {
+                    tally.not_sent_and_rang += usize::from(rings > 0);
+                    &mut tally.not_sent
+                }
                 Told::Failed => tally.failed.entry(call.words).or_default(),
             };
             *match rings {
@@ -161,10 +175,17 @@ impl Tally {
         tally
     }
 
-    fn all(&self) -> impl Iterator<Item = Fates> {
-        [self.accepted, self.refused, self.not_sent]
+    /// What was reported neither as accepted nor as refused.
+    pub fn errors(&self) -> impl Iterator<Item = Fates> {
+        [self.not_sent]
             .into_iter()
             .chain(self.failed.values().copied())
+    }
+
+    fn all(&self) -> impl Iterator<Item = Fates> {
+        [self.accepted, self.refused]
+            .into_iter()
+            .chain(self.errors())
     }
 
     pub fn arrived(&self) -> usize {
@@ -175,21 +196,26 @@ impl Tally {
         self.all().map(|fates| fates.rang_twice).sum()
     }
 
-    /// The failures from which a caller cannot tell whether the call arrived. Of a client that does not say
-    /// what was not sent, a failure counts as "not sent" where no call that failed so had arrived: the best that a
-    /// caller could know of it, who has no such list.
-    pub fn doubtful(&self) -> impl Iterator<Item = (&str, Fates)> {
+    /// Calls of which something was reported that was not so.
+    pub fn wrong(&self) -> usize {
+        self.anothers_recording + self.refused_and_rang + self.not_sent_and_rang
+    }
+
+    /// Of a client that does not say what was not sent: calls with an error that no call which arrived ended
+    /// with. That is more than a caller could know, who has no such list.
+    pub fn not_sent_by_words(&self) -> usize {
+        let never_arrived = |fates: &&Fates| !self.says_not_sent && fates.all_arrived() == 0;
         self.failed
-            .iter()
-            .filter(|(_, fates)| self.says_not_sent || fates.all_arrived() > 0)
-            .map(|(words, fates)| (words.as_str(), *fates))
+            .values()
+            .filter(never_arrived)
+            .map(|fates| fates.all())
+            .sum()
     }
 
     /// Calls of which nobody knows whether they arrived.
     pub fn unknown(&self) -> usize {
-        self.doubtful()
-            .map(|(_, fates)| fates.not_arrived + fates.all_arrived())
-            .sum()
+        let failed: usize = self.failed.values().map(|fates| fates.all()).sum();
+        failed - self.not_sent_by_words()
     }
 }
 
