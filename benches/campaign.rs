@@ -97,6 +97,9 @@ struct Options {
     groups: u64,
     #[arg(long, default_value_t = 300)]
     timeout_ms: u32,
+    /// How long after a call was accepted its record appears.
+    #[arg(long, default_value_t = 500)]
+    record_delay_ms: u32,
     /// Who calls: all of them one after the other, unless told otherwise.
     #[arg(long)]
     only: Option<Caller>,
@@ -118,6 +121,7 @@ fn main() -> ExitCode {
         calls: options.calls,
         groups: options.groups,
         timeout_ms: options.timeout_ms,
+        record_delay_ms: options.record_delay_ms,
     };
     let mut code = ExitCode::SUCCESS;
     let mut report = None;

@@ -13,20 +13,28 @@ mod picture;
 #[allow(dead_code, reason = "shared with the benches")]
 mod readme;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use campaign::behavior::{Behavior, Page};
 use campaign::compare::{Promise, Violation, WrongResult, violations};
 use campaign::connection_log::Age;
 use campaign::figures::{Figures, Loss};
-use campaign::group::Group;
+use campaign::group::{Group, Wire};
 use campaign::naive_client::NaiveClient;
 use campaign::plan::{Direction, FaultKind, Plan};
-use campaign::run::{Evidence, Settings, Setup, library};
+use campaign::run::{CallClient, Evidence, Settings, Setup, library};
 use campaign::tcp_view::{ServerAction, observe};
 use campaign::unsolicited::{Timing, TrueResponse, Unsolicited};
 use picture::Bars;
+use support::client;
+use support::response::recording_id_for;
 
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
@@ -54,6 +62,7 @@ fn outcome() -> &'static Outcome {
             calls: 4000,
             groups: 48,
             timeout_ms: 300,
+            record_delay_ms: 500,
         });
         let diary = setup.call_all(library);
         let evidence = setup.finish();
@@ -261,6 +270,7 @@ fn a_naive_client_is_caught() {
         calls: 3000,
         groups: 32,
         timeout_ms: 300,
+        record_delay_ms: 500,
     };
     let setup = Setup::new(settings);
     let diary = setup.call_all(NaiveClient::new);
@@ -315,6 +325,82 @@ fn a_seed_gives_the_same_faults_again() {
     };
     assert_eq!(behaviors(7), behaviors(7));
     assert_ne!(behaviors(7), behaviors(8));
+}
+
+/// The gateway's records of the calls of this group, asked for until no fault comes in between.
+fn records_of(setup: &Setup, group: &Group) -> Vec<String> {
+    let url = setup.url(group);
+    let address = url.trim_start_matches("http://").trim_end_matches("/voice");
+    let body = r#"{"current":1,"size":100,"params":{"strTime":"FROM","endTime":"TO"}}"#;
+    let time = |offset: time::Duration| (OffsetDateTime::now_utc() + offset).format(&Rfc3339);
+    let hour = time::Duration::HOUR;
+    let body = body
+        .replace("FROM", &time(-hour).expect("a time"))
+        .replace("TO", &time(hour).expect("a time"));
+    let request = format!(
+        "POST /voice/recordSipQuery HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let ask = || -> Option<Vec<String>> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut response = Vec::new();
+        let mut more = [0; 4096];
+        while !response.ends_with(b"}") {
+            let count = stream.read(&mut more).ok().filter(|count| *count > 0)?;
+            response.extend(&more[..count]);
+        }
+        let text = String::from_utf8(response).ok()?;
+        let (_, json) = text.split_once("\r\n\r\n")?;
+        let json: serde_json::Value = serde_json::from_str(json).ok()?;
+        let records = json["data"]["records"].as_array()?.iter();
+        records
+            .map(|record| record["voiceId"].as_str().map(str::to_owned))
+            .collect()
+    };
+    (0..100)
+        .find_map(|_| ask())
+        .expect("a connection that serves")
+}
+
+/// What a later look at the records goes by.
+#[test]
+fn a_call_whose_response_was_lost_is_in_the_records_of_its_group() {
+    let groups: Vec<Group> = (0..2)
+        .map(|number| Group {
+            number,
+            wire: Wire::Plain,
+            callers: 1,
+            calls_per_caller: 1,
+            bulky: false,
+        })
+        .collect();
+    let callee = groups[0].callee(0, 0);
+    let is_wanted = |seed: &u64| {
+        Behavior::of(*seed, &groups, &callee) == Behavior::CloseWithoutResponse
+            && Plan::of(*seed, &groups[0], 1).fault.is_none()
+    };
+    let settings = Settings {
+        seed: (0..).find(is_wanted).expect("a seed of many"),
+        calls: 1,
+        groups: 2,
+        timeout_ms: 300,
+        record_delay_ms: 100,
+    };
+    let setup = Setup::with(settings, groups.clone());
+    let client = library(&setup, &groups[0]);
+    let reported = CallClient::call(&client, &callee, false);
+    assert!(reported.may_have_dialed, "{reported:?}");
+    assert_ne!(reported.result, client::OK, "{reported:?}");
+    drop(client);
+    thread::sleep(Duration::from_millis(settings.record_delay_ms.into()));
+    assert_eq!(records_of(&setup, &groups[0]), [recording_id_for(&callee)]);
+    assert_eq!(records_of(&setup, &groups[1]), [""; 0]);
+    let evidence = setup.finish();
+    assert_eq!(evidence.arrivals_of(&callee).len(), 1);
+    assert!(evidence.queries >= 2, "{}", evidence.queries);
+    assert_eq!(evidence.unasked, 0, "a query is none of these");
 }
 
 /// The bars of the README's picture: the last client has a name that XML has to escape.
