@@ -84,8 +84,8 @@ impl Caller {
     }
 }
 
-/// Calls through a proxy that cuts, resets and stalls at random bytes; then the callers' diary is
-/// held against the gateway's. Ends with 1 where libitnio broke a promise.
+/// Calls through a proxy that closes, resets and stalls connections at random bytes; then the callers'
+/// diary is compared with the gateway's. Ends with 1 where libitnio broke a promise.
 #[derive(Parser)]
 struct Options {
     #[arg(long, default_value_t = 100_000)]
@@ -100,7 +100,7 @@ struct Options {
     /// How long after a call was accepted its record appears.
     #[arg(long, default_value_t = 500)]
     record_delay_ms: u32,
-    /// Who calls: all of them one after the other, unless told otherwise.
+    /// Who calls; without it, all of them one after the other.
     #[arg(long)]
     only: Option<Caller>,
     /// Write the figures into README.md, and the picture of them
@@ -232,7 +232,7 @@ fn run_library(settings: Settings) -> (Figures, Tally, bool) {
         }
     }
     println!(
-        "{} violations, {} requests unasked for; {} s\n",
+        "{} violations, {} requests that no call made; {} s\n",
         broken.len(),
         evidence.unasked,
         started.elapsed().as_secs()

@@ -2,7 +2,7 @@
  * libitnio for C++17 and up: place a phone call through the Itniotech voice API.
  *
  * A thin layer over itnio.h, in this header alone: link with the library as from C. Its promises are
- * those of itnio.h, which has the whole contract; here stands what C++ adds. A call, in full:
+ * those of itnio.h, which has the whole contract; this comment says what C++ adds. A call, in full:
  *
  *     itnio::Config config;
  *     config.api_key = std::getenv("ITNIO_API_KEY");
@@ -30,7 +30,7 @@
  * and placing a call are noexcept, so that no call which may ring a phone ends in an exception that
  * says nothing about it; where this header itself finds no memory for its copies, the call is not sent,
  * and where the library finds none, the process ends (itnio.h, Memory). Only what returns a std::string
- * may throw std::bad_alloc, and then the object it was asked of is as before.
+ * may throw std::bad_alloc, and then the object is unchanged.
  *
  * Strings. They go in as itnio::Text, a view that std::string_view, std::string, a literal, or what
  * getenv() returned convert to; they come out as std::string. A NUL within one, where C would end it and
@@ -108,7 +108,7 @@ struct Request {
     Text called_info;
 };
 
-/// What became of a call. There are four cases, and none will be added: a `switch` over them without
+/// Whether a call was placed. There are four cases, and none will be added: a `switch` over them without
 /// `default` is complete, and -Wall says when one is forgotten.
 enum class [[nodiscard]] Outcome {
     /// The API accepted the call and gave a recording ID.
@@ -118,8 +118,8 @@ enum class [[nodiscard]] Outcome {
     /// Nothing reached the API: no phone rings. Safe to try again, though a mistake in an argument
     /// (ITNIO_INVALID_ARGUMENT) comes back every time.
     not_sent,
-    /// The request is out, and no answer says what became of it: the phone may ring. Look before you
-    /// redial.
+    /// The request was sent, and no response says whether the call was placed: the phone may ring. Look
+    /// before you redial.
     unknown,
 };
 
@@ -185,7 +185,7 @@ public:
     Terminated &operator=(const Terminated &) = delete;
     ~Terminated()
     {
-        // Through volatile, or the compiler would leave out what nobody reads again.
+        // Through volatile, or the compiler would leave out writes that are never read.
         volatile char *bytes = buffer_.get();
         for (std::size_t i = 0; bytes != nullptr && i < size_; ++i)
             bytes[i] = '\0';
@@ -240,7 +240,7 @@ private:
     detail::Problem problem_;
 };
 
-/// What became of one call. It converts to nothing: ask it by name.
+/// The result of one call. It converts to nothing: ask it by name.
 ///
 /// It can be moved, not copied. One that was moved from is Outcome::unknown.
 class [[nodiscard]] Result {
@@ -325,8 +325,8 @@ public:
     /// Makes a client: itnio_client_new().
     [[nodiscard]] static NewClient create(const Config &config) noexcept;
 
-    /// Places a call, and waits until it is known what became of the request: itnio_send_sip(). From any
-    /// number of threads at once.
+    /// Places a call, and waits for the API's response: itnio_send_sip(). From any number of threads at
+    /// once.
     Result send_sip(const Request &request) const noexcept
     {
         const detail::Terminated<5> texts({{"callee", request.callee},

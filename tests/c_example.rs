@@ -32,8 +32,8 @@ const VARIABLES: [&str; 4] = [
 /// A cold release build and a debug build, on a slow machine that does other things, too.
 const BUILD_LIMIT: Duration = Duration::from_secs(1200);
 
-/// A dead end: nothing listens there.
-fn nobody() -> String {
+/// A URL on which nothing listens.
+fn closed_port_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     format!(
         "http://{}/voice",
@@ -150,9 +150,9 @@ fn exit_2_nothing_was_sent_and_it_says_whether_to_try_again() {
     let good = ["8613800138000", "1001", "app"];
     let again = "safe to try again";
 
-    // Nobody there; a server that cannot prove who it is: it may be better next time.
+    // No server; a server that cannot prove who it is: it may be better next time.
     for command in [
-        example(&nobody(), Path::new(""), &good),
+        example(&closed_port_url(), Path::new(""), &good),
         example(&sandbox.base_url, &other.ca_file, &good),
     ] {
         let output = run(command, LIMIT);
@@ -280,12 +280,13 @@ fn names(directory: &Path) -> Vec<String> {
 fn make_run_prints_a_recording_id_whatever_the_proxy_and_leaves_nothing_behind() {
     let build = scratch().join("make-run");
     let mut make = make(&build, &["run"]);
-    make.env("HTTPS_PROXY", nobody()).env("ALL_PROXY", nobody());
+    make.env("HTTPS_PROXY", closed_port_url())
+        .env("ALL_PROXY", closed_port_url());
     let output = run(make, BUILD_LIMIT);
     let printed = output.success();
     assert_eq!(value(printed, "status"), "0");
     assert_recording_id(value(printed, "recording_id"));
-    // It is the last thing said, but for make's own goodbye.
+    // It is the last line, but for those of make itself.
     let last = printed.lines().rfind(|line| !line.starts_with("make"));
     assert!(
         last.is_some_and(|line| line.starts_with("recording_id=")),
@@ -406,7 +407,7 @@ impl Group {
 
     fn kill(&self, sign: i32, signal: i32) {
         let pid = libc::pid_t::try_from(self.0.id()).expect("a process ID");
-        // SAFETY: it takes two numbers. One that nobody has any more is an error, and no harm.
+        // SAFETY: it takes two numbers. A number that is no longer in use is an error, and no harm.
         unsafe { libc::kill(sign * pid, signal) };
     }
 }

@@ -148,7 +148,7 @@ fn what_arrives_whole_is_what_was_sent() {
 fn what_did_not_arrive_is_reported_not_sent_unless_the_peer_had_it() {
     let figures = &outcome().figures;
     assert!(figures.known_not_sent > 0, "{figures}");
-    // Which call a fault met is told from the order of events in three threads: a few may be mixed up.
+    // The order of events in three threads shows which call a fault met: a few may be mixed up.
     let unexplained = figures.losses.get(&Loss::Unexplained).copied().unwrap_or(0);
     assert!(
         unexplained * 20 <= figures.lost(),
@@ -169,7 +169,7 @@ fn a_response_with_a_line_end_behind_it_is_what_it_is() {
     );
 }
 
-/// Why the rest of the losses are left in doubt: to the caller's system, a request that was read and
+/// Why the rest of the losses are reported as unknown: to the caller's system, a request that was read and
 /// one that was not may look the same, so that nothing in it could prove the one or the other.
 #[test]
 fn tcp_does_not_tell_a_request_that_was_read_from_one_that_was_not() {
@@ -228,12 +228,15 @@ fn every_kind_of_fault_is_injected_in_both_directions_on_new_and_on_reused_conne
         assert!(seen > 0, "no true response behind {kind:?}: {figures}");
     }
     for response_kind in ["accepted", "refused", "expired"] {
-        let (_, told) = figures
+        let (_, reported) = figures
             .line_ends
             .get(response_kind)
             .copied()
             .unwrap_or_default();
-        assert!(told > 0, "no {response_kind} with a line end: {figures}");
+        assert!(
+            reported > 0,
+            "no {response_kind} with a line end: {figures}"
+        );
     }
     for page in Page::WITH_STATUS {
         assert!(figures.pages.contains_key(&page), "no {page:?}: {figures}");
@@ -295,12 +298,16 @@ fn a_naive_client_is_caught() {
         WrongResult::RefusalBefore(TrueResponse::SameWrite),
         WrongResult::RefusalBefore(TrueResponse::Later),
     ] {
-        let told = violations
+        let count = violations
             .iter()
             .filter(|v| v.wrong_result() == Some(wrong_result))
             .count();
-        println!("a naive client tells {wrong_result:?} {told} times");
-        assert!(told > 0, "{wrong_result:?}: ITNIO_CAMPAIGN_SEED={}", seed());
+        println!("a naive client reports {wrong_result:?} {count} times");
+        assert!(
+            count > 0,
+            "{wrong_result:?}: ITNIO_CAMPAIGN_SEED={}",
+            seed()
+        );
     }
 }
 

@@ -30,12 +30,19 @@ fn check_timestamp(request: &Delivery, offset: i64) -> Response {
     response.date(server_time(offset))
 }
 
-/// Makes these calls with one client, each of which has to be accepted; returns the diary.
+/// Makes a call for each result, to 7000001 and so on, with one client; returns the diary. A refusal has to be
+/// of the timestamp.
 #[track_caller]
-fn accepted(gateway: Gateway, callees: &[&str]) -> Vec<Delivery> {
+fn calls(gateway: Gateway, results: &[i32]) -> Vec<Delivery> {
     let client = Client::new(&gateway.config()).expect("a client");
-    for callee in callees {
-        assert_eq!(client.call(callee).accepted(), recording_id_for(callee));
+    for (number, result) in (7_000_001..).zip(results) {
+        let callee = number.to_string();
+        let reply = client.call(&callee);
+        reply.expect(*result);
+        match *result {
+            OK => assert_eq!(reply.accepted(), recording_id_for(&callee)),
+            _ => assert_eq!(reply.status, -16, "{reply:?}"),
+        }
     }
     drop(client);
     gateway.finish()
@@ -71,7 +78,7 @@ fn a_wrong_clock_is_corrected_by_one_repeat_and_remembered() {
             let gateway = builder
                 .answer(move |request| check_timestamp(request, offset))
                 .start();
-            let deliveries = accepted(gateway, &["7000001", "7000002", "7000003"]);
+            let deliveries = calls(gateway, &[OK; 3]);
             let callees: Vec<_> = deliveries.iter().map(Delivery::callee).collect();
             assert_eq!(
                 callees,
@@ -94,7 +101,7 @@ fn a_date_in_a_success_changes_no_clock() {
             Response::ok(&recording_id_for(&request.callee())).date(server_time(7200))
         })
         .start();
-    check_skews(&accepted(gateway, &["7000001", "7000002"]), &[0, 0]);
+    check_skews(&calls(gateway, &[OK; 2]), &[0, 0]);
 }
 
 #[test]
@@ -116,7 +123,7 @@ fn a_clock_that_changes_again_is_corrected_again() {
     let gateway = Gateway::plain()
         .answer(|request| check_timestamp(request, if request.order <= 3 { -86_400 } else { 0 }))
         .start();
-    let deliveries = accepted(gateway, &["7000001", "7000002", "7000003"]);
+    let deliveries = calls(gateway, &[OK; 3]);
     let callees: Vec<_> = deliveries.iter().map(Delivery::callee).collect();
     assert_eq!(
         callees,
@@ -292,7 +299,7 @@ fn a_status_16_with_an_http_error_is_corrected_too() {
                 }
             })
             .start();
-        let deliveries = accepted(gateway, &["7000001"]);
+        let deliveries = calls(gateway, &[OK]);
         assert!(deliveries.iter().all(|delivery| delivery.complete));
         assert_eq!(deliveries.len(), 2);
     }
@@ -337,14 +344,7 @@ fn a_wrong_date_is_used_in_one_call_only() {
                 _ => check_timestamp(request, 0).date(server_time(wrong)),
             })
             .start();
-        let client = Client::new(&gateway.config()).expect("a client");
-        let reply = client.call("7000001");
-        assert_eq!((reply.result, reply.status), (REJECTED, -16), "{reply:?}");
-        for callee in ["7000002", "7000003"] {
-            client.call(callee).accepted();
-        }
-        drop(client);
-        check_skews(&gateway.finish(), &[0, wrong, 0, 0]);
+        check_skews(&calls(gateway, &[REJECTED, OK, OK]), &[0, wrong, 0, 0]);
     }
 }
 
@@ -358,12 +358,10 @@ fn a_correction_that_worked_stays_after_a_wrong_date() {
             _ => check_timestamp(request, 3600),
         })
         .start();
-    let client = Client::new(&gateway.config()).expect("a client");
-    client.call("7000001").accepted();
-    client.call("7000002").expect(REJECTED);
-    client.call("7000003").accepted();
-    drop(client);
-    check_skews(&gateway.finish(), &[0, 3600, 3600, 7200, 3600]);
+    check_skews(
+        &calls(gateway, &[OK, REJECTED, OK]),
+        &[0, 3600, 3600, 7200, 3600],
+    );
 }
 
 #[test]
@@ -411,11 +409,6 @@ fn an_offset_that_is_refused_is_dropped() {
                 _ => Response::ok(&recording_id_for(&request.callee())),
             })
             .start();
-        let client = Client::new(&gateway.config()).expect("a client");
-        client.call("7000001").accepted();
-        client.call("7000002").expect(REJECTED);
-        client.call("7000003").accepted();
-        drop(client);
-        check_skews(&gateway.finish(), &[0, 3600, 3600, 0]);
+        check_skews(&calls(gateway, &[OK, REJECTED, OK]), &[0, 3600, 3600, 0]);
     }
 }

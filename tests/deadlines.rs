@@ -1,4 +1,4 @@
-//! `timeout_ms` and `connect_timeout_ms` hold whatever the other side does, in each phase of a call,
+//! `timeout_ms` and `connect_timeout_ms` hold whatever the server does, in each phase of a call,
 //! and the result is the phase's.
 
 mod support;
@@ -67,7 +67,7 @@ fn opening(builder: Builder, opening: Opening) -> Builder {
     builder.opening(move |_| opening.clone())
 }
 
-fn answer(builder: Builder, steps: impl Into<Vec<Step>>) -> Builder {
+fn response(builder: Builder, steps: impl Into<Vec<Step>>) -> Builder {
     let steps = steps.into();
     builder.answer(move |_| steps.clone())
 }
@@ -76,7 +76,7 @@ fn send(bytes: &str) -> Step {
     Step::Send(bytes.into())
 }
 
-/// A byte now and then: enough to keep alive whoever only waits for the next one.
+/// A byte now and then: a limit on the wait for the next byte alone never ends the call.
 fn drip(bytes: impl Into<Vec<u8>>) -> Step {
     Step::Drip(bytes.into(), Duration::from_millis(60))
 }
@@ -91,40 +91,40 @@ rows! {
         opening(Gateway::tls(), Opening::Raw(vec![send("\u{16}\u{3}\u{3}\u{3e}\u{0}\u{2}"), drip(vec![0; 400])]))
             => CONNECT_FAILED, 0;
 
-    a_server_that_never_answers: answer(Gateway::tls(), [Step::Stall]) => TIMED_OUT, 1;
-    a_server_that_never_answers_plain: answer(Gateway::plain(), [Step::Stall]) => TIMED_OUT, 1;
+    a_server_that_never_answers: response(Gateway::tls(), [Step::Stall]) => TIMED_OUT, 1;
+    a_server_that_never_answers_plain: response(Gateway::plain(), [Step::Stall]) => TIMED_OUT, 1;
     a_server_that_says_continue_and_no_more:
-        answer(Gateway::tls(), [send("HTTP/1.1 100 Continue\r\n\r\n"), Step::Stall]) => TIMED_OUT, 1;
+        response(Gateway::tls(), [send("HTTP/1.1 100 Continue\r\n\r\n"), Step::Stall]) => TIMED_OUT, 1;
     a_server_that_stalls_in_the_head:
-        answer(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-"), Step::Stall]) => TIMED_OUT, 1;
+        response(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-"), Step::Stall]) => TIMED_OUT, 1;
     a_server_that_stalls_before_the_body:
-        answer(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n"), Step::Stall]) => TIMED_OUT, 1;
+        response(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n"), Step::Stall]) => TIMED_OUT, 1;
     a_server_that_stalls_in_the_body:
-        answer(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{\"st"), Step::Stall]) => TIMED_OUT, 1;
+        response(Gateway::tls(), [send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{\"st"), Step::Stall]) => TIMED_OUT, 1;
     a_server_that_stalls_between_chunks:
-        answer(Gateway::plain(), [send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"st\r\n"), Step::Stall])
+        response(Gateway::plain(), [send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"st\r\n"), Step::Stall])
             => TIMED_OUT, 1;
     a_server_that_ends_neither_the_body_nor_the_connection:
-        answer(Gateway::plain(), [send("HTTP/1.1 200 OK\r\n\r\n{\"status\":\"0\",\"data\":\"1\"}"), Step::Stall])
+        response(Gateway::plain(), [send("HTTP/1.1 200 OK\r\n\r\n{\"status\":\"0\",\"data\":\"1\"}"), Step::Stall])
             => TIMED_OUT, 1;
 
     a_server_that_drips_continues:
-        answer(Gateway::plain(), [drip("HTTP/1.1 100 Continue\r\n\r\n".repeat(10))]) => TIMED_OUT, 1;
+        response(Gateway::plain(), [drip("HTTP/1.1 100 Continue\r\n\r\n".repeat(10))]) => TIMED_OUT, 1;
     a_server_that_drips_its_head:
-        answer(Gateway::tls(), [drip(Response::ok(&unique_id()).bytes())]) => TIMED_OUT, 1;
+        response(Gateway::tls(), [drip(Response::ok(&unique_id()).bytes())]) => TIMED_OUT, 1;
     a_server_that_drips_its_body:
-        answer(Gateway::tls(), [
+        response(Gateway::tls(), [
             send("HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n"),
             drip(r#"{"status":"0","reason":"success","data":"2203031113381000002"}"#),
         ]) => TIMED_OUT, 1;
     a_server_that_drips_chunks:
-        answer(Gateway::plain(), [
+        response(Gateway::plain(), [
             send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
             drip("1\r\n \r\n".repeat(60)),
         ]) => TIMED_OUT, 1;
     a_server_that_stalls_in_a_record:
         // The head of a record, and not all of that.
-        answer(Gateway::tls(), [Step::SendRaw(vec![23, 3, 3]), Step::Stall]) => TIMED_OUT, 1;
+        response(Gateway::tls(), [Step::SendRaw(vec![23, 3, 3]), Step::Stall]) => TIMED_OUT, 1;
 }
 
 #[test]
@@ -210,8 +210,8 @@ fn connect_timeout_bounds_the_proxy_too() {
 }
 
 #[test]
-fn connect_timeout_does_not_bound_the_answer() {
-    let gateway = answer(
+fn connect_timeout_does_not_bound_the_response() {
+    let gateway = response(
         Gateway::tls(),
         [
             Step::Pause(Duration::from_millis(1200)),
@@ -227,9 +227,9 @@ fn connect_timeout_does_not_bound_the_answer() {
 }
 
 #[test]
-fn a_slow_answer_within_the_time_is_an_answer() {
+fn a_slow_response_within_the_time_is_accepted() {
     let bytes = Response::ok("2203031113381000002").bytes();
-    let gateway = answer(
+    let gateway = response(
         Gateway::tls(),
         [Step::Drip(bytes, Duration::from_millis(5))],
     )
@@ -239,7 +239,7 @@ fn a_slow_answer_within_the_time_is_an_answer() {
 }
 
 #[test]
-fn a_deadline_holds_on_a_kept_connection() {
+fn a_deadline_holds_on_a_reused_connection() {
     let gateway = Gateway::tls()
         .answer(|request| match request.number {
             1 => Response::ok(&unique_id()).into(),
@@ -258,7 +258,7 @@ fn a_deadline_holds_on_a_kept_connection() {
 #[test]
 fn a_default_of_5_seconds_to_connect_and_30_for_all_holds() {
     let stalling = opening(Gateway::tls(), Opening::Raw(vec![Step::Stall])).start();
-    let silent = answer(Gateway::tls(), [Step::Stall]).start();
+    let silent = response(Gateway::tls(), [Step::Stall]).start();
     thread::scope(|scope| {
         for (gateway, result, milliseconds) in [
             (&stalling, CONNECT_FAILED, 5_000),
@@ -276,7 +276,7 @@ fn a_default_of_5_seconds_to_connect_and_30_for_all_holds() {
 }
 
 #[test]
-fn the_shortest_and_the_longest_timeout_are_kept() {
+fn the_shortest_and_the_longest_timeout_hold() {
     let gateway = Gateway::tls().start();
     let config = gateway.config().timeout_ms(1);
     let reply = Client::new(&config).expect("a client").call("7000001");
@@ -297,8 +297,8 @@ fn the_shortest_and_the_longest_timeout_are_kept() {
 }
 
 #[test]
-fn a_kept_connection_that_takes_no_more_bytes_is_nobody_elses_fault() {
-    // When the time is up, there is none left for another connection, which would then seem to fail.
+fn a_reused_connection_that_takes_no_more_bytes_is_what_the_reason_names() {
+    // With no time left, a new connection would fail too, and the reason would name that one.
     let gateway = Gateway::tls()
         .receive_buffer(4096)
         .answer(|_| vec![Step::Send(Response::ok(&unique_id()).bytes()), Step::Stall])
@@ -360,9 +360,9 @@ fn flooding() -> Server {
                 _ => return,
             }
         }
-        let answer = Response::ok(&number.to_string()).bytes();
-        let answered = stream.write_all(&answer).and_then(|()| stream.flush());
-        if answered.is_ok() && number == 1 {
+        let response = Response::ok(&number.to_string()).bytes();
+        let sent = stream.write_all(&response).and_then(|()| stream.flush());
+        if sent.is_ok() && number == 1 {
             let until = Instant::now() + Duration::from_secs(20);
             let _ = tickets(tls)
                 .take_while(|_| Instant::now() < until)
@@ -373,14 +373,14 @@ fn flooding() -> Server {
 }
 
 #[test]
-fn a_kept_connection_that_never_falls_silent_holds_up_no_call() {
+fn an_idle_connection_that_never_stops_sending_delays_no_call() {
     let server = flooding();
     let config = Config::new(&format!("https://{}/voice", server.address()))
         .ca_file(Authority::common().file())
         .timeout_ms(5_000);
     let client = Client::new(&config).expect("a client");
     assert_eq!(client.call("7000001").accepted(), "1");
-    // Until the tickets are there.
+    // Until the tickets have arrived.
     thread::sleep(Duration::from_millis(1500));
     let reply = client.call("7000002");
     assert!(reply.elapsed < SLACK, "{reply:?}");
@@ -388,8 +388,8 @@ fn a_kept_connection_that_never_falls_silent_holds_up_no_call() {
 }
 
 #[test]
-fn the_look_at_kept_connections_keeps_the_deadline() {
-    // Each of the reads that a look may take takes half a second.
+fn the_check_of_idle_connections_keeps_the_deadline() {
+    // Each of the reads that a check may need takes half a second.
     let server = flooding();
     let mut command = c::command(&Build::c().compile("call.c"));
     command

@@ -539,7 +539,7 @@ fn each_request_gets_one_line_and_no_secret_is_in_any() {
     );
     log(
         Request::to("8613800138091"),
-        "8613800138091 no answer, connection closed (as asked for on the command line)",
+        "8613800138091 no response, connection closed (as asked for on the command line)",
     );
     log(
         Request::to("8613800138092"),
@@ -567,7 +567,7 @@ fn each_request_gets_one_line_and_no_secret_is_in_any() {
     );
     leave(
         b"POST /voice/sendSip HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
-        "- no answer, connection closed (the request was cut off)",
+        "- no response, connection closed (the request was cut off)",
     );
 
     let lines: Vec<String> = expected.iter().map(|_| sandbox.line()).collect();

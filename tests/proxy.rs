@@ -257,6 +257,17 @@ fn no_call_fails_where_the_tunnel_closes_while_idle() {
     assert_eq!(proxy.asked().len(), 5);
 }
 
+/// Makes one call through a proxy that answers CONNECT with this head; checks the call's result.
+#[track_caller]
+fn check_head(head: &'static str, expected: i32) {
+    let gateway = Gateway::tls().start();
+    let target = gateway.address();
+    let proxy = Proxy::answering(move |_| vec![Step::Send(head.into()), Step::Tunnel(target)]);
+    let client = Client::new(&gateway.config().proxy(&proxy.url())).expect("a client");
+    let reply = client.call("7000001");
+    assert_eq!(reply.result, expected, "{head:?}: {reply:?}");
+}
+
 #[test]
 fn a_success_with_an_unusual_head_opens_the_tunnel() {
     // Unusual but harmless: HTTP/1.0, no reason phrase, more headers, a body length that means nothing here.
@@ -266,12 +277,7 @@ fn a_success_with_an_unusual_head_opens_the_tunnel() {
         "HTTP/1.1 200 OK\r\nVia: x\r\nProxy-Agent: y\r\nDate: z\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 17\r\n\r\n",
     ] {
-        let gateway = Gateway::tls().start();
-        let target = gateway.address();
-        let proxy = Proxy::answering(move |_| vec![Step::Send(head.into()), Step::Tunnel(target)]);
-        let client = Client::new(&gateway.config().proxy(&proxy.url())).expect("a client");
-        let reply = client.call("7000001");
-        assert_eq!(reply.result, OK, "{head:?}: {reply:?}");
+        check_head(head, OK);
     }
 }
 
@@ -469,11 +475,6 @@ fn a_tunnel_is_granted_by_any_2xx_and_by_nothing_else() {
         ("HTTP/1.1 999 Odd\r\n\r\n", PROXY_FAILED),
         ("HTTP/1.1 099 Odd\r\n\r\n", PROXY_FAILED),
     ] {
-        let gateway = Gateway::tls().start();
-        let target = gateway.address();
-        let proxy = Proxy::answering(move |_| vec![Step::Send(head.into()), Step::Tunnel(target)]);
-        let client = Client::new(&gateway.config().proxy(&proxy.url())).expect("a client");
-        let reply = client.call("7000001");
-        assert_eq!(reply.result, result, "{head:?}: {reply:?}");
+        check_head(head, result);
     }
 }

@@ -8,7 +8,7 @@ use crate::campaign::figures::{Figures, Loss};
 use crate::campaign::run::Settings;
 use crate::picture::{Bars, grouped};
 use crate::readme::table;
-use crate::tally::{Fates, Tally};
+use crate::tally::{Counts, Tally};
 
 /// The picture, from the repository's root.
 pub const PICTURE: &str = "benches/campaign.svg";
@@ -52,7 +52,7 @@ const ROWS: [Row; 16] = [
         grouped(tally.refused_and_rang)
     }),
     ("any other error", |tally| {
-        grouped(tally.errors().map(Fates::all).sum())
+        grouped(tally.errors().map(Counts::all).sum())
     }),
     ("... reported not sent", |tally| {
         if tally.says_not_sent {
@@ -119,9 +119,9 @@ impl Report {
     fn library(&self) -> String {
         let figures = &self.library;
         format!(
-            "{} of libitnio's calls were hit while they ran (in the groups that one thread has for itself, where a \
-             fault can be told\nits call), {} of them by a page with a status, an unsolicited response, a second \
-             response, or a refusal before the true response. What the\ngateway refused with -16 was sent once \
+            "{} of libitnio's calls met a fault while they ran, {} of them a page with a status, an unsolicited \
+             response, a\nsecond response, or a refusal before the true response. (These are counted in the groups of \
+             one thread, where it is known\nwhich call a fault met.) What the gateway refused with -16 was sent once \
              more, {} times, each time with the corrected time.\n",
             grouped(figures.hit),
             grouped(figures.hit_by_responses),
@@ -133,27 +133,27 @@ impl Report {
     pub fn words(&self) -> String {
         let others = || self.tallies.iter().filter(|tally| !tally.says_not_sent);
         let rows = others().flat_map(|tally| {
-            let mut errors = BTreeMap::<&str, Fates>::new();
-            for (words, fates) in &tally.failed {
+            let mut errors = BTreeMap::<&str, Counts>::new();
+            for (words, counts) in &tally.failed {
                 let words = match words.as_str() {
                     words if words.starts_with("HTTP ") => {
                         "an HTTP response that is none of the API's"
                     }
-                    words if fates.all() * RARE >= tally.calls => words,
+                    words if counts.all() * RARE >= tally.calls => words,
                     _ => "others",
                 };
-                errors.entry(words).or_default().add(*fates);
+                errors.entry(words).or_default().add(*counts);
             }
             let names = [tally.name.as_str()].into_iter().chain(repeat(""));
             let rows: Vec<_> = names
                 .zip(errors)
-                .map(|(name, (words, fates))| {
+                .map(|(name, (words, counts))| {
                     vec![
                         name.to_owned(),
                         words.to_owned(),
-                        grouped(fates.not_arrived),
-                        grouped(fates.all_arrived()),
-                        grouped(fates.rang_twice),
+                        grouped(counts.not_arrived),
+                        grouped(counts.all_arrived()),
+                        grouped(counts.rang_twice),
                     ]
                 })
                 .collect();
@@ -174,19 +174,19 @@ impl Report {
         let figures = &self.library;
         let lost = figures.lost();
         let of_loss = |loss| figures.losses.get(&loss).copied().unwrap_or_default();
-        let in_doubt: usize = figures.losses.values().sum();
+        let unknown: usize = figures.losses.values().sum();
         format!(
-            "Of libitnio's {} calls {} did not arrive. It said so of {} ({:.1} %), and left the other {} in doubt. \
-             In the groups of one\nthread, where a connection's bytes can be told their call, these are {}: {} had \
-             arrived whole at the system at the other end, which then\nlost them; {} met a connection that had ended \
-             a moment before; {}, each of 1.5 MiB, were in part still on this machine, where no request of\nan \
+            "Of libitnio's {} calls {} did not arrive. It reported {} of them ({:.1} %) as not sent, and the other {} as \
+             unknown. In the\ngroups of one thread, where it is known which call a connection's bytes belong to, these \
+             are {}. Of them {} had arrived whole at\nthe peer's system, which then lost them; {} met a connection that \
+             had ended a moment before; {}, each of 1.5 MiB, were in part still\non this machine, where no request of an \
              ordinary size stays; and {} are not explained.\n",
             grouped(self.calls()),
             grouped(lost),
             grouped(figures.known_not_sent),
             100.0 * figures.known_not_sent as f64 / lost.max(1) as f64,
             grouped(lost - figures.known_not_sent),
-            grouped(in_doubt),
+            grouped(unknown),
             grouped(of_loss(Loss::Dropped)),
             grouped(of_loss(Loss::Crossed)),
             grouped(of_loss(Loss::InTransit)),

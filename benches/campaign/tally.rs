@@ -1,4 +1,4 @@
-//! What each client said of its calls, held against what the gateway received: the same counts for all of them.
+//! What each client reported of its calls, compared with what the gateway received: the same counts for all of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,8 +10,8 @@ use crate::programs::Performed;
 use crate::support::client::{OK, REJECTED};
 use crate::support::response::recording_id_for;
 
-/// What a client said of a call.
-enum Told {
+/// What a client reported of a call.
+enum Reported {
     Accepted,
     /// By the API: its statuses are negative, any other is some page's.
     Refused,
@@ -23,7 +23,7 @@ enum Told {
 /// A call, whoever made it.
 struct Call<'a> {
     callee: &'a str,
-    told: Told,
+    reported: Reported,
     /// The same in the client's own words.
     words: String,
     recording_id: Option<&'a str>,
@@ -35,11 +35,11 @@ impl<'a> Call<'a> {
         let reported = &line.reported;
         Call {
             callee: &line.callee,
-            told: match reported.result {
-                OK => Told::Accepted,
-                REJECTED => Told::Refused,
-                _ if !reported.may_have_dialed => Told::NotSent,
-                _ => Told::Failed,
+            reported: match reported.result {
+                OK => Reported::Accepted,
+                REJECTED => Reported::Refused,
+                _ if !reported.may_have_dialed => Reported::NotSent,
+                _ => Reported::Failed,
             },
             words: format!("result {}", reported.result),
             recording_id: reported.recording_id.as_deref(),
@@ -49,21 +49,24 @@ impl<'a> Call<'a> {
 
     fn of_program(performed: &'a Performed) -> Call<'a> {
         let http_status = performed.http_status;
-        let (told, words) = match (&performed.error, performed.status.as_deref()) {
-            (Some(error), _) => (Told::Failed, error.clone()),
+        let (reported, words) = match (&performed.error, performed.status.as_deref()) {
+            (Some(error), _) => (Reported::Failed, error.clone()),
             (None, Some(status)) => (
                 match status {
-                    "0" if http_status == 200 => Told::Accepted,
-                    status if status.starts_with('-') => Told::Refused,
-                    _ => Told::Failed,
+                    "0" if http_status == 200 => Reported::Accepted,
+                    status if status.starts_with('-') => Reported::Refused,
+                    _ => Reported::Failed,
                 },
                 format!("HTTP {http_status}, status {status}"),
             ),
-            (None, None) => (Told::Failed, format!("HTTP {http_status}, not the JSON")),
+            (None, None) => (
+                Reported::Failed,
+                format!("HTTP {http_status}, not the JSON"),
+            ),
         };
         Call {
             callee: &performed.callee,
-            told,
+            reported,
             words,
             recording_id: performed.recording_id.as_deref(),
             elapsed: Duration::from_micros(performed.microseconds),
@@ -71,21 +74,21 @@ impl<'a> Call<'a> {
     }
 }
 
-/// By what became of them: calls that did not arrive, arrived and rang at most once, rang more than once.
+/// Calls that did not arrive, arrived and rang at most once, rang more than once.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Fates {
+pub struct Counts {
     pub not_arrived: usize,
     pub arrived: usize,
     pub rang_twice: usize,
 }
 
-impl Fates {
+impl Counts {
     /// Those that arrived.
     pub fn all_arrived(self) -> usize {
         self.arrived + self.rang_twice
     }
 
-    pub fn add(&mut self, more: Fates) {
+    pub fn add(&mut self, more: Counts) {
         self.not_arrived += more.not_arrived;
         self.arrived += more.arrived;
         self.rang_twice += more.rang_twice;
@@ -105,12 +108,12 @@ pub struct Tally {
     pub connections: usize,
     pub faults: usize,
     pub unsolicited: usize,
-    pub accepted: Fates,
-    pub refused: Fates,
+    pub accepted: Counts,
+    pub refused: Counts,
     /// Reported as not sent by the client itself.
-    pub not_sent: Fates,
+    pub not_sent: Counts,
     /// All other failures, by the client's words.
-    pub failed: BTreeMap<String, Fates>,
+    pub failed: BTreeMap<String, Counts>,
     /// Whether the client says itself what was not sent.
     pub says_not_sent: bool,
     pub not_sent_and_rang: usize,
@@ -149,51 +152,51 @@ impl Tally {
             tally.calls += 1;
             tally.most_rings = tally.most_rings.max(rings);
             tally.longest = tally.longest.max(call.elapsed);
-            let fates = match call.told {
-                Told::Accepted => {
+            let counts = match call.reported {
+                Reported::Accepted => {
                     let own = recording_id_for(call.callee);
                     tally.anothers_recording +=
                         usize::from(call.recording_id != Some(own.as_str()));
                     &mut tally.accepted
                 }
-                Told::Refused => {
+                Reported::Refused => {
                     tally.refused_and_rang += usize::from(rings > 0);
                     &mut tally.refused
                 }
-                Told::NotSent => {
+                Reported::NotSent => {
                     tally.not_sent_and_rang += usize::from(rings > 0);
                     &mut tally.not_sent
                 }
-                Told::Failed => tally.failed.entry(call.words).or_default(),
+                Reported::Failed => tally.failed.entry(call.words).or_default(),
             };
             *match rings {
-                _ if arrivals.is_empty() => &mut fates.not_arrived,
-                0 | 1 => &mut fates.arrived,
-                _ => &mut fates.rang_twice,
+                _ if arrivals.is_empty() => &mut counts.not_arrived,
+                0 | 1 => &mut counts.arrived,
+                _ => &mut counts.rang_twice,
             } += 1;
         }
         tally
     }
 
     /// What was reported neither as accepted nor as refused.
-    pub fn errors(&self) -> impl Iterator<Item = Fates> {
+    pub fn errors(&self) -> impl Iterator<Item = Counts> {
         [self.not_sent]
             .into_iter()
             .chain(self.failed.values().copied())
     }
 
-    fn all(&self) -> impl Iterator<Item = Fates> {
+    fn all(&self) -> impl Iterator<Item = Counts> {
         [self.accepted, self.refused]
             .into_iter()
             .chain(self.errors())
     }
 
     pub fn arrived(&self) -> usize {
-        self.all().map(Fates::all_arrived).sum()
+        self.all().map(Counts::all_arrived).sum()
     }
 
     pub fn rang_twice(&self) -> usize {
-        self.all().map(|fates| fates.rang_twice).sum()
+        self.all().map(|counts| counts.rang_twice).sum()
     }
 
     /// Calls of which something was reported that was not so.
@@ -204,17 +207,17 @@ impl Tally {
     /// Of a client that does not say what was not sent: calls with an error that no call which arrived ended
     /// with. That is more than a caller could know, who has no such list.
     pub fn not_sent_by_words(&self) -> usize {
-        let never_arrived = |fates: &&Fates| !self.says_not_sent && fates.all_arrived() == 0;
+        let never_arrived = |counts: &&Counts| !self.says_not_sent && counts.all_arrived() == 0;
         self.failed
             .values()
             .filter(never_arrived)
-            .map(|fates| fates.all())
+            .map(|counts| counts.all())
             .sum()
     }
 
     /// Calls of which nobody knows whether they arrived.
     pub fn unknown(&self) -> usize {
-        let failed: usize = self.failed.values().map(|fates| fates.all()).sum();
+        let failed: usize = self.failed.values().map(|counts| counts.all()).sum();
         failed - self.not_sent_by_words()
     }
 }
@@ -227,12 +230,12 @@ impl fmt::Display for Tally {
             self.calls, self.connections, self.faults
         )?;
         writeln!(f, "not arrived   arrived    rang more than once")?;
-        let mut row = |words: &str, fates: Fates| {
-            let Fates {
+        let mut row = |words: &str, counts: Counts| {
+            let Counts {
                 not_arrived,
                 arrived,
                 rang_twice,
-            } = fates;
+            } = counts;
             writeln!(
                 f,
                 "{not_arrived:11}  {arrived:8}  {rang_twice:8}    {words}"
@@ -243,8 +246,8 @@ impl fmt::Display for Tally {
         if self.says_not_sent {
             row("not sent", self.not_sent)?;
         }
-        for (words, fates) in &self.failed {
-            row(words, *fates)?;
+        for (words, counts) in &self.failed {
+            row(words, *counts)?;
         }
         writeln!(
             f,

@@ -1,5 +1,5 @@
 /*
- * send_sip: places one phone call through the Itniotech API and says what became of it.
+ * send_sip: places one phone call through the Itniotech API and gives its result.
  *
  *     send_sip CALLEE ACCOUNT APP_ID [DISPLAY_NUM [CALLED_INFO]]
  *
@@ -12,7 +12,7 @@
  * It prints status=N and, if the call was accepted, recording_id=ID on standard output; what went
  * wrong on standard error. Its exit status is the point of the library:
  *     0   the API accepted the call
- *     1   the API refused the call: no phone rings; repeating it as it is gets the same answer
+ *     1   the API refused the call: no phone rings; the same call would be refused again
  *     2   nothing was sent: no phone rings; safe to try again
  *     3   the call may have been placed: look before you redial
  *    64   used wrongly (EX_USAGE): nothing was sent
@@ -24,7 +24,7 @@
 
 #include "itnio.h"
 
-enum { EXIT_ACCEPTED = 0, EXIT_REFUSED = 1, EXIT_UNSENT = 2, EXIT_UNKNOWN = 3, EXIT_USAGE = 64 };
+enum { EXIT_ACCEPTED = 0, EXIT_REFUSED = 1, EXIT_NOT_SENT = 2, EXIT_UNKNOWN = 3, EXIT_USAGE = 64 };
 
 /* What a dialer does next depends on the class of the result, and there are four. */
 static int report(itnio_result result, int32_t status, const char *recording_id,
@@ -52,8 +52,8 @@ static int report(itnio_result result, int32_t status, const char *recording_id,
         return EXIT_REFUSED;
     }
 
-    /* 3. It may be ringing: the request went out, and no answer says what became of it. Redialing
-     * now may ring the phone twice. Ask this function rather than compare numbers: it
+    /* 3. It may be ringing: the request was sent, and no response says whether the call was placed.
+     * Redialing now may ring the phone twice. Ask this function rather than compare numbers: it
      * knows the results of later versions, too. */
     if (itnio_may_have_dialed(result)) {
         fprintf(stderr, "send_sip: it may be ringing; look before you redial\n");
@@ -64,7 +64,7 @@ static int report(itnio_result result, int32_t status, const char *recording_id,
      * network, a certificate, the proxy) may be gone next time, and to try again is safe. */
     if (result != ITNIO_INVALID_ARGUMENT)
         fprintf(stderr, "send_sip: nothing was sent; it is safe to try again\n");
-    return EXIT_UNSENT;
+    return EXIT_NOT_SENT;
 }
 
 int main(int argc, char **argv)

@@ -25,7 +25,7 @@ struct Tally {
     std::size_t unknown = 0;
     std::size_t left = 0; ///< Still to be called.
 
-    std::size_t not_sent = 0; ///< Those of `left` that this run has tried in vain.
+    std::size_t not_sent = 0; ///< Those of `left` that this run has tried without success.
 
     std::size_t total() const { return accepted + refused + unknown + left; }
 

@@ -147,7 +147,7 @@ int run(const Options &options, Console &console)
     summarise(campaign.tally(), options.results);
     if (!journal.error().empty()) {
         console.say(options.results + " " + journal.error()
-                    + ". Mend it before you start again: what is not in it is dialed again");
+                    + ". Repair it before you start again: what is not in it is dialed again");
         return write_failed;
     }
     if (campaign.tally().left > 0 && campaign.account_refused())
@@ -161,7 +161,7 @@ int run(const Options &options, Console &console)
 
 int main(int argc, char **argv)
 {
-    // Nobody reading what it says is no reason to end in the middle.
+    // The dialer goes on if nobody reads its output.
     std::signal(SIGPIPE, SIG_IGN);
     Console console("dialer");
     std::string results;

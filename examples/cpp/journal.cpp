@@ -144,7 +144,7 @@ void Past::add(State next, std::string next_status)
 {
     if (state == State::accepted || state == State::unknown)
         return;
-    // Two calls began, and only one can have ended: what became of the other is not known.
+    // Two calls began, and only one can have ended: the result of the other is unknown.
     if (state == State::dialing && next == State::dialing)
         next = State::unknown;
     state = next;
@@ -261,7 +261,7 @@ void Journal::read()
         const bool whole = is_whole_row(torn);
         if (whole)
             take_in(*csv::Reader(torn).next());
-        mend(torn, whole);
+        repair(torn, whole);
     }
     close_cut_short();
 }
@@ -290,11 +290,11 @@ void Journal::begin()
         throw Unusable(error_);
 }
 
-/// Mends a last line that has no end: the dialer was ended in the middle of writing it. A row that was
-/// cut short was never on the disk as a whole, so that no call had begun on the strength of it; and an
-/// outcome that is lost leaves a number that counts as dialed. A row that lacks nothing but its line
-/// break may have lost that to an editor: it counts.
-void Journal::mend(std::string_view torn, bool whole)
+/// Repairs a last line that has no end: the dialer was ended in the middle of writing it. A row that was
+/// cut short was never on the disk as a whole, so no call was placed for it; and an outcome that is lost
+/// leaves a number that counts as dialed. A row that lacks only its line break may have lost it to an
+/// editor: it counts.
+void Journal::repair(std::string_view torn, bool whole)
 {
     if (whole) {
         if (!commit("\n"))
@@ -318,8 +318,7 @@ bool Journal::commit(const std::string &row)
             changed_.wait(lock);
             continue;
         }
-        // Whoever comes first writes for all who have come so far. Those who come in the meantime are
-        // the next batch.
+        // The first thread writes for all that wait. Those that come meanwhile are the next batch.
         writing_ = true;
         const std::string batch = std::exchange(waiting_, {});
         const std::uint64_t number = gathering_++;
@@ -342,7 +341,7 @@ std::string Journal::error() const
     return error_;
 }
 
-/// Gives what went wrong, or nothing. What a failed write leaves behind is mended by the next start.
+/// Gives what went wrong, or nothing. What a failed write leaves behind is repaired by the next start.
 std::string Journal::write_durably(const std::string &batch)
 {
     // An editor that saves the file, over the same one or in place of it, saves it without the rows that

@@ -1,8 +1,8 @@
 // The results file, which is also the dialer's memory: a write-ahead log in CSV.
 //
 // Before a call is placed, a row that says so (`dialing`) is on the disk; after it, a row with the
-// outcome. A number whose last row is `dialing` was being called when the dialer ended, however that
-// came about: it may have been dialed, and is never dialed again.
+// outcome. A number whose last row is `dialing` was being called when the dialer ended, for whatever
+// reason: it may have been dialed, and is never dialed again.
 #ifndef DIALER_JOURNAL_HPP
 #define DIALER_JOURNAL_HPP
 
@@ -38,12 +38,12 @@ struct Past {
     /// Takes the next row of the file in. What may have been dialed stays so, whatever follows.
     void add(State next, std::string next_status);
 
-    /// Whether it is settled what became of it, so that it is not to be dialed.
+    /// Whether its result is settled, so that it is not to be dialed.
     bool closed() const;
 };
 
-/// Whether the API refuses with this status whoever asks for whatever number: wrong credentials (-1),
-/// address (-2), balance (-10), clock (-16). It is then no verdict on the number.
+/// Whether the API refuses every call of the account with this status: wrong credentials (-1), address
+/// (-2), balance (-10), clock (-16). It then says nothing about the number.
 bool is_about_the_account(std::string_view status);
 
 class Journal {
@@ -57,17 +57,17 @@ public:
         bool in_use;
     };
 
-    /// Opens the file or makes it, keeps others out, mends what an end in mid-write has left, and reads
+    /// Opens the file or makes it, keeps others out, repairs what an end in mid-write has left, and reads
     /// it. Throws Unusable.
     explicit Journal(const std::string &path);
     Journal(const Journal &) = delete;
     Journal &operator=(const Journal &) = delete;
     ~Journal();
 
-    /// What it said when it was opened.
+    /// What the file said when it was opened.
     const std::unordered_map<std::string, Past> &past() const { return past_; }
 
-    /// What was mended, a line each.
+    /// What was repaired, a line each.
     const std::vector<std::string> &repairs() const { return repairs_; }
 
     static std::string dialing_row(const std::string &callee);
@@ -85,13 +85,13 @@ private:
     void make_name_durable();
     void read();
     void begin();
-    void mend(std::string_view torn, bool whole);
+    void repair(std::string_view torn, bool whole);
     void close_cut_short();
     std::string write_durably(const std::string &batch);
 
     const std::string path_;
     int fd_ = -1;
-    off_t size_ = 0; ///< What the file has to be: nobody else writes to it.
+    off_t size_ = 0; ///< What the file's size has to be: no other program writes to it.
     std::unordered_map<std::string, Past> past_;
     std::vector<std::string> repairs_;
 

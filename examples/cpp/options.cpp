@@ -8,7 +8,7 @@
 
 const char *const manual = R"(usage: dialer [OPTIONS] --account ACCOUNT --app-id ID NUMBERS.csv RESULTS.csv
 
-Calls every number of a list, several at a time, and writes down what became of
+Calls every number of a list, several at a time, and writes down the result of
 each. When it is started again with the same RESULTS.csv, it goes on where it was,
 however it ended, and never redials a number that may have been dialed.
 
@@ -21,7 +21,7 @@ display_num and called_info may be left out, as columns or as fields. A number t
 is there twice is dialed once. Where a line is wrong, nothing is dialed.
 
 RESULTS.csv gets two rows for each call: "dialing", on the disk before the call is
-placed, and what became of it. The last row of a number counts:
+placed, and its result. The last row of a number counts:
 
     accepted   the API accepted the call; recording_id is there
     refused    the API refused, and no phone rang. Not called again, unless the
@@ -33,7 +33,7 @@ placed, and what became of it. The last row of a number counts:
                not rung go into a list of their own, with a results file of its own
 
 Leave the file alone while the dialer runs. Its directory should be on a disk that
-keeps what it says it has written.
+has stored what it confirms.
 
 options:
   --account ACCOUNT      the phone's account (required)
@@ -44,7 +44,7 @@ options:
                          one before, up to a minute (default 1000)
   --timeout MS           the most that a call may take (default 30000)
   --dry-run              only say how many numbers would be dialed; RESULTS.csv is made, or
-                         mended, all the same
+                         repaired, all the same
   --help                 this text
 
 environment:
@@ -60,7 +60,7 @@ exit status:
   0    every number was accepted
   1    all is settled, but the API refused some
   2    some numbers are still to be called: start it again
-  3    nothing is left to call, but it is unknown what became of some: look
+  3    nothing is left to call, but the result of some is unknown: look
   64   used wrongly: nothing was dialed
   65   the list has mistakes: nothing was dialed
   66   there is no such list

@@ -31,21 +31,21 @@ const PARAMETER: i32 = -22;
 pub struct Verdict {
     /// Whom to call, for the log; a dash where the request does not say.
     pub callee: String,
-    /// How long to keep the reply back.
+    /// How long to wait before the response is sent.
     pub delay: Duration,
     /// The time by the gateway's clock, for the `Date` header.
     pub clock: SystemTime,
     /// What to send.
-    pub reply: Reply,
-    /// What led to it, for the log; empty where the reply says it all.
+    pub response: ResponseKind,
+    /// What led to it, for the log; empty where the response itself says it all.
     pub why: String,
 }
 
 /// What goes back to the client.
 #[derive(Debug)]
-pub enum Reply {
+pub enum ResponseKind {
     /// The API's JSON.
-    Answer {
+    Api {
         /// 0 or one of the refusals.
         status: i32,
         /// The API's own words for it.
@@ -57,12 +57,12 @@ pub enum Reply {
     Http(StatusCode),
     /// HTTP 200 without the API's JSON.
     Garbage,
-    /// No reply: the connection ends.
+    /// No response: the connection ends.
     Nothing,
 }
 
-/// A check that did not hold: the reply, and why.
-type Refusal = (Reply, String);
+/// A check that did not hold: the response, and why.
+type Refusal = (ResponseKind, String);
 
 /// The API of one sandbox.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Api {
         }
     }
 
-    /// Judges one request, `now` being the time by an honest clock.
+    /// Judges one request, `now` being the right time.
     pub fn judge(&self, head: &Parts, body: &[u8], now: SystemTime) -> Verdict {
         let body = parse(body);
         let callee = body
@@ -102,11 +102,11 @@ impl Api {
         let clock = shifted(now, fault.clock_offset.unwrap_or(0));
 
         let asked_for = "as asked for on the command line".to_owned();
-        let (reply, why) = match fault.outcome {
-            Some(Outcome::Drop) => (Reply::Nothing, asked_for),
-            Some(Outcome::Garbage) => (Reply::Garbage, asked_for),
+        let (response, why) = match fault.outcome {
+            Some(Outcome::Drop) => (ResponseKind::Nothing, asked_for),
+            Some(Outcome::Garbage) => (ResponseKind::Garbage, asked_for),
             Some(Outcome::HttpStatus(code)) => (
-                Reply::Http(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY)),
+                ResponseKind::Http(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY)),
                 asked_for,
             ),
             status @ (Some(Outcome::Status(_)) | None) => {
@@ -116,7 +116,7 @@ impl Api {
                 match (checked, status) {
                     (Err(refusal), _) => refusal,
                     (Ok(()), Some(Outcome::Status(status))) => {
-                        (self.answer(status, clock), asked_for)
+                        (self.api_response(status, clock), asked_for)
                     }
                     (Ok(()), _) => self.by_suffix(callee.unwrap_or_default(), clock),
                 }
@@ -126,7 +126,7 @@ impl Api {
             callee: callee.map_or_else(|| "-".to_owned(), printable),
             delay: fault.delay.unwrap_or_default(),
             clock,
-            reply,
+            response,
             why,
         }
     }
@@ -194,15 +194,15 @@ impl Api {
         let status = suffix.parse::<i32>().map_or(0, |number| -number);
         match meaning(status) {
             Some(_) if status != 0 => (
-                self.answer(status, clock),
+                self.api_response(status, clock),
                 format!("the callee ends in {suffix}"),
             ),
-            _ => (self.answer(0, clock), String::new()),
+            _ => (self.api_response(0, clock), String::new()),
         }
     }
 
-    fn answer(&self, status: i32, clock: SystemTime) -> Reply {
-        Reply::Answer {
+    fn api_response(&self, status: i32, clock: SystemTime) -> ResponseKind {
+        ResponseKind::Api {
             status,
             reason: meaning(status)
                 .unwrap_or("a status that is not documented")
@@ -232,13 +232,13 @@ fn check_route(head: &Parts) -> Result<(), Refusal> {
     let (path, method) = (head.uri.path(), &head.method);
     if path != "/voice/sendSip" {
         return Err((
-            Reply::Http(StatusCode::NOT_FOUND),
+            ResponseKind::Http(StatusCode::NOT_FOUND),
             "the path is not /voice/sendSip".into(),
         ));
     }
     if method != Method::POST {
         return Err((
-            Reply::Http(StatusCode::METHOD_NOT_ALLOWED),
+            ResponseKind::Http(StatusCode::METHOD_NOT_ALLOWED),
             "the method is not POST".into(),
         ));
     }
@@ -248,7 +248,7 @@ fn check_route(head: &Parts) -> Result<(), Refusal> {
         .and_then(|value| value.to_str().ok());
     if !content_type.is_some_and(is_documented_content_type) {
         return Err((
-            Reply::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            ResponseKind::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE),
             "the Content-Type is not application/json;charset=UTF-8".into(),
         ));
     }
@@ -333,7 +333,7 @@ fn is_digits(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
 fn refusal(status: i32, why: impl Into<String>) -> Refusal {
     let reason = meaning(status).unwrap_or_default().to_owned();
     (
-        Reply::Answer {
+        ResponseKind::Api {
             status,
             reason,
             data: None,
@@ -346,7 +346,7 @@ fn refusal(status: i32, why: impl Into<String>) -> Refusal {
 fn bad_parameter(what: impl AsRef<str>) -> Refusal {
     let reason = format!("parameter exception: {}", what.as_ref());
     (
-        Reply::Answer {
+        ResponseKind::Api {
             status: PARAMETER,
             reason,
             data: None,

@@ -10,22 +10,22 @@ pub const MAX_CLOCK_OFFSET: i64 = 10 * 365 * 86_400;
 /// What the gateway does with a request in place of what it would have done.
 #[derive(Clone, Copy, Debug)]
 pub enum Outcome {
-    /// Answer this status once the request has passed every check.
+    /// Answer with this status once the request has passed every check.
     Status(i32),
     /// Answer as a proxy in front of the API would.
     HttpStatus(u16),
-    /// Answer 200 with something that is not the API's JSON.
+    /// Answer HTTP 200 with something that is not the API's JSON.
     Garbage,
-    /// Close the connection without an answer.
+    /// Close the connection without a response.
     Drop,
 }
 
 /// What goes wrong with one request; a part that is `None` is left as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fault {
-    /// What happens in place of the usual answer.
+    /// What happens in place of the usual response.
     pub outcome: Option<Outcome>,
-    /// How long the answer is kept back.
+    /// How long the gateway waits before it sends the response.
     pub delay: Option<Duration>,
     /// By how many seconds the gateway's clock is fast.
     pub clock_offset: Option<i64>,

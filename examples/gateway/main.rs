@@ -1,8 +1,8 @@
 //! The sandbox gateway: an HTTPS stand-in for the Itniotech voice API, on loopback.
 //!
 //! It is for those who integrate libitnio (or talk to the API by other means) and would rather
-//! not pay for test calls: it checks each request as the API's documentation says, answers every
-//! documented status on demand, and can misbehave in the ways that networks do.
+//! not pay for test calls: it checks each request as the API's documentation says, answers with any
+//! documented status on demand, and can fail in the ways that networks do.
 //!
 //! `cargo run --example gateway -- --help` is its manual.
 //!

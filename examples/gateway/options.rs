@@ -22,7 +22,7 @@ What it prints:
   On start, for people and scripts alike, and then \"ready\":
       base_url=https://127.0.0.1:8443/voice
       ca_file=/tmp/itnio-sandbox-ca-8443.pem
-  Then a line per request, when it has arrived: the time (UTC), the callee, the answer
+  Then a line per request, when it has arrived: the time (UTC), the callee, the response
   and why. Neither the secret nor a signature is ever printed. Trouble with a connection (a client that
   does not trust the CA, say) goes to standard error.
 
@@ -43,7 +43,7 @@ How it answers:
         calledInfo   absent, or a string of 0 to 1000
                      characters (Unicode code points)          else status -22
 
-  What has passed is answered by the last two digits of the callee:
+  For a request that passes, the last two digits of the callee choose the response:
       ...01  -1   authentication error
       ...02  -2   restricted IP access
       ...10  -10  the customer's balance is insufficient
@@ -51,7 +51,7 @@ How it answers:
       ...18  -18  port program unusual
       ...22  -22  parameter exception
       ...26  -26  getting fee failed
-      others  0   success, with a fresh recording ID of 19 digits:
+      others  0   success, with a new recording ID of 19 digits:
                   yyMMddHHmmss (UTC) and 7 more, never the same twice in a run
 
   The documentation gives neither the width of the window nor the order of the
@@ -63,12 +63,12 @@ What can go wrong:
   request. --on SUFFIX=FAULT is for the callees that end in SUFFIX and goes before those
   and before the table above (the longest SUFFIX decides). FAULT is one of these,
   or two and more with commas between them:
-      status:N         answer status N, documented or not, once all checks are passed;
+      status:N         answer with status N, documented or not, once all checks are passed;
                        status:0 lets your own test number that ends in 10 succeed
-      http-status:N    answer HTTP status N with a small HTML page, as a proxy would
-      garbage          answer HTTP 200 with something that is not JSON
-      drop             read the whole request, then close without an answer
-      delay-ms:N       keep the answer back for N milliseconds
+      http-status:N    answer with HTTP status N and a small HTML page, as a proxy would
+      garbage          answer with HTTP 200 and something that is not JSON
+      drop             read the whole request, then close without a response
+      delay-ms:N       send the response N milliseconds later
       clock-offset:N   the gateway's clock is N seconds fast (slow, if negative):
                        shows in the Date header and in the check of the Timestamp
   drop, garbage and http-status do not look at the request: they stand for
@@ -158,19 +158,19 @@ pub struct Options {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Faults")]
 struct Always {
-    /// Keep each answer back this long
+    /// Send each response this much later
     #[arg(long, value_name = "MS")]
     delay_ms: Option<u64>,
 
-    /// Read each request whole, then close without an answer
+    /// Read each request whole, then close without a response
     #[arg(long, group = "outcome")]
     drop: bool,
 
-    /// Answer this HTTP status (300 to 599), as a proxy in front of the API would
+    /// Answer with this HTTP status (300 to 599), as a proxy in front of the API would
     #[arg(long, value_name = "CODE", group = "outcome", value_parser = clap::value_parser!(u16).range(300..600))]
     http_status: Option<u16>,
 
-    /// Answer HTTP 200 with something that is not JSON
+    /// Answer with HTTP 200 and something that is not JSON
     #[arg(long, group = "outcome")]
     garbage: bool,
 

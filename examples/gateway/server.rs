@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::api::{Api, Reply, Verdict};
+use crate::api::{Api, ResponseKind, Verdict};
 
 /// Several times the longest documented request.
 const MAX_BODY: usize = 64 * 1024;
@@ -93,7 +93,7 @@ impl Server {
     }
 
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        // An answer is one small write. Failing to say so costs time and nothing else.
+        // A response is one small write. Without this option it may come late, and nothing worse.
         let _ = stream.set_nodelay(true);
         let served = match &self.tls {
             None => self.http(stream).await,
@@ -104,7 +104,7 @@ impl Server {
             },
         };
         match served {
-            // How a client hangs up is its own business.
+            // How a client closes its connection does not matter here.
             Err(error) if error.is_parse() => eprintln!("{peer}: this is not HTTP: {error}"),
             _ => {}
         }
@@ -115,7 +115,7 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let service = service_fn(|request| self.respond(request));
-        // A request counts once it is there, even if its client hangs up at once: hence half_close.
+        // A request counts once it has arrived, even if its client closes at once: hence half_close.
         let mut connection = pin!(
             http1::Builder::new()
                 .half_close(true)
@@ -129,8 +129,11 @@ impl Server {
         connection.await
     }
 
-    /// Answers one request. An error makes hyper close the connection without an answer.
-    async fn respond(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
+    /// Answers one request. An error makes hyper close the connection without a response.
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, NoResponse> {
         let (head, body) = request.into_parts();
         let body = Limited::new(body, MAX_BODY).collect().await;
         let now = SystemTime::now();
@@ -139,7 +142,7 @@ impl Server {
             Err(error) => unread(error.as_ref(), now),
         };
         log(&verdict);
-        // Counts also if the client goes and takes the rest of this with it.
+        // Counts also where the client goes and hyper drops the rest of this function.
         let _counted = Counted(self);
         sleep(verdict.delay).await;
         response(&verdict)
@@ -171,78 +174,78 @@ fn log(verdict: &Verdict) {
         0 => String::new(),
         ms => format!(", {ms} ms later"),
     };
-    // Nobody reading the log is no reason to stop serving.
+    // The gateway goes on if nobody reads the log.
     let _ = writeln!(
         io::stdout(),
         "{}T{hour:02}:{minute:02}:{second:02}Z {} {}{why}{delay}",
         at.date(),
         verdict.callee,
-        verdict.reply,
+        verdict.response,
     );
 }
 
-impl fmt::Display for Reply {
+impl fmt::Display for ResponseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answer { data: Some(id), .. } => write!(f, "status 0, recording ID {id}"),
-            Self::Answer { status, reason, .. } => write!(f, "status {status}, {reason}"),
+            Self::Api { data: Some(id), .. } => write!(f, "status 0, recording ID {id}"),
+            Self::Api { status, reason, .. } => write!(f, "status {status}, {reason}"),
             Self::Http(status) => write!(f, "HTTP {status}"),
             Self::Garbage => f.write_str("HTTP 200 OK without JSON"),
-            Self::Nothing => f.write_str("no answer, connection closed"),
+            Self::Nothing => f.write_str("no response, connection closed"),
         }
     }
 }
 
 /// The verdict on a request that could not be read.
 fn unread(error: &(dyn Error + Send + Sync + 'static), now: SystemTime) -> Verdict {
-    let (reply, why) = if error.is::<LengthLimitError>() {
+    let (response, why) = if error.is::<LengthLimitError>() {
         (
-            Reply::Http(StatusCode::PAYLOAD_TOO_LARGE),
+            ResponseKind::Http(StatusCode::PAYLOAD_TOO_LARGE),
             format!("the body is longer than {MAX_BODY} bytes"),
         )
     } else {
-        (Reply::Nothing, "the request was cut off".to_owned())
+        (ResponseKind::Nothing, "the request was cut off".to_owned())
     };
     Verdict {
         callee: "-".to_owned(),
         delay: Duration::ZERO,
         clock: now,
-        reply,
+        response,
         why,
     }
 }
 
-/// The answer as the documentation shows it.
+/// The API's response as the documentation shows it.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ApiJson<'a> {
     status: String,
     reason: &'a str,
     data: Option<&'a str>,
 }
 
-fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoAnswer> {
-    let (status, content_type, body) = match &verdict.reply {
-        Reply::Nothing => return Err(NoAnswer),
-        Reply::Answer {
+fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoResponse> {
+    let (status, content_type, body) = match &verdict.response {
+        ResponseKind::Nothing => return Err(NoResponse),
+        ResponseKind::Api {
             status,
             reason,
             data,
         } => {
-            let answer = Answer {
+            let json = ApiJson {
                 status: status.to_string(),
                 reason,
                 data: data.as_deref(),
             };
             // Three strings have a JSON form.
-            let json = serde_json::to_string(&answer).map_err(|_| NoAnswer)?;
+            let json = serde_json::to_string(&json).map_err(|_| NoResponse)?;
             (StatusCode::OK, "application/json;charset=UTF-8", json)
         }
-        Reply::Http(status) => (
+        ResponseKind::Http(status) => (
             *status,
             "text/html",
             page(&status.to_string(), &verdict.why),
         ),
-        Reply::Garbage => (
+        ResponseKind::Garbage => (
             StatusCode::OK,
             "text/html",
             page("Welcome", "Please log in to this network."),
@@ -267,14 +270,14 @@ fn page(title: &str, text: &str) -> String {
     format!("<html><head><title>{title}</title></head><body><h1>{title}</h1>{text}</body></html>\n")
 }
 
-/// Makes hyper close the connection in place of an answer.
+/// Makes hyper close the connection instead of sending a response.
 #[derive(Debug)]
-struct NoAnswer;
+struct NoResponse;
 
-impl fmt::Display for NoAnswer {
+impl fmt::Display for NoResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this request gets no answer")
+        f.write_str("this request gets no response")
     }
 }
 
-impl Error for NoAnswer {}
+impl Error for NoResponse {}

@@ -78,7 +78,7 @@ pub struct CaFile {
 
 impl CaFile {
     /// Writes `pem` to `path`, in place of an empty file or of another gateway's, and of nothing
-    /// else: a slip of the keyboard must not cost anybody a key.
+    /// else: a wrong path must not overwrite somebody's key.
     pub fn write(path: &Path, pem: String) -> Result<Self, String> {
         let fail = |error: &dyn std::fmt::Display| {
             format!(
@@ -104,7 +104,7 @@ impl Drop for CaFile {
     fn drop(&mut self) {
         // Another gateway may have written its own there since; that one stays.
         if fs::read_to_string(&self.path).is_ok_and(|pem| pem == self.pem) {
-            // A file that cannot be removed does no harm: nobody holds its key any more.
+            // A file that cannot be removed does no harm: its key exists no more.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -125,13 +125,13 @@ fn may_replace(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Puts the file there in one step, so that nobody ever reads half of it.
+/// Puts the file there in one step, so that half of it can never be read.
 fn replace(path: &Path, pem: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     let mut file = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o644))
         .tempfile_in(directory)
-        // The whole error would name a file that nobody asked for.
+        // The whole error would name a temporary file, which the user does not know.
         .map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => io::Error::other("its directory does not exist"),
             kind => kind.into(),

@@ -4,7 +4,7 @@
 //
 // # Threads
 //
-// A call blocks in C until it is known what became of it, and so occupies an operating system
+// A call blocks in C until its result is known, and so occupies an operating system
 // thread, which Go keeps for the life of the process once it has made it (golang/go#14592). Any number of
 // goroutines may share a Client; [Config.MaxCalls] limits how many of them are in C at once, and the
 // others wait in Go, where waiting costs little.
@@ -129,15 +129,15 @@ func (c *Client) SendSip(request Request) (recordingID string, err error) {
 	return c.SendSipContext(context.Background(), request)
 }
 
-// SendSipContext places a call, waits until it is known what became of it, and returns the recording
+// SendSipContext places a call, waits until its result is known, and returns the recording
 // ID, which is never empty where err is nil.
 //
 // The error is a [*Refused] where the API has refused the call, and else a [*Failure];
 // [MayHaveDialed] tells for either whether to look before trying again.
 //
 // When ctx is done while the call waits for its turn, it is not placed. From then on ctx has no
-// influence: a request that is out cannot be taken back, and to stop waiting for the answer would
-// only lose the truth about it. [Config.Timeout] bounds that wait, and Close ends it.
+// influence: a request that was sent cannot be taken back, and to stop waiting for the response would
+// only lose its result. [Config.Timeout] bounds that wait, and Close ends it.
 func (c *Client) SendSipContext(ctx context.Context, request Request) (recordingID string, err error) {
 	if c == nil || c.turns == nil {
 		return "", invalid("client", "not made by NewClient")

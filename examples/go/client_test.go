@@ -268,7 +268,7 @@ func TestTimeoutBelowAMillisecondIsNotTheDefault(t *testing.T) {
 	config.Timeout = time.Nanosecond
 	start := time.Now()
 	if _, err := newClient(t, config).SendSip(request("8613800138000")); err == nil {
-		t.Error("a call without an answer was a success")
+		t.Error("a call without a response was a success")
 	}
 	if took := time.Since(start); took > 15*time.Second {
 		t.Errorf("it took %v", took)

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// Result says what became of a call that failed. More may come with newer versions of the library;
+// Result is the result of a call that failed. More may come with newer versions of the library;
 // [Failure.MayHaveDialed] tells what any number means for redialling.
 type Result int32
 
@@ -16,15 +16,15 @@ type Result int32
 const (
 	InvalidArgument Result = C.ITNIO_INVALID_ARGUMENT // the caller's mistake
 	ResolveFailed   Result = C.ITNIO_RESOLVE_FAILED   // no address for the host name, or not in time
-	ConnectFailed   Result = C.ITNIO_CONNECT_FAILED   // refused, unreachable, or cut before the request was out
+	ConnectFailed   Result = C.ITNIO_CONNECT_FAILED   // refused, unreachable, or ended before the whole request was sent
 	TLSFailed       Result = C.ITNIO_TLS_FAILED       // handshake or certificate
 	ProxyFailed     Result = C.ITNIO_PROXY_FAILED     // the proxy refused or failed the tunnel
-	ShutDown        Result = C.ITNIO_SHUT_DOWN        // Close, or a done context, came before the request was out
+	ShutDown        Result = C.ITNIO_SHUT_DOWN        // Close, or a done context, came before the request was sent
 
-	TimedOut       Result = C.ITNIO_TIMED_OUT       // the request is out, and no whole answer came in time
-	ConnectionLost Result = C.ITNIO_CONNECTION_LOST // the request is out, and the connection ended
-	HTTPError      Result = C.ITNIO_HTTP_ERROR      // an HTTP answer that is not the API's
-	BadResponse    Result = C.ITNIO_BAD_RESPONSE    // not the documented answer
+	TimedOut       Result = C.ITNIO_TIMED_OUT       // the request was sent, and no whole response came in time
+	ConnectionLost Result = C.ITNIO_CONNECTION_LOST // the request was sent, and the connection ended before a whole response
+	HTTPError      Result = C.ITNIO_HTTP_ERROR      // an HTTP response that is not the API's
+	BadResponse    Result = C.ITNIO_BAD_RESPONSE    // not the documented response, or not to this request
 	InternalError  Result = C.ITNIO_INTERNAL_ERROR  // a bug in the library, caught
 )
 
@@ -55,7 +55,7 @@ func (e *Refused) Error() string {
 // MayHaveDialed is false.
 func (e *Refused) MayHaveDialed() bool { return false }
 
-// Failure is the error of a call, or of NewClient, that got no answer of the API's.
+// Failure is the error of NewClient, or of a call without a response of the API.
 type Failure struct {
 	Result Result
 	Reason string // one line for a log, naming the field, host or file

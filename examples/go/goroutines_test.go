@@ -258,11 +258,11 @@ func TestContextEndsTheWaitForATurnAndNothingElse(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 
-	// With a free turn, too: who has gone is not called for.
+	// With a free turn, too: a call whose context is done is not placed.
 	for i := 0; i < 100; i++ {
 		expect(inProgress, context.Canceled)
 	}
-	// And takes nobody's turn.
+	// And no turn is lost.
 	if _, err := client.SendSip(request("8613800138000")); err != nil {
 		t.Error(err)
 	}

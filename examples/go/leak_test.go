@@ -41,7 +41,7 @@ func TestNoCMemoryLeaks(t *testing.T) {
 	}{
 		{"a call", "0", call(true, full)},
 		{"a refusal", "-10", call(false, full)},
-		{"an answer that is none", "what", call(false, full)},
+		{"a response that is not valid", "what", call(false, full)},
 		{"an argument that the library refuses", "0", call(false, itnio.Request{Callee: "8613800138000"})},
 		{"an argument with a NUL", "0", call(false, withNUL)},
 		{"a client", "0", func() {

@@ -1,4 +1,4 @@
-"""Kamailio's routing script: an INVITE places a phone call, and its answer says what became of it.
+"""Kamailio's routing script: an INVITE places a phone call, and the SIP answer gives its result.
 
     200 Call Placed                 X-Recording-ID has the recording ID
     403 Call Refused                the API said no; X-Itnio-Status says which no
@@ -146,7 +146,7 @@ class Dialer:
         KSR.info("%s: callee %s: %s\n" % (call["id"], call["callee"], self.answer))
         index, label = call["transaction"]
         if KSR.tmx.t_continue(index, label, "send_answer") < 0:
-            KSR.err("%s: nobody is there for the answer\n" % call["id"])
+            KSR.err("%s: there is no transaction for the answer\n" % call["id"])
         return 1
 
     def ask(self, call):

@@ -33,7 +33,7 @@ class Refused(Exception):
 
 
 class Failure(Exception):
-    """There is no answer of the API's. `may_have_dialed` says whether the phone may ring all the same;
+    """There is no response of the API. `may_have_dialed` says whether the phone may ring all the same;
     if it is False, nothing was sent, and trying again is safe."""
 
     def __init__(self, result, reason):
@@ -61,8 +61,8 @@ class Client:
         self._pointer = pointer
 
     def send_sip(self, *, callee, account, app_id, display_num=None, called_info=None):
-        """Places a call, waits until it is known what became of it, and returns the recording ID, which
-        is never empty. Raises Refused or Failure."""
+        """Places a call, waits until its result is known, and returns the recording ID, which is never
+        empty. Raises Refused or Failure."""
         request = _Request(_text("callee", callee), _text("display_num", display_num),
                            _text("account", account), _text("app_id", app_id),
                            _text("called_info", called_info))

@@ -2,7 +2,7 @@
 <?php
 
 /*
- * send_sip: places one phone call through the Itniotech API and says what became of it. With the
+ * send_sip: places one phone call through the Itniotech API and gives its result. With the
  * extension where it is loaded, else over FFI.
  *
  *     php send_sip.php CALLEE ACCOUNT APP_ID [DISPLAY_NUM [CALLED_INFO]]
@@ -15,7 +15,7 @@
  *
  * Its exit status says what to do next:
  *     0   the API accepted the call
- *     1   the API refused the call: no phone rings; repeating it as it is gets the same answer
+ *     1   the API refused the call: no phone rings; the same call would be refused again
  *     2   nothing was sent: no phone rings
  *     3   the call may have been placed: look before you redial
  *    64   used wrongly (EX_USAGE): nothing was sent

@@ -1,6 +1,6 @@
 //! Any bytes in place of a server, for some calls of one client in turn: no panic, no hang, and results
-//! that are true. What may be said of a call is worked out beside the library: how often its request
-//! arrived and over which connection, what another reading of HTTP makes of the bytes that answered it, and
+//! that are true. What the result of a call may be is worked out beside the library: how often its request
+//! arrived and over which connection, what a second reader of HTTP makes of the bytes that answered it, and
 //! which recording IDs this client has handed out.
 //!
 //! An input is a byte that chooses the kind of server, and what it says to each call:
@@ -11,7 +11,7 @@
 //! | 0xfe | the end of a write |
 //! | 0xfd | a recording ID of this call's own |
 //! | 0xfc | first in a call: said before the request, on every connection, so that the client can see it |
-//! | 0xfa | first in a call: said as soon as somebody connects, while the client may be sending its request |
+//! | 0xfa | first in a call: said as soon as the client connects, while it may be sending its request |
 //! | 0xfb | last in a call: the connection is left open |
 #![no_main]
 
@@ -51,9 +51,9 @@ enum Moment {
     /// Once the request has arrived.
     #[default]
     Asked,
-    /// Before the request, on every connection: there when the client looks.
+    /// Before the request, on every connection: it has arrived when the client checks the connection.
     Early,
-    /// Once somebody has connected; the request may be on its way.
+    /// Once the client has connected; the request may be on its way.
     Racing,
 }
 
@@ -219,8 +219,8 @@ impl Server {
         self.change(|stage| stage.saying -= 1);
     }
 
-    /// Says an early turn on what the client may have kept, and waits until it has come there.
-    fn say_to_kept(&self, turn: &Turn) {
+    /// Says an early turn on connections that may be idle at the client, and waits until it has arrived.
+    fn say_to_idle(&self, turn: &Turn) {
         let (streams, client) = {
             let stage = self.stage();
             let open = stage.connections.values();
@@ -235,14 +235,14 @@ impl Server {
         for mut stream in streams {
             turn.say(&mut stream);
         }
-        // One that the client has closed is no descriptor any more, which is no reason to wait either.
+        // One that the client has closed is no descriptor any more: the wait then ends at once.
         if let Some(client) = client {
             until_readable(client);
         }
     }
 
-    /// The number that is called, once all of the request is there. A call that waits too long for
-    /// more of an answer than there is finds the connection closed.
+    /// The number that is called, once all of the request has arrived. A call that waits too long for
+    /// more of a response than there is finds the connection closed.
     fn read_request(&self, stream: &mut TcpStream) -> Option<String> {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let mut request = Vec::new();
@@ -296,14 +296,14 @@ static SERVER: LazyLock<Arc<Server>> = LazyLock::new(|| {
             }
         });
     }
-    let at_the_door = Arc::clone(&server);
+    let accepting = Arc::clone(&server);
     thread::spawn(move || {
         for (connection, stream) in listener.incoming().enumerate() {
             let stream = stream.expect("a connection");
             // What has been written is there.
             stream.set_nodelay(true).expect("an option");
             let copy = stream.try_clone().expect("a copy");
-            at_the_door.change(|stage| drop(stage.connections.insert(connection, copy)));
+            accepting.change(|stage| drop(stage.connections.insert(connection, copy)));
             accepted
                 .send((connection, stream))
                 .expect("a server for ever");
@@ -324,8 +324,8 @@ thread_local! {
     static IS_CALLING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The system's, in whose place the linker takes this. The library sets an option of a connection that has
-/// just been made, before it looks whether the connection is quiet: there it waits for what is said early.
+/// The linker takes this in place of the system's. The library sets an option of a new connection before it
+/// checks that no data has arrived on it: there it waits for what is said early.
 ///
 /// # Safety
 ///
@@ -403,7 +403,7 @@ fuzz_target!(|input: &[u8]| {
             let turn = Turn::new(script, &number);
             let is_early = !is_tls && turn.moment == Moment::Early;
             if is_early {
-                server.say_to_kept(&turn);
+                server.say_to_idle(&turn);
             }
             server.change(|stage| {
                 stage.turn = Some(turn.clone());
@@ -414,13 +414,13 @@ fuzz_target!(|input: &[u8]| {
             });
             let reply = place(client, &number);
             assert_eq!(server.stage().was_held, is_early, "{reply:?}");
-            // What is said beyond the answer is to be there before the next call begins.
+            // What is said beyond the response has to arrive before the next call begins.
             server.wait_until("all is said", |stage| stage.saying == 0);
             server.change(|stage| stage.is_calling = false);
             (number, turn, reply)
         })
         .collect();
-    // SAFETY: nobody uses it any more.
+    // SAFETY: it is not used any more.
     unsafe { itnio_client_free(client) };
     server.wait_until("its connections are closed", |stage| {
         stage.connections.is_empty()
@@ -471,7 +471,7 @@ fn place(client: *const itnio_client, number: &str) -> peer::Reply {
     reply
 }
 
-/// What is said of a call has to be true.
+/// The result of a call has to be true.
 fn check(
     number: &str,
     turn: &Turn,
@@ -479,16 +479,16 @@ fn check(
     reply: &peer::Reply,
     handed_out: &HashSet<&String>,
 ) {
-    let answer = second_reading::read(&turn.writes.concat());
-    let said = || format!("{number}, arrived {arrived} times: {reply:?}\n{answer:?}");
-    let is_success = |answer: &second_reading::Answer| (200..300).contains(&answer.status);
-    let meaning = answer.as_ref().and_then(|answer| {
-        let meaning = meaning::of(&answer.body)?;
-        (is_success(answer) || matches!(meaning, Meaning::Refused(_))).then_some(meaning)
+    let response = second_reading::read(&turn.writes.concat());
+    let said = || format!("{number}, arrived {arrived} times: {reply:?}\n{response:?}");
+    let is_success = |response: &second_reading::Response| (200..300).contains(&response.status);
+    let meaning = response.as_ref().and_then(|response| {
+        let meaning = meaning::of(&response.body)?;
+        (is_success(response) || matches!(meaning, Meaning::Refused(_))).then_some(meaning)
     });
     if arrived == 2 {
         // A refused timestamp, with something to correct it by.
-        let is_dated = answer.as_ref().is_some_and(|answer| answer.is_dated);
+        let is_dated = response.as_ref().is_some_and(|response| response.is_dated);
         assert!(
             is_dated && matches!(meaning, Some(Meaning::Refused(-16))),
             "{}",
@@ -502,15 +502,19 @@ fn check(
         Moment::Asked => {}
         // Not even a request is sent.
         Moment::Early => {
-            let is_unsent = reply.result == ITNIO_CONNECT_FAILED && arrived == 0;
-            assert!(is_unsent || reply.result == ITNIO_TLS_FAILED, "{}", said());
+            let is_not_sent = reply.result == ITNIO_CONNECT_FAILED && arrived == 0;
+            assert!(
+                is_not_sent || reply.result == ITNIO_TLS_FAILED,
+                "{}",
+                said()
+            );
             return;
         }
-        // Who answers at once may lose the request with the connection, or have given its answer to one
-        // that was never used. All that can be told then is who was told of nothing.
+        // A server that answers at once may lose the request with the connection, or have sent its response
+        // over a connection that was never used. Then only a call that was reported as not sent can be checked.
         Moment::Racing => {
-            let is_unsent = !reply.result.may_have_dialed() && reply.result != ITNIO_REJECTED;
-            assert!(!is_unsent || arrived == 0, "{}", said());
+            let is_not_sent = !reply.result.may_have_dialed() && reply.result != ITNIO_REJECTED;
+            assert!(!is_not_sent || arrived == 0, "{}", said());
             return;
         }
     }
@@ -529,30 +533,30 @@ fn check(
         }
         result => {
             assert!(result.may_have_dialed() || arrived == 0, "{}", said());
-            // What is answered once the request has arrived acknowledges it, so that no answer here is taken
+            // A response that is sent once the request has arrived acknowledges it, so that none here is taken
             // for one that came before.
             let reason = reply.reason.as_deref().expect("checked");
             assert!(!reason.contains("before the request"), "{}", said());
         }
     }
-    // What nobody could misunderstand is understood.
-    if let Some(answer) = answer
+    // A response that has only one meaning is understood.
+    if let Some(response) = response
         .as_ref()
-        .filter(|answer| answer.is_plain && arrived == 1)
+        .filter(|response| response.is_plain && arrived == 1)
     {
-        let no_answer = if is_success(answer) {
+        let unusable = if is_success(response) {
             ITNIO_BAD_RESPONSE
         } else {
             ITNIO_HTTP_ERROR
         };
-        let expected = match meaning::of(&answer.body) {
+        let expected = match meaning::of(&response.body) {
             Some(Meaning::Refused(status)) => (ITNIO_REJECTED, Some(status)),
-            Some(Meaning::Accepted(id)) if is_success(answer) && !handed_out.contains(&id) => {
+            Some(Meaning::Accepted(id)) if is_success(response) && !handed_out.contains(&id) => {
                 (ITNIO_OK, Some(0))
             }
-            Some(Meaning::Accepted(_) | Meaning::NoRecording) => (no_answer, Some(0)),
-            Some(Meaning::NotTheApis(status)) => (no_answer, Some(status)),
-            None => (no_answer, None),
+            Some(Meaning::Accepted(_) | Meaning::NoRecording) => (unusable, Some(0)),
+            Some(Meaning::NotTheApis(status)) => (unusable, Some(status)),
+            None => (unusable, None),
         };
         assert_eq!((reply.result, reply.status), expected, "{}", said());
     }

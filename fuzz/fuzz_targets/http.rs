@@ -1,11 +1,11 @@
-//! Any bytes as an HTTP answer, in pieces of any size: no panic, the same answer however it comes in,
+//! Any bytes as an HTTP response, in pieces of any size: no panic, the same response however it comes in,
 //! and nothing in it that was not received.
 #![no_main]
 
 use itnio::http::parser::{HttpResponse, MAX_RESPONSE_SIZE, ParseError, ResponseParser};
 use libfuzzer_sys::fuzz_target;
 
-/// The answer, how much had come in when it was whole, and whether it took the end for that.
+/// The response, how much had come in when it was whole, and whether that needed the connection's end.
 fn read(bytes: &[u8], size: usize) -> Result<Option<(HttpResponse, usize, bool)>, ParseError> {
     let mut parser = ResponseParser::default();
     let mut received = 0;

@@ -29,7 +29,7 @@ pub fn client(config: &itnio_config) -> Result<*mut itnio_client, (itnio_result,
 #[allow(dead_code, reason = "each target looks at a part of it")]
 pub struct Reply {
     pub result: itnio_result,
-    /// The API's status, where it answered with one.
+    /// The API's status, where the response has one.
     pub status: Option<i32>,
     pub recording_id: Option<String>,
     pub reason: Option<String>,

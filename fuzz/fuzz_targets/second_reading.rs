@@ -1,27 +1,27 @@
-//! HTTP read by somebody else: what the bytes of an answer, up to the connection's end, can mean.
+//! A second reader of HTTP: what the bytes of a response, up to the connection's end, can mean.
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Debug, PartialEq)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub body: Vec<u8>,
     /// Whether there is a `Date`.
     pub is_dated: bool,
-    /// Whether nobody could read it otherwise: it keeps to the letter of RFC 9112, is of a usual size,
+    /// Whether there is only one way to read it: it keeps to the letter of RFC 9112, is of a usual size,
     /// and nothing follows it.
     pub is_plain: bool,
 }
 
-/// The one answer that `bytes` can be taken for, however liberally they are read; none where they end
-/// early, where their lengths contradict each other, or where they are no answer.
-pub fn read(bytes: &[u8]) -> Option<Answer> {
+/// The one response that `bytes` can be taken for, however liberally they are read; none where they end
+/// early, where their lengths contradict each other, or where they are no response.
+pub fn read(bytes: &[u8]) -> Option<Response> {
     let mut rest = bytes;
     let mut is_plain = bytes.len() < 16 * 1024;
     loop {
         let head = Head::read(&mut rest)?;
         is_plain &= head.is_plain;
         match head.status {
-            // A protocol that nobody asked for.
+            // No request asks for another protocol.
             101 => return None,
             100..200 => is_plain &= head.lengths.is_empty() && head.coding.is_none(),
             _ => return body(head, rest, is_plain),
@@ -29,9 +29,9 @@ pub fn read(bytes: &[u8]) -> Option<Answer> {
     }
 }
 
-fn body(head: Head, mut rest: &[u8], mut is_plain: bool) -> Option<Answer> {
+fn body(head: Head, mut rest: &[u8], mut is_plain: bool) -> Option<Response> {
     let body = if matches!(head.status, 204 | 304) {
-        // Not any, whatever the head says.
+        // There is no body, whatever the head says (RFC 9112, 6.3).
         is_plain = false;
         Vec::new()
     } else if head.coding == Some(false) {
@@ -52,7 +52,7 @@ fn body(head: Head, mut rest: &[u8], mut is_plain: bool) -> Option<Answer> {
     } else {
         std::mem::take(&mut rest).to_vec()
     };
-    Some(Answer {
+    Some(Response {
         status: head.status,
         body,
         is_dated: head.is_dated,
@@ -60,7 +60,7 @@ fn body(head: Head, mut rest: &[u8], mut is_plain: bool) -> Option<Answer> {
     })
 }
 
-/// What matters of a head.
+/// The parts of a head that count here.
 struct Head {
     status: u16,
     lengths: Vec<String>,
@@ -122,7 +122,7 @@ impl Head {
                 self.coding = Some(last.is_some_and(|it| it.eq_ignore_ascii_case("chunked")));
             }
             "date" => self.is_dated = true,
-            // Not asked for: nobody has to understand it.
+            // No request asks for it: the library need not understand it.
             "content-encoding" | "upgrade" => self.is_plain = false,
             _ => {}
         }

@@ -49,14 +49,16 @@ static LINE: LazyLock<Mutex<Line>> = LazyLock::new(|| {
             let mut stream = stream.expect("a connection");
             while let Some(body) = read_body(&mut stream) {
                 let id = ids.next().expect("another").to_string();
-                let answer = format!(r#"{{"status":"0","data":"{id}"}}"#);
-                pass_on.send((body, id)).expect("somebody who listens");
+                let response = format!(r#"{{"status":"0","data":"{id}"}}"#);
+                pass_on
+                    .send((body, id))
+                    .expect("the receiver lives as long");
                 let head = format!(
                     "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
-                    answer.len()
+                    response.len()
                 );
                 stream
-                    .write_all((head + &answer).as_bytes())
+                    .write_all((head + &response).as_bytes())
                     .expect("a client");
             }
         }
@@ -170,7 +172,7 @@ fn check_config(input: &[u8]) {
     match peer::client(&config) {
         Ok(client) => {
             assert!(expected.is_empty(), "{expected:?}");
-            // SAFETY: nobody else has it.
+            // SAFETY: it is used nowhere else.
             unsafe { itnio_client_free(client) };
         }
         Err((result, reason)) => {

@@ -36,7 +36,7 @@ pub struct Arrival {
     /// The request's own timestamp.
     pub stamp: i64,
     /// The time that the gateway claimed when it refused the timestamp.
-    pub told: Option<i64>,
+    pub claimed_time: Option<i64>,
     /// Whether key and signature are right.
     pub authentic: bool,
     /// Bytes of head and body.
@@ -49,7 +49,7 @@ pub struct Arrival {
     pub unsolicited: Option<Sent>,
     /// The response that had been sent twice on this connection, or was when this request had been read.
     pub copy: Option<(ResponseKind, Copy)>,
-    /// It was answered with a refusal first, and then with the true response.
+    /// A refusal came first, and then the true response.
     pub true_response: Option<TrueResponse>,
 }
 
@@ -105,7 +105,7 @@ pub enum Behavior {
     /// The phone rings, and the response is another program's page.
     AcceptWithPage(Page),
     Refuse(i32),
-    /// Refused for its timestamp, and told a time that is so many seconds from ours.
+    /// Refused for its timestamp, with a `Date` that is so many seconds from our clock.
     Expire(i64),
     /// The response comes twice.
     Twice(ResponseKind, Copy),
@@ -324,8 +324,8 @@ impl Behavior {
         }
     }
 
-    /// What it tells of the time, in seconds from ours.
-    fn told(self) -> Option<i64> {
+    /// The time that its refusal claims, in seconds from ours.
+    fn claimed_offset(self) -> Option<i64> {
         match self {
             Behavior::Expire(ahead)
             | Behavior::Twice(ResponseKind::Expired(ahead), _)
@@ -477,7 +477,7 @@ pub fn gateway(
             arrivals.push(Arrival {
                 verdict: behavior.verdict(),
                 stamp: delivery.timestamp(),
-                told: behavior.told().map(|ahead| seconds(clock(ahead))),
+                claimed_time: behavior.claimed_offset().map(|ahead| seconds(clock(ahead))),
                 authentic: is_authentic(delivery),
                 length: (delivery.head.len() + delivery.body.len()) as u64,
                 connection: link.connection,

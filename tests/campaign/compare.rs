@@ -35,7 +35,7 @@ pub enum Promise {
     OwnClock,
 }
 
-/// What a caller was told wrongly.
+/// What was reported wrongly to a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WrongResult {
     /// Accepted, with the recording ID of an unsolicited response.
@@ -59,7 +59,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// What the caller was told wrongly, where that can be told apart.
+    /// What was reported wrongly to the caller, where the kinds can be distinguished.
     pub fn wrong_result(&self) -> Option<WrongResult> {
         let reported = &self.line.reported;
         match self.promise {
@@ -97,7 +97,7 @@ impl fmt::Display for Violation {
         } = self;
         write!(
             f,
-            "{promise:?}: callee {} (group {}, caller {}, call {}) was told {:?}; the gateway has {:?}",
+            "{promise:?}: callee {} (group {}, caller {}, call {}) got {:?}; the gateway has {:?}",
             line.callee, line.group, line.caller, line.call, line.reported, arrivals
         )
     }
@@ -106,7 +106,7 @@ impl fmt::Display for Violation {
 /// How far a call may outlive its deadline because the machine is busy.
 const SLACK: Duration = Duration::from_millis(2500);
 
-/// How far, in seconds, a corrected timestamp may be from the time that the gateway told.
+/// How far, in seconds, a corrected timestamp may be from the time that the gateway claimed.
 const CLOCK_SLACK: i64 = 5;
 
 /// How many requests for one callee were accepted: how often its phone rings.
@@ -191,7 +191,7 @@ pub fn violations(diary: &[Line], evidence: &Evidence) -> Vec<Violation> {
 }
 
 /// Whether nothing was repeated, but for one refused timestamp whose response the caller had read:
-/// then the repeat has the time that this response told. (Where threads share a client, one of
+/// then the repeat has the time that this response claimed. (Where threads share a client, one of
 /// another call's responses may have been the later one.)
 fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
     match arrivals {
@@ -199,8 +199,8 @@ fn arrives_once(arrivals: &[Arrival], shared: bool) -> bool {
         [refused, repeat] => {
             refused.verdict == Verdict::Refused(EXPIRED)
                 && refused
-                    .told
-                    .is_some_and(|told| shared || (repeat.stamp - told).abs() <= CLOCK_SLACK)
+                    .claimed_time
+                    .is_some_and(|time| shared || (repeat.stamp - time).abs() <= CLOCK_SLACK)
         }
         _ => false,
     }

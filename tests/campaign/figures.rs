@@ -35,7 +35,7 @@ pub struct Figures {
     /// Calls during which a fault was injected (of groups with one caller), or that the gateway left
     /// without a response, or with one that was not theirs.
     pub hit: usize,
-    /// Calls whose phone rang and that were answered with a page, by the page.
+    /// Calls whose phone rang and that got a page as the response, by the page.
     pub pages: BTreeMap<Page, usize>,
     /// Unsolicited responses that came to the caller's system before it sent the next request.
     pub unsolicited: BTreeMap<(Timing, Unsolicited), usize>,
@@ -43,13 +43,13 @@ pub struct Figures {
     pub copies: BTreeMap<(&'static str, &'static str), (usize, usize)>,
     /// Calls that were refused before the true response came, and those of them that ended as a bad response.
     pub true_responses: BTreeMap<(&'static str, TrueResponse), (usize, usize)>,
-    /// Those that were told the refusal after all, since the true response came after their deadline.
+    /// Those that were reported as refused after all, since the true response came after their deadline.
     pub true_responses_too_late: usize,
-    /// Responses with a line end behind them, and the calls that were told what they say.
+    /// Responses with a line end behind them, and the calls whose result is what they say.
     pub line_ends: BTreeMap<&'static str, (usize, usize)>,
     /// Those that ended as a bad response, though nothing else was wrong.
     pub false_alarms: Vec<String>,
-    /// Calls that had one of these before them, or were answered with such a page (of groups with one
+    /// Calls that had one of these before them, or got such a page as the response (of groups with one
     /// caller).
     pub hit_by_responses: usize,
     /// Faults of the proxies; without an age in groups of several callers.
@@ -149,20 +149,20 @@ impl Figures {
                     hit_by_responses.insert((line.group, line.call));
                 }
             }
-            let no_answer = [BAD_RESPONSE, HTTP_ERROR].contains(&reported.result);
+            let is_bad_response = [BAD_RESPONSE, HTTP_ERROR].contains(&reported.result);
             match behavior {
                 Behavior::RefuseAndAccept(response_kind) if arrived => {
                     note(
                         &mut figures.true_responses,
                         (response_kind.name(), TrueResponse::SameWrite),
-                        no_answer,
+                        is_bad_response,
                     );
                 }
                 Behavior::ExpireThenAccept(_) if arrived => {
                     note(
                         &mut figures.true_responses,
                         ("expired", TrueResponse::Later),
-                        no_answer,
+                        is_bad_response,
                     );
                     figures.true_responses_too_late += usize::from(
                         reported.result == REJECTED
@@ -174,12 +174,12 @@ impl Figures {
                         ResponseKind::Refused(_) => REJECTED,
                         _ => OK,
                     };
-                    let told = reported.result == expected;
-                    note(&mut figures.line_ends, response_kind.name(), told);
+                    let is_so = reported.result == expected;
+                    note(&mut figures.line_ends, response_kind.name(), is_so);
                     let alone = groups[&line.group].callers == 1
                         && !hit.contains(&(line.group, line.call))
                         && !met;
-                    if no_answer && alone {
+                    if is_bad_response && alone {
                         figures.false_alarms.push(format!("{line:?} {arrivals:?}"));
                     }
                 }
@@ -226,7 +226,7 @@ fn is_corrected(arrivals: &[Arrival]) -> bool {
     matches!(arrivals, [first, _] if first.verdict == Verdict::Refused(EXPIRED))
 }
 
-/// Where a lone caller's request was lost, and the connections that this was told from.
+/// Where a lone caller's request was lost, and the connections that show it.
 fn loss<'a>(line: &Line, evidence: &'a Evidence) -> (Loss, Vec<&'a ConnectionRecord>) {
     let number = usize::try_from(line.group).expect("a small number");
     let group = &evidence.groups[number];
@@ -302,12 +302,12 @@ impl fmt::Display for Figures {
         }
         writeln!(
             f,
-            "refused before the true response came, and told that this is no valid response: {:?}; too late for the call: {}",
+            "refused before the true response came, and reported as a bad response: {:?}; too late for the call: {}",
             self.true_responses, self.true_responses_too_late
         )?;
         writeln!(
             f,
-            "responses with a line end behind them, and told what they say: {:?}; false alarms: {}",
+            "responses with a line end behind them, and reported as what they say: {:?}; false alarms: {}",
             self.line_ends,
             self.false_alarms.len()
         )?;
@@ -336,7 +336,7 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "left in doubt: {:?}, and on shared groups {}",
+            "reported as unknown: {:?}, and on shared groups {}",
             self.losses, self.losses_on_shared_groups,
         )?;
         let (elapsed, callee) = &self.slowest;

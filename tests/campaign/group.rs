@@ -102,8 +102,8 @@ pub fn group_and_call(callee: &str) -> Option<(u64, u64)> {
     ))
 }
 
-/// How long a caller rests before a call, in microseconds: so that connections also die while
-/// nobody looks. benches/c/campaign_curl.c has the same line.
+/// How long a caller rests before a call, in microseconds: so that connections also end while
+/// they are idle. benches/c/campaign_curl.c has the same line.
 pub fn rest(call: u64) -> u64 {
     if call % 4 == 3 { call * 7919 % 3000 } else { 0 }
 }

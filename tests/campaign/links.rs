@@ -34,7 +34,7 @@ pub struct Link {
     near: Weak<TcpStream>,
     /// Bytes passed on to the caller, until a fault has kept some of them back.
     passed: AtomicU64,
-    /// Nothing comes through to the caller any more, or only when that has gone.
+    /// Nothing comes through to the caller any more, or only when its connection has ended.
     over: AtomicBool,
     unsolicited: Mutex<Vec<Sent>>,
     /// A response that is to come once more, with the next.
@@ -109,7 +109,7 @@ impl Link {
         *lock(&self.copy) = Some((response_kind, response));
     }
 
-    /// The one that was kept, which then has come twice.
+    /// The response of `keep_copy`, which then has come twice.
     pub fn take_copy(&self) -> Option<Vec<u8>> {
         let (response_kind, response) = lock(&self.copy).take()?;
         self.note_copy(response_kind, Copy::WithTheNext);

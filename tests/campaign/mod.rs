@@ -6,8 +6,9 @@
 //! - `plan` chooses each connection's fault; `relay` passes its bytes on and injects the fault; `proxy` runs
 //!   the relays of a group; `connection_log` is what they record.
 //! - `behavior` chooses the response to each call and logs the arrivals; `unsolicited` has the responses that
-//!   nobody asked for; `records` shows the calls that were accepted; `links` tells proxies, gateways and callers of each other's connections.
-//! - `compare` holds the callers' diary against that evidence: the promises; `figures` counts both.
+//!   belong to no request; `records` shows the accepted calls; `links` tells proxies, gateways and callers of
+//!   each other's connections.
+//! - `compare` compares the callers' diary with that evidence: the promises; `figures` counts both.
 //! - `naive_client` makes the usual mistakes, which have to be caught; `tcp_view`: what TCP shows a caller.
 //!
 //! Data: seed -> plans and behaviors -> calls -> diary (callers), arrivals (gateways), connection records

@@ -131,11 +131,11 @@ impl CallClient for NaiveClient {
             let response = self.ask(&mut stream, callee, &info, until)?;
             Some((stream, response))
         };
-        let answered = match idle.take() {
+        let attempted = match idle.take() {
             Some(stream) => attempt(Some(stream)).or_else(|| attempt(None)),
             None => attempt(None),
         };
-        let text = answered.map(|(stream, response)| {
+        let text = attempted.map(|(stream, response)| {
             *idle = Some(stream);
             response
         });

@@ -53,7 +53,7 @@ pub enum FaultKind {
     StallAndDrop,
     /// As [`FaultKind::StallAndRelease`], in this direction only.
     HalfStall,
-    /// FIN to the caller; what it has sent moves only when it has gone, and then arrives.
+    /// FIN to the caller; what it has sent moves only when its connection has ended, and then arrives.
     FinAndHold,
     /// As [`FaultKind::StallAndRelease`], and an unsolicited response comes. Only near the end of a
     /// bulky request over plain HTTP, the rest of which is then in the caller's system.

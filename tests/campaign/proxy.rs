@@ -14,7 +14,7 @@ use super::plan::Plan;
 use super::relay::Relay;
 use super::run::Settings;
 
-/// Of a proxy for bulky requests, in bytes: most of one stays in the caller's system while nobody reads.
+/// Of a proxy for bulky requests, in bytes: most of one stays in the caller's system while the proxy does not read.
 const RECEIVE_BUFFER: usize = 4 << 10;
 
 /// A group's proxy.

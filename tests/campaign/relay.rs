@@ -23,7 +23,7 @@ struct Flow {
     ended: bool,
     /// What comes is read and lost.
     lost: bool,
-    /// Nothing is read until the caller has gone.
+    /// Nothing is read until the caller's connection has ended.
     held: bool,
     passed: u64,
     bursts: u64,
@@ -60,7 +60,7 @@ pub struct Relay<Clock> {
 }
 
 impl<Clock: Fn() -> Moment> Relay<Clock> {
-    /// `clock` tells the group's current call. No stall is longer than `longest_stall`.
+    /// `clock` gives the group's current call. No stall is longer than `longest_stall`.
     pub fn new(
         peer: Peer,
         far: Arc<TcpStream>,
@@ -70,7 +70,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         link: Arc<Link>,
     ) -> Self {
         for stream in [peer.stream(), &far] {
-            // Nobody reads so slowly, unless the connection is lost.
+            // A peer that reads so slowly has lost its connection.
             let _ = stream.set_write_timeout(Some(Duration::from_secs(5)));
         }
         Relay {
@@ -176,11 +176,11 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         }
     }
 
-    /// Waits for either side, or until it is time to look around.
+    /// Waits for either side, or until the next look whether to stop.
     fn wait(&self) -> (Event, Event) {
         let limit = self
             .patience()
-            .map_or(LOOK_AROUND, |left| left.min(LOOK_AROUND));
+            .map_or(STOP_CHECK_INTERVAL, |left| left.min(STOP_CHECK_INTERVAL));
         // The caller's end is of interest as long as something waits for it.
         let near_events = match (self.up.held, self.up.ended, self.down.held) {
             (true, _, _) => libc::POLLRDHUP,
@@ -321,7 +321,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
         for piece in bytes.chunks(pieces.map_or(usize::MAX, |pieces| pieces.most)) {
             let mut sink = self.sink(direction);
             if sink.write_all(piece).is_err() {
-                // The side that it is for has gone. What that one has sent still counts.
+                // The receiving side has ended. What it has sent still counts.
                 self.flow_mut(direction).lost = true;
                 return;
             }
@@ -410,7 +410,7 @@ impl<Clock: Fn() -> Moment> Relay<Clock> {
 }
 
 /// How often a relay looks whether it is still wanted.
-const LOOK_AROUND: Duration = Duration::from_millis(50);
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 #[derive(Clone, Copy)]
 struct Event {
@@ -418,7 +418,7 @@ struct Event {
     hung_up: bool,
 }
 
-/// Bytes that have arrived and that nobody has read.
+/// Bytes that have arrived and that have not been read.
 fn unread(stream: &TcpStream) -> u64 {
     let mut count: libc::c_int = 0;
     // SAFETY: FIONREAD writes one int.

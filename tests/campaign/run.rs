@@ -26,7 +26,7 @@ pub struct Settings {
     pub record_delay_ms: u32,
 }
 
-/// What a caller was told of one call.
+/// What was reported to a caller of one call.
 #[derive(Clone, Debug)]
 pub struct CallResult {
     pub result: i32,
@@ -220,7 +220,7 @@ impl Setup {
             .collect()
     }
 
-    /// Waits until all that was ever sent has arrived or is lost. The clients have to be gone.
+    /// Waits until all that was ever sent has arrived or is lost. The clients have to be freed before.
     pub fn finish(self) -> Evidence {
         let connection_records = self.proxies.into_iter().map(Proxy::finish).collect();
         let connections = self.gateways.values().map(Gateway::connections).sum();

@@ -41,10 +41,10 @@ pub fn observe(action: ServerAction) -> ClientView {
     let mut exchange = || {
         caller.write_all(REQUEST)?;
         server.read_exact(&mut [0; REQUEST.len()])?;
-        server.write_all(b"answer")?;
-        caller.read_exact(&mut [0; 6])
+        server.write_all(b"response")?;
+        caller.read_exact(&mut [0; 8])
     };
-    // Used to and fro, it puts off its acknowledgements: they go with the responses.
+    // A connection that is used in both directions delays its acknowledgements: they go with the responses.
     (0..3)
         .try_for_each(|_| exchange())
         .expect("a connection that serves");

@@ -282,8 +282,8 @@ fn valgrind() {
             let none = format!("{kind} lost: 0 bytes in 0 blocks");
             assert!(report.contains(&none), "{report}");
         }
-        // What the library keeps once for the process is one block of each kind; the clients that are
-        // kept until the end, had they been forgotten then, would be several of each.
+        // What the library keeps once for the process is one block of each kind; clients that were not freed
+        // at the end would be several of each.
         let mut once = 0;
         for (head, stack) in records(&report) {
             if stack.contains("libitnio.so") {

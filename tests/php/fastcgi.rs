@@ -15,7 +15,7 @@ const STDERR: u8 = 7;
 /// No page takes longer.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What a page has answered.
+/// What a page has sent.
 #[derive(Debug)]
 pub struct Page {
     /// With its headers, as PHP has written it.
@@ -32,7 +32,7 @@ impl Page {
     }
 }
 
-/// Asks for a script with this query. An error is a connection that ended before the answer did.
+/// Asks for a script with this query. An error is a connection that ended before the response did.
 pub fn get(socket: &Path, script: &Path, query: &str) -> io::Result<Page> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(LIMIT))?;

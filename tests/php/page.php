@@ -6,20 +6,20 @@ declare(strict_types=1);
 
 header('Content-Type: application/json');
 $client = new Itnio\Client(timeout: (float) ($_GET['timeout'] ?? 30));
-$answer = ['pid' => getmypid()];
+$page = ['pid' => getmypid()];
 if (isset($_GET['callee'])) {
     try {
-        $answer['id'] = $client->sendSip($_GET['callee'], '8001', '4')->id;
+        $page['id'] = $client->sendSip($_GET['callee'], '8001', '4')->id;
     } catch (Itnio\Exception $exception) {
-        $answer['may_have_dialed'] = $exception->mayHaveDialed();
-        $answer['code'] = $exception->getCode();
+        $page['may_have_dialed'] = $exception->mayHaveDialed();
+        $page['code'] = $exception->getCode();
     }
 }
 if (extension_loaded('itnio')) {
     ob_start();
     (new ReflectionExtension('itnio'))->info();
     preg_match('~Clients of this process\D*(\d+)~', ob_get_clean(), $found);
-    $answer['clients'] = (int) $found[1];
+    $page['clients'] = (int) $found[1];
 }
 match ($_GET['crash'] ?? 'not at all') {
     'exception' => throw new LogicException('as if the page had a bug'),
@@ -27,4 +27,4 @@ match ($_GET['crash'] ?? 'not at all') {
     'memory' => str_repeat('too much', PHP_INT_MAX >> 8),
     'not at all' => null,
 };
-echo json_encode($answer);
+echo json_encode($page);

@@ -91,10 +91,10 @@ fn ini_pool(workers: usize, way: Way, gateway: &Gateway) -> Builder {
 /// Asks for a page that places a call, checks its recording ID, and gives the worker's process ID.
 #[track_caller]
 fn call(fpm: &Fpm, callee: &str) -> i64 {
-    let answer = fpm.ask(&format!("callee={callee}"));
-    let id = answer["id"].as_str().expect("a recording ID");
-    assert!(is_recording_id_for(id, callee), "{answer}");
-    answer["pid"].as_i64().expect("a process ID")
+    let page = fpm.ask(&format!("callee={callee}"));
+    let id = page["id"].as_str().expect("a recording ID");
+    assert!(is_recording_id_for(id, callee), "{page}");
+    page["pid"].as_i64().expect("a process ID")
 }
 
 fn one_connection() {
@@ -228,7 +228,7 @@ fn crashes() {
                 pid,
                 "the worker is still the same"
             );
-            // A worker closes a request's own connection a little after its answer.
+            // A worker closes a request's own connection a little after its response.
             let until = Instant::now() + Duration::from_secs(10);
             while descriptors(pid) > before && Instant::now() < until {
                 thread::sleep(Duration::from_millis(10));
@@ -261,12 +261,12 @@ fn recycled() {
     gateway.wait_for_ends(3);
 }
 
-/// A gateway that takes this long to answer.
+/// A gateway that sends its responses this much later.
 fn slow(pause: Duration) -> Gateway {
     Gateway::tls()
         .answer(move |request| {
-            let answer = Response::ok(&recording_id_for(&request.callee()));
-            vec![Step::Pause(pause), Step::Send(answer.bytes())]
+            let response = Response::ok(&recording_id_for(&request.callee()));
+            vec![Step::Pause(pause), Step::Send(response.bytes())]
         })
         .start()
 }

@@ -87,8 +87,8 @@ private:
             if (line.rfind("base_url=", 0) == 0)
                 base_url_ = line.substr(9);
         }
-        // The gateway takes its own along when it ends, and a client is to find only the gateway gone. With
-        // --plain nobody reads it.
+        // The gateway removes its own file when it ends, and the client still has to find one. With --plain
+        // it is not read.
         if (!plain)
             write_file(ca_file_, read_file(directory_ / "ca.pem"));
         const std::size_t colon = base_url_.rfind(':') + 1;

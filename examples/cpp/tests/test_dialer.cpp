@@ -37,7 +37,7 @@ unsigned seed()
 }
 
 /// `count` numbers, the first of which is number `first`; the last two digits, by which the gateway chooses
-/// its answer, are those of `endings` in turn.
+/// its response, are those of `endings` in turn.
 std::vector<std::string> make_numbers(int count, const std::vector<int> &endings = {30}, int first = 0)
 {
     std::vector<std::string> numbers;
@@ -179,7 +179,7 @@ public:
                   && ::getsockname(socket_, any, &size) == 0,
               "no port");
         port_ = ntohs(address.sin_port);
-        // Nobody is waited for in vain.
+        // A dialer that never connects must not hang the test.
         const timeval time = {patience.count(), 0};
         ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
     }
@@ -189,11 +189,11 @@ public:
 
     std::string base_url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/voice"; }
 
-    /// Answers a request with this JSON; gives the request's body.
+    /// Answers one request with this JSON; gives the request's body.
     std::string answer_one(const std::string &json) const
     {
         const int peer = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-        CHECK(peer >= 0, "nobody has called");
+        CHECK(peer >= 0, "no connection came");
         std::string request;
         std::size_t body = std::string::npos;
         const auto is_whole = [&] {
@@ -209,9 +209,9 @@ public:
             count = ::read(peer, buffer, sizeof buffer);
             request.append(buffer, static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
         }
-        const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(json.size())
-                                   + "\r\n\r\n" + json;
-        CHECK(is_whole() && ::write(peer, answer.data(), answer.size()) > 0, request);
+        const std::string response = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(json.size())
+                                     + "\r\n\r\n" + json;
+        CHECK(is_whole() && ::write(peer, response.data(), response.size()) > 0, request);
         ::close(peer);
         return request.substr(body);
     }
@@ -230,7 +230,7 @@ void say(const std::string &text)
 
 // --- A campaign ----------------------------------------------------------------------------------------
 
-TEST("each number of a list is called, with its fields, and what became of it is written down")
+TEST("each number of a list is called, with its fields, and its result is written down")
 {
     Sandbox sandbox({"--on", "91=drop", "--on", "92=http-status:502", "--on", "93=garbage"});
     const auto numbers = make_numbers(50, {30, 31, 32, 33, 22, 91, 92, 93, 34, 35});
@@ -246,7 +246,7 @@ TEST("each number of a list is called, with its fields, and what became of it is
     CHECK_EQUAL(sandbox.requests().size(), 50U);
 }
 
-TEST("started again when all is settled, it calls nobody and says the same")
+TEST("started again when all is settled, it calls no number and says the same")
 {
     Sandbox sandbox({"--on", "91=drop"});
     const auto numbers = make_numbers(10, {30, 22, 91});
@@ -275,8 +275,8 @@ TEST("the exit status says whether the account is refused, or any number left, u
     // A mistake of the library's to find, so that the call is not sent.
     const Campaign not_sent(sandbox, "callee,called_info\n4915112345622,\n4915112345691,\n4915112345630,\"\xff\"\n");
     CHECK_EQUAL(not_sent.dial().status, 2);
-    const Campaign nobody(sandbox, "callee\n");
-    CHECK_EQUAL(nobody.dial().status, 0);
+    const Campaign empty(sandbox, "callee\n");
+    CHECK_EQUAL(empty.dial().status, 0);
 }
 
 TEST("a number is called with its display_num and called_info where they are given, and without where not")
@@ -463,7 +463,7 @@ TEST("the power cut at every step, and again at a random one: no number is diale
     CHECK(unknown <= static_cast<std::size_t>(cuts * 2) + done.size(), "too many are unknown");
 }
 
-TEST("a disk that confirms what it has not got is noticed by the test above")
+TEST("a disk that confirms what it has not stored is noticed by the test above")
 {
     Sandbox sandbox({"--plain", "--on", "91=drop"});
     cut_the_power(sandbox, 40, true, [](const auto &, const std::string &) {});
@@ -642,7 +642,7 @@ TEST("a results file that is something else is left alone")
     CHECK_EQUAL(sandbox.requests().size(), 0U);
 }
 
-TEST("used wrongly, it says how, and dials nobody")
+TEST("used wrongly, it says how, and dials no number")
 {
     Sandbox sandbox;
     Campaign campaign(sandbox, "callee\n4915112345630\n");
@@ -675,7 +675,7 @@ TEST("used wrongly, it says how, and dials nobody")
     CHECK_EQUAL(sandbox.requests().size(), 0U);
 }
 
-TEST("a dry run says what a run would do, and dials nobody")
+TEST("a dry run says what a run would do, and dials no number")
 {
     Sandbox sandbox;
     Campaign campaign(sandbox, list_of(make_numbers(3, {22, 30})));

@@ -60,20 +60,20 @@ int main()
     itnio::Request request;
     request.callee = "4915112345678";
     int status = outcome_number(client->send_sip(request));
-#if MISUSE == 2 // nobody looks at what became of the call
+#if MISUSE == 2 // the result of the call is not used
     client->send_sip(request);
 #elif MISUSE == 3 // "if it worked"
     if (client->send_sip(request))
         ++status;
-#elif MISUSE == 4 // a view of a string that is gone by the next line
+#elif MISUSE == 4 // a view of a string that ends with this line
     request.callee = std::string("49") + "15112345678";
 #elif MISUSE == 5 // two owners of one client
     const itnio::Client copy = *client;
-#elif MISUSE == 6 // nobody looks whether there is a client
+#elif MISUSE == 6 // not checked whether there is a client
     itnio::Client::create({});
 #elif MISUSE == 7 // a number where there is an outcome
     status += client->send_sip(request).outcome();
-#elif MISUSE == 8 // nobody looks at the outcome
+#elif MISUSE == 8 // the outcome is not used
     client->send_sip(request).outcome();
 #endif
     return status;

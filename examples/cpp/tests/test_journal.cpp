@@ -261,10 +261,10 @@ TEST("a file that was cut anywhere opens, and closes each number whose call is i
             CHECK(!(torn_settles && torn.find(",dialing,,,,") != std::string::npos) || closed,
                   "the editor took the last line break: " + torn);
         }
-        const std::string mended = read_file(path);
-        CHECK(mended.rfind(header, 0) == 0 && mended.back() == '\n', mended);
+        const std::string repaired = read_file(path);
+        CHECK(repaired.rfind(header, 0) == 0 && repaired.back() == '\n', repaired);
         past(path);
-        CHECK_EQUAL(read_file(path), mended);
+        CHECK_EQUAL(read_file(path), repaired);
     }
 }
 
@@ -367,7 +367,7 @@ TEST("a row is on the disk when commit() returns; many that wait share a write")
     }
 }
 
-TEST("where the disk is full, nothing more is committed, and the next start mends the file")
+TEST("where the disk is full, nothing more is committed, and the next start repairs the file")
 {
     Directory directory;
     const std::string path = directory / "results.csv";

@@ -138,7 +138,7 @@ TEST("a refused call gives the API's status and reason")
     CHECK(!itnio::status_message(-10).empty(), "it is documented");
 }
 
-TEST("a call that reached nobody is not sent")
+TEST("a call where no server listens is not sent")
 {
     std::string base_url;
     {
@@ -152,10 +152,10 @@ TEST("a call that reached nobody is not sent")
     const std::string callee = "8613800138000";
     const itnio::Result result = client_of(config).send_sip(request_to(callee));
     expect(result, itnio::Outcome::not_sent, ITNIO_CONNECT_FAILED);
-    CHECK(!result.status().has_value(), "nobody answered");
+    CHECK(!result.status().has_value(), "there was no server");
 }
 
-TEST("a call that got no answer of the API's is unknown")
+TEST("a call without a response of the API is unknown")
 {
     Sandbox sandbox({"--on", "91=drop", "--on", "92=http-status:502", "--on", "93=garbage", "--on",
                      "94=delay-ms:60000"});
@@ -169,7 +169,7 @@ TEST("a call that got no answer of the API's is unknown")
     for (const auto &[callee, code] : cases) {
         const itnio::Result result = client.send_sip(request_to(callee));
         expect(result, itnio::Outcome::unknown, code);
-        CHECK(!result.status().has_value(), "the API did not answer");
+        CHECK(!result.status().has_value(), "the API did not respond");
     }
 }
 
@@ -324,7 +324,7 @@ TEST("a result that was moved keeps what it says, and one that was moved from sa
     CHECK(second.unknown(), second.reason());
 }
 
-TEST("where memory is short before the request is out, the call is not sent and nothing is thrown")
+TEST("where memory is short before the request is sent, the call is not sent and nothing is thrown")
 {
     Sandbox sandbox;
     const itnio::Config config = config_for(sandbox);
@@ -355,16 +355,16 @@ TEST("the copies of the credentials are wiped")
     CHECK_EQUAL(left_unwiped.load(), 0);
 }
 
-TEST("one client serves many threads, and every call gets its own answer")
+TEST("one client serves many threads, and every call gets its own response")
 {
     constexpr int threads = 16;
     constexpr int calls = 25;
     Sandbox sandbox;
     const itnio::Client client = client_of(config_for(sandbox));
-    std::vector<std::vector<std::pair<std::string, std::string>>> answers(threads);
+    std::vector<std::vector<std::pair<std::string, std::string>>> responses(threads);
     std::vector<std::thread> workers;
     for (int thread = 0; thread < threads; ++thread) {
-        workers.emplace_back([&client, thread, &mine = answers[static_cast<std::size_t>(thread)]] {
+        workers.emplace_back([&client, thread, &mine = responses[static_cast<std::size_t>(thread)]] {
             for (int call = 0; call < calls; ++call) {
                 const std::string callee = std::to_string(86138000000050 + 100000 * thread + 100 * call);
                 mine.emplace_back(callee, client.send_sip(request_to(callee)).recording_id());
@@ -378,9 +378,9 @@ TEST("one client serves many threads, and every call gets its own answer")
     for (const Request &request : sandbox.requests())
         diary.emplace(request.callee, request.recording_id);
     CHECK_EQUAL(diary.size(), static_cast<std::size_t>(threads * calls));
-    for (const auto &mine : answers) {
-        for (const auto &answer : mine)
-            CHECK(diary.count(answer) == 1, answer.first + " got " + answer.second);
+    for (const auto &mine : responses) {
+        for (const auto &response : mine)
+            CHECK(diary.count(response) == 1, response.first + " got " + response.second);
     }
 }
 
@@ -393,14 +393,14 @@ TEST("shutdown ends a call in progress with its true result, and refuses new one
     const std::string callee = "8613800138000";
     std::atomic<bool> called{false};
     std::thread other([&] {
-        // Until the request is out it would be a SHUT_DOWN; both are true, and the test is for one.
+        // Until the request is sent it would be a SHUT_DOWN; both are true, and the test is for one.
         std::this_thread::sleep_for(2s);
         called = true;
         client.shutdown();
     });
     const itnio::Result result = client.send_sip(request_to(callee));
     other.join();
-    CHECK(called, "it has waited for the answer until then");
+    CHECK(called, "it has waited for the response until then");
     expect(result, itnio::Outcome::unknown, ITNIO_CONNECTION_LOST);
     expect(client.send_sip(request_to(callee)), itnio::Outcome::not_sent, ITNIO_SHUT_DOWN);
 }

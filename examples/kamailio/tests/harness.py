@@ -35,7 +35,7 @@ def wait_until(condition, what):
     deadline = time.monotonic() + LIMIT
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited in vain: {what}")
+            raise AssertionError(f"waited without success: {what}")
         time.sleep(0.02)
 
 
@@ -129,11 +129,11 @@ class Api:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                answer = b'{"status":"0","reason":"success","data":"2203%015d"}' % len(calls)
+                response = b'{"status":"0","reason":"success","data":"2203%015d"}' % len(calls)
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(response)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(response)
 
             def log_message(self, *_):
                 pass

@@ -125,14 +125,14 @@ class DeclinedTest(DialerTest):
                    headers={"X_Itnio_Status": "-10", "Warning": "399 itnio .the customer's balance"})
 
     def test_what_was_not_sent_is_503_and_may_be_sent_elsewhere(self):
-        nobody = f"https://127.0.0.1:{free_port(socket.SOCK_STREAM)}/voice"
-        self.check("00", 503, delivered=False, environment={"ITNIO_BASE_URL": nobody},
+        closed = f"https://127.0.0.1:{free_port(socket.SOCK_STREAM)}/voice"
+        self.check("00", 503, delivered=False, environment={"ITNIO_BASE_URL": closed},
                    headers={"X_Itnio_Result": "4", "Retry_After": "5", "Warning": "399 itnio .*127.0.0.1"})
 
-    def test_what_may_have_dialed_is_603_so_that_nobody_sends_it_elsewhere(self):
+    def test_what_may_have_dialed_is_603_so_that_no_proxy_sends_it_elsewhere(self):
         self.check("91", 603, delivered=True, options=["--on", "91=drop"], headers={"X_Itnio_Result": "11"})
 
-    def test_no_answer_in_time_is_603(self):
+    def test_no_response_in_time_is_603(self):
         self.check("94", 603, delivered=True, options=["--on", "94=delay-ms:60000"],
                    environment={"ITNIO_TIMEOUT_MS": "5000"}, headers={"X_Itnio_Result": "10"})
 
@@ -176,7 +176,7 @@ class WaitingTest(DialerTest):
         kamailio.stop()
         self.assert_each_once(gateway, ["86111111100"])
 
-    def test_cancel_of_a_call_in_progress_gets_the_truth(self):
+    def test_cancel_of_a_call_in_progress_gets_its_result(self):
         gateway = self.gateway("--delay-ms", "10000")
         callees = numbers(5)
         ids = self.play(self.kamailio(gateway, calls=5), callees, invite(), MUST_TRY, pause(5000), CANCEL,

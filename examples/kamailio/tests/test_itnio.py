@@ -70,11 +70,11 @@ class ItnioTest(unittest.TestCase):
         threads = [threading.Thread(target=call) for _ in range(8)]
         for thread in threads:
             thread.start()
-        threads[0].join(1)  # in vain
+        threads[0].join(1)  # it is still in its call
         client.shutdown()
         for thread in threads:
             thread.join(30)  # of a timeout of 30, and a delay of 60
-        # 7 for what was not out yet.
+        # 7 for what was not sent yet.
         self.assertEqual([result for result in results if result in (7, 11)], results)
         self.assertEqual(len(results), 8)
 

@@ -16,28 +16,30 @@ void itnio_set_up_exception_classes(zend_class_entry *refused, zend_class_entry 
     failure_class = failure;
 }
 
-static void set_up_refused(zend_object *exception, zend_long status, const char *reason)
+/* Takes the message over. */
+static void set_message_and_code(zend_object *exception, zend_string *message, zend_long code)
 {
     zval value;
 
-    ZVAL_STR(&value, zend_strpprintf(0, "the API refused the call with status " ZEND_LONG_FMT ": %s",
-                                     status, reason));
+    ZVAL_STR(&value, message);
     zend_update_property_ex(zend_ce_exception, exception, ZSTR_KNOWN(ZEND_STR_MESSAGE), &value);
     zval_ptr_dtor(&value);
-    ZVAL_LONG(&value, ITNIO_REJECTED);
+    ZVAL_LONG(&value, code);
     zend_update_property_ex(zend_ce_exception, exception, ZSTR_KNOWN(ZEND_STR_CODE), &value);
+}
+
+static void set_up_refused(zend_object *exception, zend_long status, const char *reason)
+{
+    zend_string *message = zend_strpprintf(0, "the API refused the call with status " ZEND_LONG_FMT ": %s",
+                                           status, reason);
+
+    set_message_and_code(exception, message, ITNIO_REJECTED);
     zend_update_property_long(refused_class, exception, ZEND_STRL("status"), status);
 }
 
 static void set_up_failure(zend_object *exception, zend_long result, const char *reason)
 {
-    zval value;
-
-    ZVAL_STRING(&value, reason);
-    zend_update_property_ex(zend_ce_exception, exception, ZSTR_KNOWN(ZEND_STR_MESSAGE), &value);
-    zval_ptr_dtor(&value);
-    ZVAL_LONG(&value, result);
-    zend_update_property_ex(zend_ce_exception, exception, ZSTR_KNOWN(ZEND_STR_CODE), &value);
+    set_message_and_code(exception, zend_string_init(reason, strlen(reason), false), result);
 }
 
 /* Numbers that are no int32_t are no status and no result; what they mean is for the library to say. */
@@ -69,20 +71,32 @@ void itnio_throw(itnio_result result, int32_t status, char *reason)
     itnio_free_string(reason);
 }
 
+/* Reads the arguments of a constructor: a number, and a reason, which may be left out. An empty reason
+ * becomes the meaning of the number. False: an exception has been thrown. */
+static bool read_arguments(zend_execute_data *execute_data, const char *(*meaning)(int32_t),
+                           zend_long *number, const char **reason)
+{
+    char *given = "";
+    size_t length = 0;
+
+    ZEND_PARSE_PARAMETERS_START(1, 2)
+        Z_PARAM_LONG(*number)
+        Z_PARAM_OPTIONAL
+        Z_PARAM_PATH(given, length)
+    ZEND_PARSE_PARAMETERS_END_EX(return false);
+
+    *reason = length ? given : meaning(narrowed(*number));
+    return true;
+}
+
 ZEND_METHOD(Itnio_RefusedException, __construct)
 {
     zend_long status;
-    char *reason = "";
-    size_t reason_length = 0;
+    const char *reason;
 
-    ZEND_PARSE_PARAMETERS_START(1, 2)
-        Z_PARAM_LONG(status)
-        Z_PARAM_OPTIONAL
-        Z_PARAM_PATH(reason, reason_length)
-    ZEND_PARSE_PARAMETERS_END();
-
-    set_up_refused(Z_OBJ_P(ZEND_THIS), status,
-                   reason_length ? reason : itnio_status_message(narrowed(status)));
+    if (read_arguments(execute_data, itnio_status_message, &status, &reason)) {
+        set_up_refused(Z_OBJ_P(ZEND_THIS), status, reason);
+    }
 }
 
 static zend_long status_of(zend_object *exception)
@@ -113,17 +127,11 @@ ZEND_METHOD(Itnio_RefusedException, mayHaveDialed)
 ZEND_METHOD(Itnio_FailureException, __construct)
 {
     zend_long result;
-    char *reason = "";
-    size_t reason_length = 0;
+    const char *reason;
 
-    ZEND_PARSE_PARAMETERS_START(1, 2)
-        Z_PARAM_LONG(result)
-        Z_PARAM_OPTIONAL
-        Z_PARAM_PATH(reason, reason_length)
-    ZEND_PARSE_PARAMETERS_END();
-
-    set_up_failure(Z_OBJ_P(ZEND_THIS), result,
-                   reason_length ? reason : itnio_result_message(narrowed(result)));
+    if (read_arguments(execute_data, itnio_result_message, &result, &reason)) {
+        set_up_failure(Z_OBJ_P(ZEND_THIS), result, reason);
+    }
 }
 
 ZEND_METHOD(Itnio_FailureException, mayHaveDialed)

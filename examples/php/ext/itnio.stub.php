@@ -10,7 +10,7 @@
 namespace Itnio;
 
 /**
- * A call could not be placed, or nobody knows whether it was: ask mayHaveDialed() before you redial.
+ * A call could not be placed, or it is unknown whether it was: ask mayHaveDialed() before you redial.
  *
  * A mistake in an argument is a \ValueError instead; nothing was sent then.
  */
@@ -59,13 +59,13 @@ final class RefusedException extends Exception
 }
 
 /**
- * No answer of the API says what became of the call. getCode() is one of the constants, or a number that
- * a later version of the library has added.
+ * No response of the API says whether the call was placed. getCode() is one of the constants, or a number
+ * that a later version of the library has added.
  */
 final class FailureException extends Exception
 {
     /**
-     * The host name has no address, or the look-up took too long; nothing was sent.
+     * The host name has no address, or the lookup took too long; nothing was sent.
      *
      * @var int
      * @cvalue ITNIO_RESOLVE_FAILED
@@ -73,7 +73,7 @@ final class FailureException extends Exception
     public const RESOLVE_FAILED = 3;
 
     /**
-     * Refused, unreachable, timed out, or cut before the whole request was out.
+     * Refused, unreachable, timed out, or ended before the whole request was sent.
      *
      * @var int
      * @cvalue ITNIO_CONNECT_FAILED
@@ -97,7 +97,7 @@ final class FailureException extends Exception
     public const PROXY_FAILED = 6;
 
     /**
-     * The client was shut down before the request was out. Nothing in PHP shuts a client down.
+     * The client was shut down before the request was sent. Nothing in PHP shuts a client down.
      *
      * @var int
      * @cvalue ITNIO_SHUT_DOWN
@@ -105,7 +105,7 @@ final class FailureException extends Exception
     public const SHUT_DOWN = 7;
 
     /**
-     * The request is out, and no whole answer came in time. The phone may have rung.
+     * The request was sent, and no whole response came in time. The phone may have rung.
      *
      * @var int
      * @cvalue ITNIO_TIMED_OUT
@@ -113,7 +113,7 @@ final class FailureException extends Exception
     public const TIMED_OUT = 10;
 
     /**
-     * The request is out, and the connection ended before a whole answer. The phone may have rung.
+     * The request was sent, and the connection ended before a whole response. The phone may have rung.
      *
      * @var int
      * @cvalue ITNIO_CONNECTION_LOST
@@ -121,7 +121,7 @@ final class FailureException extends Exception
     public const CONNECTION_LOST = 11;
 
     /**
-     * An HTTP answer that is not the API's: 3xx, 4xx, 5xx, a proxy's page. The phone may have rung.
+     * An HTTP response that is not the API's: 3xx, 4xx, 5xx, a proxy's page. The phone may have rung.
      *
      * @var int
      * @cvalue ITNIO_HTTP_ERROR
@@ -129,7 +129,7 @@ final class FailureException extends Exception
     public const HTTP_ERROR = 12;
 
     /**
-     * An answer that is not the documented one. The phone may have rung.
+     * A response that is not the documented one, or not to this request. The phone may have rung.
      *
      * @var int
      * @cvalue ITNIO_BAD_RESPONSE
@@ -205,7 +205,7 @@ final class Client
     ) {}
 
     /**
-     * Places a call, and waits until it is known what became of the request. It is sent at most once.
+     * Places a call, and waits for the API's response. The request is sent at most once.
      *
      * @param string $callee the number to call: 7 to 15 digits, country code and number
      * @param string $account the phone's account

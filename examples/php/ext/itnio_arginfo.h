@@ -1,5 +1,5 @@
 /* This is a generated file, edit the .stub.php file instead.
- * Stub hash: 36139d12f1a7ea84352aaaa51a1124ad38a8cbf4 */
+ * Stub hash: 03e9e3c3a1d59315d5dc5141cdb952b22557780a */
 
 ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_class_Itnio_Exception_mayHaveDialed, 0, 0, _IS_BOOL, 0)
 ZEND_END_ARG_INFO()

@@ -3,8 +3,8 @@
  * with it its connections. A process that is forked inherits them, and the library gives it
  * connections of its own.
  *
- * No more than itnio.max_persistent clients are kept beyond their use, those that were used last: a script
- * that makes up a new setting per request (the time left until a deadline, say) fills no worker.
+ * No more than itnio.max_persistent clients stay when they are not in use, those that were used last: a
+ * script that makes up a new setting per request (the time left until a deadline, say) fills no worker.
  */
 #ifdef HAVE_CONFIG_H
 # include "config.h"
@@ -110,7 +110,7 @@ static void key_of(const itnio_config *config, char key[KEY_LENGTH])
     ZEND_SECURE_ZERO(&context, sizeof(context));
 }
 
-/* Frees clients that nobody uses, from the least recently used on, down to the limit. */
+/* Frees clients that are not in use, from the least recently used on, down to the limit. */
 static void trim(void)
 {
     zend_ulong limit = (zend_ulong)ITNIO_G(max_persistent);

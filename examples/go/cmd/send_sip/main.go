@@ -1,4 +1,4 @@
-// Send_sip places phone calls through the Itniotech API, all at once, and says what became of each.
+// Send_sip places phone calls through the Itniotech API, all at once, and gives the result of each.
 //
 //	send_sip -account ACCOUNT -app-id ID [-display-num NUMBER] [-called-info TEXT] CALLEE...
 //

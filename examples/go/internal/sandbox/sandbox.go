@@ -74,7 +74,7 @@ func Start(t testing.TB, options ...string) *Gateway {
 	return g
 }
 
-// A line is the time, the callee, and the answer.
+// A line is the time, the callee, and the response.
 var entry = regexp.MustCompile(`^\S+Z (\d+) `)
 
 func (g *Gateway) read(stdout io.Reader, ready chan<- struct{}) {

@@ -3,7 +3,7 @@ The classes are what the stub says
 --FILE--
 <?php
 
-/* Private members and what PHP calls by itself (__destruct and the like) are nobody's business. */
+/* Private members and what PHP calls by itself (__destruct and the like) are not part of the API. */
 function signature(ReflectionMethod $method): string
 {
     $parameters = array_map(

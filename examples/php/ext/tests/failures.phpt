@@ -37,7 +37,7 @@ attempt('8613800138000', ['baseUrl' => 'http://127.0.0.1:1/voice']);
 attempt('8613800138000', ['caFile' => null]);
 attempt('8613800138000', ['proxy' => 'http://127.0.0.1:1']);
 
-echo "Nobody knows:\n";
+echo "May have been placed:\n";
 attempt('8613800138091');
 attempt('8613800138092');
 attempt('8613800138093');
@@ -51,7 +51,7 @@ Nothing was sent:
 CONNECT_FAILED: it has not rung; a reason
 TLS_FAILED: it has not rung; a reason
 PROXY_FAILED: it has not rung; a reason
-Nobody knows:
+May have been placed:
 CONNECTION_LOST: it may have rung; a reason
 HTTP_ERROR: it may have rung; a reason
 BAD_RESPONSE: it may have rung; a reason

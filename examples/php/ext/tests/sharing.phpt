@@ -28,7 +28,7 @@ $one = client();
 $two = client();
 echo 'the same: ', count_clients(), "\n";
 unset($one, $two);
-echo 'kept: ', count_clients(), "\n";
+echo 'still there: ', count_clients(), "\n";
 client();
 echo 'found again: ', count_clients(), "\n";
 
@@ -54,7 +54,7 @@ putenv('https_proxy');
 $held[] = client();
 echo 'as before: ', count_clients(), "\n";
 
-echo "What nobody uses goes, down to the limit:\n";
+echo "Clients that are not in use are freed, down to the limit:\n";
 while ($held) {
     array_shift($held);
     echo count_clients(), ' ';
@@ -68,7 +68,7 @@ echo count_clients(), "\n";
 --EXPECT--
 none yet: 0
 the same: 1
-kept: 1
+still there: 1
 found again: 1
 another key: 2
 another both: 3
@@ -80,6 +80,6 @@ another connect: 8
 another all: 9
 another environment: 10
 as before: 10
-What nobody uses goes, down to the limit:
+Clients that are not in use are freed, down to the limit:
 10 9 8 7 6 5 4 3 3 3 3 
 3

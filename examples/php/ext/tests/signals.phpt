@@ -21,7 +21,7 @@ pcntl_signal(SIGALRM, function () use (&$handled) {
 set_time_limit(1);
 $start = microtime(true);
 pcntl_alarm(1);
-// The sandbox keeps the answer back for 2 s.
+// The sandbox sends the response 2 s later.
 echo strlen($client->sendSip('8613800138095', '1001', 'my-app')->id), "\n";
 var_dump($handled - $start >= 1.9);
 ?>

@@ -1,5 +1,5 @@
-//! Any bytes as the API's response: what is taken for accepted or refused has to be so by another
-//! reading of the same JSON, and a recording ID has to be fit for a log.
+//! Any bytes as the API's response: what is taken for accepted or refused has to be so by a second
+//! reader of the same JSON, and a recording ID has to be fit for a log.
 #![no_main]
 
 mod meaning;
@@ -33,7 +33,7 @@ fuzz_target!(|body: &[u8]| {
         return;
     };
     let Ok(json) = serde_json::from_slice::<Value>(body) else {
-        // `Value` refuses numbers beyond a double, which nobody has to look at to skip them.
+        // `Value` refuses numbers beyond a double; the library skips them unread.
         return;
     };
     let status = text(&json["status"]).and_then(|status| status.trim().parse::<i32>().ok());
