@@ -4,13 +4,17 @@
 mod support;
 
 use std::mem::{offset_of, size_of};
+use std::time::Duration;
 
+use serde_json::{Value, json};
 use support::c::{self, Build};
 use support::client::{RawConfig, RawRequest};
 use support::diary::Delivery;
 use support::gateway::{Gateway, Step};
 use support::response::{RecordingIds, Response};
 use support::sockets::Refusing;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Responds by the callee's first digit, as c/api.c expects.
 fn by_first_digit() -> impl Fn(&Delivery) -> Vec<Step> + Send + Sync + 'static {
@@ -27,7 +31,15 @@ fn by_first_digit() -> impl Fn(&Delivery) -> Vec<Step> + Send + Sync + 'static {
 
 /// Runs one of the program's checks; returns its output, and the number of requests that it sent.
 fn check(name: &str) -> (String, usize) {
-    let gateway = Gateway::plain().answer(by_first_digit()).start();
+    check_with(name, by_first_digit())
+}
+
+/// The same with a gateway that responds in this way.
+fn check_with<A: Into<Vec<Step>>>(
+    name: &str,
+    answer: impl Fn(&Delivery) -> A + Send + Sync + 'static,
+) -> (String, usize) {
+    let gateway = Gateway::plain().answer(answer).start();
     let mut command = c::command(&Build::c().compile("api.c"));
     command.args([name, &gateway.url()]);
     let output = c::run(command, c::LIMIT);
@@ -56,6 +68,51 @@ fn the_library_copies_the_strings_that_it_keeps_and_changes_no_argument() {
 #[test]
 fn the_text_for_any_number_is_static_one_line_and_never_null() {
     assert_eq!(check("texts").1, 0);
+}
+
+/// Has records of calls to two numbers, as c/api.c expects.
+fn with_records(request: &Delivery) -> Response {
+    let ok = |data: Value| {
+        Response::json(json!({ "status": "0", "reason": "success", "data": data }).to_string())
+    };
+    let now = OffsetDateTime::now_utc() - Duration::from_secs(60);
+    let time = |seconds| {
+        let time = now + Duration::from_secs(seconds);
+        time.format(&Rfc3339).expect("a time")
+    };
+    let full = json!({
+        "voiceId": "1", "callee": "4915112345678", "displayNum": "4930123456", "phoneName": "p",
+        "sipGroupName": "g\u{e9}", "code": "Germany", "submitTime": time(0), "callTime": time(1),
+        "ringingTime": time(2), "answerTime": time(3), "hangupTime": time(8), "callDuration": 5,
+        "chargedDuration": 60, "terminationCode": "200", "terminationReason": "success", "cost": "0.10",
+        "rate": "0.10", "billPeriod": "60+60", "currency": "USD", "recordingFileId": "f",
+    });
+    let to =
+        |id: &str, callee: &str| json!({ "voiceId": id, "callee": callee, "submitTime": time(0) });
+    match request.line().as_str() {
+        "GET /voice/recordSip/1 HTTP/1.1" => ok(full),
+        "GET /voice/recordSip/3 HTTP/1.1" => Response::refused(-24, "data does not exist"),
+        line => {
+            assert_eq!(line, "POST /voice/recordSipQuery HTTP/1.1");
+            ok(json!({ "records": [full, { "voiceId": "2" }, to("3", "7"), to("4", "7")] }))
+        }
+    }
+}
+
+#[test]
+fn null_for_what_a_read_needs_is_a_mistake_and_nothing_is_sent() {
+    assert_eq!(check("null-records").1, 0);
+}
+
+#[test]
+fn records_are_the_callers_until_it_frees_them() {
+    assert_eq!(check_with("records", with_records).1, 19);
+}
+
+#[test]
+fn a_look_for_a_call_writes_what_is_wanted_and_never_says_that_it_was_not_placed() {
+    // Eight choices of out-parameters for each of the three callees that can be looked for.
+    assert_eq!(check_with("find-call", with_records).1, 24);
 }
 
 #[test]

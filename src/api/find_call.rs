@@ -47,6 +47,9 @@ impl Client {
         since: i64,
         patience: Duration,
     ) -> Result<String, Error> {
+        if request.callee.is_empty() {
+            return Err(Error::invalid("callee", "empty"));
+        }
         let end = Deadline::after(Instant::now(), patience);
         let mut pause = FIRST_PAUSE;
         loop {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define CHECK(condition)                                                                          \
     do {                                                                                          \
@@ -223,6 +224,206 @@ static void copies(void)
     itnio_client_free(second);
 }
 
+/* An address that is a list of records for the compiler only: it must not be freed. */
+#define UNWRITTEN_RECORDS ((itnio_records *)(void *)unwritten_text)
+
+static itnio_record_query good_query(void)
+{
+    itnio_record_query query = {0};
+    query.since = (int64_t)time(NULL) - 3600;
+    return query;
+}
+
+/* NULL is no record and no list; what is wrong is named; the out-parameters are written all the same. */
+static void null_records(void)
+{
+    itnio_record_query query = good_query(), no_query = {0};
+    itnio_sip_request request = good_request(), no_request = {0};
+    itnio_client *client = good_client();
+    itnio_records *records;
+    char *reason, *id;
+    int32_t status;
+
+    CHECK(itnio_records_count(NULL) == 0);
+    CHECK(itnio_records_get(NULL, 0) == NULL && itnio_records_get(NULL, SIZE_MAX) == NULL);
+    itnio_records_free(NULL);
+
+#define FAILS(call, word)                                                                         \
+    do {                                                                                          \
+        status = UNWRITTEN_STATUS;                                                                \
+        records = UNWRITTEN_RECORDS;                                                              \
+        reason = unwritten_text;                                                                  \
+        CHECK((call) == ITNIO_INVALID_ARGUMENT);                                                  \
+        CHECK(status == ITNIO_NO_STATUS && records == NULL);                                      \
+        check_reason(reason, word);                                                               \
+    } while (0)
+    FAILS(itnio_get_record(NULL, "1", &status, &records, &reason), "client");
+    FAILS(itnio_get_record(client, NULL, &status, &records, &reason), "recording_id");
+    FAILS(itnio_get_record(client, "", &status, &records, &reason), "recording_id");
+    FAILS(itnio_get_record(client, "\xff", &status, &records, &reason), "recording_id");
+    FAILS(itnio_find_records(NULL, &query, &status, &records, &reason), "client");
+    FAILS(itnio_find_records(client, NULL, &status, &records, &reason), "query");
+    FAILS(itnio_find_records(client, &no_query, &status, &records, &reason), "since");
+    query.phone_group = "\xff";
+    FAILS(itnio_find_records(client, &query, &status, &records, &reason), "phone_group");
+    query = good_query();
+    query.reserved[3] = &query;
+    FAILS(itnio_find_records(client, &query, &status, &records, &reason), "query");
+#undef FAILS
+    CHECK(itnio_get_record(NULL, NULL, NULL, NULL, NULL) == ITNIO_INVALID_ARGUMENT);
+    CHECK(itnio_get_record(client, NULL, NULL, NULL, NULL) == ITNIO_INVALID_ARGUMENT);
+    CHECK(itnio_find_records(NULL, NULL, NULL, NULL, NULL) == ITNIO_INVALID_ARGUMENT);
+    CHECK(itnio_find_records(client, NULL, NULL, NULL, NULL) == ITNIO_INVALID_ARGUMENT);
+
+    /* A mistake proves nothing of the call that is looked for. */
+#define UNKNOWN(call, word)                                                                       \
+    do {                                                                                          \
+        status = UNWRITTEN_STATUS;                                                                \
+        id = reason = unwritten_text;                                                             \
+        CHECK((call) == ITNIO_RECORDS_FAILED && itnio_may_have_dialed(ITNIO_RECORDS_FAILED));     \
+        CHECK(status == ITNIO_NO_STATUS && id == NULL);                                           \
+        check_reason(reason, word);                                                               \
+    } while (0)
+    UNKNOWN(itnio_find_call(NULL, &request, 1, 0, &status, &id, &reason), "client");
+    UNKNOWN(itnio_find_call(client, NULL, 1, 0, &status, &id, &reason), "request");
+    UNKNOWN(itnio_find_call(client, &no_request, 1, 0, &status, &id, &reason), "callee");
+    UNKNOWN(itnio_find_call(client, &request, 0, UINT32_MAX, &status, &id, &reason), "since");
+    UNKNOWN(itnio_find_call(client, &request, INT64_MIN, 0, &status, &id, &reason), "since");
+    UNKNOWN(itnio_find_call(client, &request, INT64_MAX, 0, &status, &id, &reason), "since");
+#undef UNKNOWN
+    CHECK(itnio_find_call(NULL, NULL, 0, 0, NULL, NULL, NULL) == ITNIO_RECORDS_FAILED);
+    CHECK(itnio_find_call(client, NULL, 0, 0, NULL, NULL, NULL) == ITNIO_RECORDS_FAILED);
+    itnio_client_free(client);
+}
+
+/* The gateway knows the recordings 1 and 2: all fields of 1, and none but the ID of 2,
+   which so is the last one of a list. */
+static void records(void)
+{
+    static const struct {
+        const char *id;
+        itnio_result result;
+        int32_t status;
+    } cases[] = {
+        {"1", ITNIO_OK, 0},
+        {"3", ITNIO_REJECTED, -24},
+        {"", ITNIO_INVALID_ARGUMENT, ITNIO_NO_STATUS},
+    };
+    itnio_client *client = good_client();
+    itnio_record_query query = good_query();
+    itnio_records *found = NULL, *one = NULL;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int wanted = 0; wanted < 8; wanted++) {
+            int32_t status = UNWRITTEN_STATUS;
+            itnio_records *list = UNWRITTEN_RECORDS;
+            char *reason = unwritten_text;
+            CHECK(itnio_get_record(client, cases[i].id, wanted & 1 ? &status : NULL, wanted & 2 ? &list : NULL,
+                                   wanted & 4 ? &reason : NULL) == cases[i].result);
+            CHECK(status == (wanted & 1 ? cases[i].status : UNWRITTEN_STATUS));
+            if (!(wanted & 2))
+                CHECK(list == UNWRITTEN_RECORDS);
+            else
+                CHECK(itnio_records_count(list) == (cases[i].result == ITNIO_OK) &&
+                      (list != NULL) == (cases[i].result == ITNIO_OK));
+            if (!(wanted & 4))
+                CHECK(reason == unwritten_text);
+            else
+                CHECK((reason == NULL) == (cases[i].result == ITNIO_OK));
+            if (wanted & 2)
+                itnio_records_free(list);
+            if (wanted & 4)
+                itnio_free_string(reason);
+        }
+    }
+
+    char id[] = "1", group[] = "g\xc3\xa9";
+    query.phone_group = group;
+    itnio_record_query as_given = query;
+    CHECK(itnio_get_record(client, id, NULL, &one, NULL) == ITNIO_OK);
+    CHECK(itnio_find_records(client, &query, NULL, NULL, NULL) == ITNIO_OK);
+    query.phone_group = NULL;
+    CHECK(itnio_find_records(client, &query, NULL, &found, NULL) == ITNIO_OK);
+    query.phone_group = group;
+    CHECK(memcmp(&query, &as_given, sizeof query) == 0 && strcmp(id, "1") == 0 && strcmp(group, "g\xc3\xa9") == 0);
+    memset(id, 'x', sizeof id - 1);
+    /* The caller owns them: they stay valid after the client is freed, and after another list is. */
+    itnio_client_free(client);
+    CHECK(itnio_records_count(found) == 4);
+    CHECK(itnio_records_get(found, 4) == NULL && itnio_records_get(found, SIZE_MAX) == NULL);
+    const itnio_record *first = itnio_records_get(one, 0);
+    CHECK(first == itnio_records_get(one, 0) && itnio_records_get(one, 1) == NULL);
+    const char *texts[] = {first->recording_id, first->callee, first->display_num, first->phone_name,
+                           first->phone_group, first->region, first->submit_time, first->call_time,
+                           first->ringing_time, first->answer_time, first->hangup_time,
+                           first->termination_code, first->termination_reason, first->cost, first->rate,
+                           first->billing_period, first->currency, first->recording_file_id};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        CHECK(texts[i] != NULL && strlen(texts[i]) > 0);
+    CHECK(strcmp(first->recording_id, "1") == 0 && strcmp(first->cost, "0.10") == 0);
+    CHECK(first->submitted_at > 0 && first->hung_up_at > first->answered_at);
+    CHECK(first->call_duration_s == 5 && first->charged_duration_s == 60);
+    itnio_records_free(one);
+    const itnio_record *second = itnio_records_get(found, 3);
+    CHECK(strcmp(itnio_records_get(found, 0)->recording_id, "1") == 0);
+    CHECK(strcmp(second->recording_id, "2") == 0);
+    CHECK(second->callee == NULL && second->display_num == NULL && second->phone_name == NULL &&
+          second->phone_group == NULL && second->region == NULL && second->submit_time == NULL &&
+          second->call_time == NULL && second->ringing_time == NULL && second->answer_time == NULL &&
+          second->hangup_time == NULL && second->termination_code == NULL &&
+          second->termination_reason == NULL && second->cost == NULL && second->rate == NULL &&
+          second->billing_period == NULL && second->currency == NULL && second->recording_file_id == NULL);
+    CHECK(second->submitted_at == 0 && second->called_at == 0 && second->ringing_at == 0 &&
+          second->answered_at == 0 && second->hung_up_at == 0);
+    CHECK(second->call_duration_s == -1 && second->charged_duration_s == -1);
+    itnio_records_free(found);
+}
+
+/* The gateway has a record of a call to 4915112345678, none of one to 5, and two of one to 7. */
+static void find_call(void)
+{
+    static const struct {
+        const char *callee;
+        itnio_result result;
+        int32_t status;
+    } cases[] = {
+        {"4915112345678", ITNIO_OK, 0},
+        {"5", ITNIO_NO_RECORD, 0},
+        {"7", ITNIO_SEVERAL_RECORDS, 0},
+        {"", ITNIO_RECORDS_FAILED, ITNIO_NO_STATUS},
+        {NULL, ITNIO_RECORDS_FAILED, ITNIO_NO_STATUS},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int wanted = 0; wanted < 8; wanted++) {
+            /* A new one each time: a client finds a call once. */
+            itnio_client *client = good_client();
+            itnio_sip_request request = good_request();
+            int32_t status = UNWRITTEN_STATUS;
+            char *id = unwritten_text, *reason = unwritten_text;
+            request.callee = cases[i].callee;
+            itnio_result result =
+                itnio_find_call(client, &request, (int64_t)time(NULL) - 3600, 0, wanted & 1 ? &status : NULL,
+                                wanted & 2 ? &id : NULL, wanted & 4 ? &reason : NULL);
+            CHECK(result == cases[i].result && itnio_may_have_dialed(result));
+            CHECK(status == (wanted & 1 ? cases[i].status : UNWRITTEN_STATUS));
+            if (!(wanted & 2))
+                CHECK(id == unwritten_text);
+            else
+                CHECK(result == ITNIO_OK ? strcmp(id, "1") == 0 : id == NULL);
+            if (!(wanted & 4))
+                CHECK(reason == unwritten_text);
+            else
+                CHECK((reason == NULL) == (result == ITNIO_OK));
+            itnio_client_shutdown(client);
+            CHECK(itnio_find_call(client, &request, 1, UINT32_MAX, NULL, NULL, NULL) == ITNIO_RECORDS_FAILED);
+            itnio_client_free(client);
+            if (wanted & 2)
+                itnio_free_string(id);
+            if (wanted & 4)
+                itnio_free_string(reason);
+        }
+    }
+}
+
 static void check_line(const char *text)
 {
     CHECK(text != NULL && *text != '\0' && strlen(text) < 200);
@@ -261,7 +462,7 @@ static void texts(void)
     }
     /* Each result has a text of its own; the numbers between have the one for unknown results. */
     for (int32_t n = 0; n <= 20; n++) {
-        bool known = n <= 7 || (n >= 10 && n <= 14);
+        bool known = n <= 7 || (n >= 10 && n <= 17);
         CHECK((strcmp(itnio_result_message(n), unknown) != 0) == known);
         for (int32_t other = 0; known && other < n; other++)
             CHECK(strcmp(itnio_result_message(n), itnio_result_message(other)) != 0);
@@ -288,6 +489,7 @@ static void versions(void)
     CHECK(ITNIO_PROXY_FAILED == 6 && ITNIO_SHUT_DOWN == 7);
     CHECK(ITNIO_TIMED_OUT == 10 && ITNIO_CONNECTION_LOST == 11 && ITNIO_HTTP_ERROR == 12);
     CHECK(ITNIO_BAD_RESPONSE == 13 && ITNIO_INTERNAL_ERROR == 14);
+    CHECK(ITNIO_NO_RECORD == 15 && ITNIO_SEVERAL_RECORDS == 16 && ITNIO_RECORDS_FAILED == 17);
     printf("version=%s ", ITNIO_VERSION);
 }
 
@@ -298,7 +500,8 @@ int main(int argc, char **argv)
         void (*check)(void);
     } all[] = {
         {"null", null},   {"out-parameters", out_parameters}, {"copies", copies},
-        {"texts", texts}, {"versions", versions},
+        {"texts", texts}, {"versions", versions}, {"null-records", null_records},
+        {"records", records}, {"find-call", find_call},
     };
     if (argc != 3)
         return 2;
