@@ -393,6 +393,7 @@ fuzz_target!(|input: &[u8]| {
         proxy: c"".as_ptr(),
         connect_timeout_ms: 0,
         timeout_ms: TIMEOUT.as_millis() as u32,
+        reserved: [std::ptr::null(); 4],
     };
     let client = peer::client(&config).expect("a client");
     let calls: Vec<_> = script
@@ -461,6 +462,8 @@ fn place(client: *const itnio_client, number: &str) -> peer::Reply {
         account: c"1001".as_ptr(),
         app_id: c"app".as_ptr(),
         called_info: std::ptr::null(),
+        timeout_ms: 0,
+        reserved: [std::ptr::null(); 4],
     };
     let begun = Instant::now();
     IS_CALLING.set(true);

@@ -8,6 +8,7 @@ mod unicode;
 use libfuzzer_sys::fuzz_target;
 use meaning::Meaning;
 use serde_json::Value;
+use unicode::is_recording_id;
 
 /// A status, as text.
 fn text(value: &Value) -> Option<String> {
@@ -18,14 +19,6 @@ fn text(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-/// Whether a text can be a recording ID.
-fn is_usable(id: &str) -> bool {
-    id.chars().any(|c| !c.is_whitespace())
-        && !unicode::has_hidden(id)
-        && id.to_lowercase() != "null"
-        && id != "-0"
 }
 
 fuzz_target!(|body: &[u8]| {
@@ -41,7 +34,7 @@ fuzz_target!(|body: &[u8]| {
     match meaning {
         Meaning::Accepted(id) => {
             assert_eq!(status, Some(0));
-            assert!(is_usable(&id), "{id:?}");
+            assert!(is_recording_id(&id), "{id:?}");
             if let Value::String(data) = data {
                 assert_eq!(*data, id);
             } else {
@@ -52,7 +45,7 @@ fuzz_target!(|body: &[u8]| {
             assert_eq!(status, Some(0));
             // What is an ID is taken.
             assert!(!data.is_i64() && !data.is_u64());
-            assert!(!data.as_str().is_some_and(is_usable), "{data}");
+            assert!(!data.as_str().is_some_and(is_recording_id), "{data}");
         }
         Meaning::Refused(refused) => {
             assert!(refused < 0);

@@ -72,6 +72,7 @@ static LINE: LazyLock<Mutex<Line>> = LazyLock::new(|| {
         proxy: c"".as_ptr(),
         connect_timeout_ms: 0,
         timeout_ms: 0,
+        reserved: [ptr::null(); 4],
     };
     Mutex::new(Line {
         client: peer::client(&config).expect("a client"),
@@ -162,6 +163,7 @@ fn check_config(input: &[u8]) {
         proxy: pointer(proxy),
         connect_timeout_ms: 0,
         timeout_ms: 0,
+        reserved: [ptr::null(); 4],
     };
     let expected = reasons([
         ("api_key", api_key, true),
@@ -208,6 +210,8 @@ fn check_request(input: &[u8]) {
         account: pointer(account),
         app_id: pointer(app_id),
         called_info: pointer(called_info),
+        timeout_ms: 0,
+        reserved: [ptr::null(); 4],
     };
     let line = LINE.lock().expect("no panic before");
     let reply = peer::send(line.client, &request);

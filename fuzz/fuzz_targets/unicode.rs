@@ -12,3 +12,11 @@ static HIDDEN: LazyLock<Regex> = LazyLock::new(|| {
 pub fn has_hidden(text: &str) -> bool {
     HIDDEN.is_match(text)
 }
+
+/// Whether a text can be a recording ID.
+pub fn is_recording_id(id: &str) -> bool {
+    id.chars().any(|c| !c.is_whitespace())
+        && !has_hidden(id)
+        && id.to_lowercase() != "null"
+        && id != "-0"
+}
