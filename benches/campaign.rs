@@ -34,7 +34,6 @@ use indicatif::ProgressBar;
 use campaign::compare::{Violation, violations};
 use campaign::figures::Figures;
 use campaign::group::Group;
-use campaign::look::Looks;
 use campaign::run::{CallClient, CallResult, Settings, Setup, library};
 use programs::Program;
 use progress::progress;
@@ -132,14 +131,13 @@ fn main() -> ExitCode {
         }
         match caller.program() {
             None => {
-                let (library, tally, looks, kept) = run_library(settings);
+                let (library, tally, kept) = run_library(settings);
                 if !kept {
                     code = ExitCode::FAILURE;
                 }
                 report = Some(Report {
                     settings,
                     library,
-                    looks,
                     tallies: vec![tally],
                     left_out: Vec::new(),
                 });
@@ -175,7 +173,6 @@ fn write_readme(report: &Report) -> Result<(), Box<dyn Error>> {
         ("campaign", report.comparison()),
         ("campaign-errors", report.words()),
         ("campaign-knowledge", report.knowledge()),
-        ("campaign-looks", report.looks()),
     ] {
         readme::write_between(&file, name, &text)?;
     }
@@ -198,36 +195,20 @@ impl CallClient for Counted<'_> {
 }
 
 /// What the library's calls came to, and whether every promise was kept.
-fn run_library(settings: Settings) -> (Figures, Tally, Looks, bool) {
+fn run_library(settings: Settings) -> (Figures, Tally, bool) {
     println!("== libitnio");
     let started = Instant::now();
     let setup = Setup::new(settings);
     let progress = progress("libitnio", setup.calls());
-    let counted = |group: &Group| Counted {
-        client: library(&setup, group),
+    let diary = setup.call_all(|setup: &Setup, group: &Group| Counted {
+        client: library(setup, group),
         progress: &progress,
-    };
-    let clients: Vec<_> = setup.groups.iter().map(counted).collect();
-    let diary = setup.call_with(&clients);
+    });
     progress.finish_and_clear();
-    let looking = Instant::now();
-    let of_library: Vec<_> = clients.iter().map(|counted| &counted.client).collect();
-    let looks = setup.look_up(&of_library, &diary);
-    let looked = looking.elapsed();
-    drop(clients);
     let evidence = setup.finish();
-    let looks = Looks::of(&looks, &evidence);
     let figures = Figures::of(&diary, &evidence);
     let tally = Tally::of_library(&Caller::Library.heading(""), &diary, &evidence);
     println!("{figures}\n{tally}");
-    println!(
-        "{looks}; {} queries, {} s",
-        evidence.queries,
-        looked.as_secs()
-    );
-    for mistake in looks.wrong.iter().chain(&looks.unresolved).take(5) {
-        println!("    {mistake}");
-    }
     for unexplained in figures.unexplained.iter().take(5) {
         println!("unexplained: {unexplained}");
     }
@@ -256,8 +237,8 @@ fn run_library(settings: Settings) -> (Figures, Tally, Looks, bool) {
         evidence.unasked,
         started.elapsed().as_secs()
     );
-    let kept = broken.is_empty() && evidence.unasked == 0 && looks.wrong.is_empty();
-    (figures, tally, looks, kept)
+    let kept = broken.is_empty() && evidence.unasked == 0;
+    (figures, tally, kept)
 }
 
 /// What a program's calls came to.

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::iter::repeat;
 
 use crate::campaign::figures::{Figures, Loss};
-use crate::campaign::look::Looks;
 use crate::campaign::run::Settings;
 use crate::picture::{Bars, grouped};
 use crate::readme::table;
@@ -18,7 +17,6 @@ pub const PICTURE: &str = "benches/campaign.svg";
 pub struct Report {
     pub settings: Settings,
     pub library: Figures,
-    pub looks: Looks,
     /// The library's first.
     pub tallies: Vec<Tally>,
     /// Clients that were left out, and why.
@@ -194,34 +192,6 @@ impl Report {
             grouped(of_loss(Loss::InTransit)),
             grouped(of_loss(Loss::Unexplained)),
         )
-    }
-
-    /// What the records said of the calls that ended in doubt.
-    pub fn looks(&self) -> String {
-        let Looks {
-            doubts,
-            found,
-            none,
-            failed,
-            wrong,
-            unresolved,
-        } = &self.looks;
-        let rows = [
-            ("calls that ended in doubt", *doubts),
-            (
-                "... found in the records: placed, with their recording ID",
-                *found,
-            ),
-            ("... without a record, and the phone did not ring", *none),
-            (
-                "... found, but the phone did not ring; or it rang, and they were not found; or another call's recording ID",
-                wrong.len(),
-            ),
-            ("... whose records could not be read", unresolved.len()),
-            ("looks that met a fault, and were tried again", *failed),
-        ];
-        let rows = rows.map(|(what, count)| vec![what.to_owned(), grouped(count)]);
-        table(&["", "libitnio"], rows.into_iter())
     }
 
     fn bars(&self) -> Vec<Bars> {

@@ -24,7 +24,6 @@ pub mod connection_log;
 pub mod figures;
 pub mod group;
 pub mod links;
-pub mod look;
 pub mod naive_client;
 pub mod plan;
 pub mod proxy;
