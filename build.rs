@@ -11,6 +11,8 @@ use std::{env, fs};
 const API: &str = "src/ffi/exports.rs";
 /// The source of the results.
 const RESULTS: &str = "src/ffi/result.rs";
+/// The source of the records.
+const RECORDS: &str = "src/ffi/records.rs";
 const HEADER: &str = "include/itnio.h";
 /// How cbindgen writes the header.
 const CBINDGEN: &str = "cbindgen.toml";
@@ -19,7 +21,7 @@ const CHANGELOG: &str = "CHANGELOG.md";
 const BUILD: [&str; 2] = ["build.rs", "build/manual.rs"];
 
 fn main() {
-    let sources = [API, RESULTS, HEADER, CBINDGEN];
+    let sources = [API, RESULTS, RECORDS, HEADER, CBINDGEN];
     for file in BUILD.into_iter().chain(sources) {
         println!("cargo:rerun-if-changed={file}");
     }
@@ -53,6 +55,7 @@ fn main() {
         .with_config(config)
         .with_src(API)
         .with_src(RESULTS)
+        .with_src(RECORDS)
         .generate()
         .expect("the API's source is valid");
     let mut header = Vec::new();

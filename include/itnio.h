@@ -2,10 +2,11 @@
  * libitnio: place a phone call through the Itniotech voice API, from C.
  *
  * The library asks the API to place a call (`voice/sendSip`), waits for the response, and says
- * whether the call was placed. Its two promises:
+ * whether the call was placed. Its promises:
  *
  *   - A request that may have reached the API is never sent again: one call, one ring.
  *   - Every failure says whether the phone may have rung: itnio_may_have_dialed().
+ *   - Where that is in doubt, itnio_find_call() looks into the API's records of calls.
  *
  * A call, in full:
  *
@@ -24,7 +25,7 @@
  *         if (result == ITNIO_OK)
  *             printf("placed, recording %s\n", id);
  *         else if (itnio_may_have_dialed(result))
- *             printf("look before you redial: %s\n", reason);
+ *             printf("in doubt, see itnio_find_call(): %s\n", reason);
  *         else
  *             printf("not placed: %s\n", reason);
  *         itnio_free_string(id);
@@ -32,14 +33,18 @@
  *         itnio_client_free(client);
  *     }
  *
- * Input. All strings are NUL-terminated UTF-8 of at most 64 KiB. Zero-initialise both structs: a zero field
- * means its default, or "not given". The library copies what it keeps, so that arguments need to live for
+ * Input. All strings are NUL-terminated UTF-8 of at most 64 KiB. Zero-initialise the structs: a zero field
+ * means its default, or "not given". Their reserved fields become real ones in later versions; a library that
+ * finds one set which it does not know says that it is too old for the program. The library copies what it keeps, so that arguments need to live for
  * the duration of a call only. A mistake in an argument crashes nothing and sends nothing; it is
  * ITNIO_INVALID_ARGUMENT, with a reason that names the field.
  *
  * Output. Each out-parameter may be NULL where it is not wanted; the others are always written,
  * whatever the result. A string that is handed out is freed with itnio_free_string(), once, and with
- * nothing else. Strings that are returned as `const char *` are static.
+ * nothing else; records with itnio_records_free(). Strings that are returned as `const char *` are static.
+ *
+ * Times. Those of arguments, and Unix seconds in records, are of this host's clock, and the server's those of its
+ * own: where its responses show that it has another time, the library converts them.
  *
  * Threads. Make one client per account and share it: every function may be called from any thread
  * at any time, on the same client too, but for itnio_client_free(), which needs every call on that
@@ -60,7 +65,8 @@
  * Memory. Where the system has no memory for an allocation of the library's, the process is ended by
  * abort(), after a message on standard error that says so: there is no result for it. (Linux grants memory
  * before it has it, so that this takes a limit, such as RLIMIT_AS.) What a call takes is bounded by the
- * limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. An idle connection
+ * limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. Responses with records
+ * are read up to 1 MiB each; the records handed out take what their texts take. An idle connection
  * takes some 20 KiB, and a client up to 150 KiB.
  *
  * Process behaviour. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is
@@ -76,13 +82,14 @@
 #define ITNIO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The version of this header; itnio_version() is that of the library that runs. */
 #define ITNIO_VERSION_MAJOR 0
-#define ITNIO_VERSION_MINOR 1
+#define ITNIO_VERSION_MINOR 2
 #define ITNIO_VERSION_PATCH 0
-#define ITNIO_VERSION "0.1.0"
+#define ITNIO_VERSION "0.2.0"
 
 /**
  * What `*status` is where the API did not answer with a status: `INT32_MIN`.
@@ -152,6 +159,19 @@ typedef enum itnio_result {
    * A bug in the library, caught at the boundary.
    */
   ITNIO_INTERNAL_ERROR = 14,
+  /**
+   * From itnio_find_call(): there is no record of such a call yet. That proves nothing: nobody says how soon
+   * a record appears.
+   */
+  ITNIO_NO_RECORD = 15,
+  /**
+   * From itnio_find_call(): there are records of several such calls; the reason has their recording IDs.
+   */
+  ITNIO_SEVERAL_RECORDS = 16,
+  /**
+   * From itnio_find_call(): the records could not be read, or an argument is wrong; the reason says which.
+   */
+  ITNIO_RECORDS_FAILED = 17,
 } itnio_result;
 
 /**
@@ -159,6 +179,11 @@ typedef enum itnio_result {
  * between threads.
  */
 typedef struct itnio_client itnio_client;
+
+/**
+ * Records that were handed out, with their strings.
+ */
+typedef struct itnio_records itnio_records;
 
 /**
  * What a client is made from. Zero-initialise it: a zero field means its default.
@@ -200,6 +225,10 @@ typedef struct itnio_config {
    * The most that a call may take, in milliseconds, whatever the server does. 0: 30000.
    */
   uint32_t timeout_ms;
+  /**
+   * For fields of later versions. NULL.
+   */
+  const void *reserved[4];
 } itnio_config;
 
 /**
@@ -227,7 +256,168 @@ typedef struct itnio_sip_request {
    * Text that goes with the call, by the documentation up to 1000 characters. NULL: left out.
    */
   const char *called_info;
+  /**
+   * The most that this call may take, in milliseconds. 0: the client's `timeout_ms`.
+   */
+  uint32_t timeout_ms;
+  /**
+   * For fields of later versions. NULL.
+   */
+  const void *reserved[4];
 } itnio_sip_request;
+
+/**
+ * Which records itnio_find_records() looks for. Zero-initialise it: NULL in a field means any.
+ */
+typedef struct itnio_record_query {
+  /**
+   * Required: calls that were submitted at this time or later, in Unix seconds of this host's clock. The
+   * API's documentation has records of the last two months.
+   */
+  int64_t since;
+  /**
+   * Calls that were submitted at this time or before, in the same way. 0: now.
+   */
+  int64_t until;
+  /**
+   * The number that was called.
+   */
+  const char *callee;
+  /**
+   * The number that was shown.
+   */
+  const char *display_num;
+  /**
+   * The phone's name (which is not its account).
+   */
+  const char *phone_name;
+  /**
+   * The name of the phone's group.
+   */
+  const char *phone_group;
+  /**
+   * The most records that are handed out, the newest ones. 0: 100.
+   */
+  uint32_t max_records;
+  /**
+   * The most that it may take, in milliseconds, however many pages there are. 0: the client's `timeout_ms`.
+   */
+  uint32_t timeout_ms;
+  /**
+   * For fields of later versions. NULL.
+   */
+  const void *reserved[4];
+} itnio_record_query;
+
+/**
+ * A record of a call, as the API gave it. It is handed out by pointer only, and may grow at its end.
+ *
+ * Texts are as received, but for control characters, which are spaces, and what cannot be seen, which is left
+ * out; NULL: not there, or empty. Times are there as received, and in Unix seconds of this host's clock, as
+ * far as the server's is known; 0: not there, or not in the documented format (RFC 3339).
+ */
+typedef struct itnio_record {
+  /**
+   * As itnio_send_sip() gives it. Never NULL.
+   */
+  const char *recording_id;
+  /**
+   * The number that was called.
+   */
+  const char *callee;
+  /**
+   * The number that was shown.
+   */
+  const char *display_num;
+  /**
+   * The phone's name (which is not its account).
+   */
+  const char *phone_name;
+  /**
+   * The name of the phone's group.
+   */
+  const char *phone_group;
+  /**
+   * The callee's region and operator.
+   */
+  const char *region;
+  /**
+   * When the call was asked for.
+   */
+  const char *submit_time;
+  /**
+   * When the callee was called.
+   */
+  const char *call_time;
+  /**
+   * When the phone rang.
+   */
+  const char *ringing_time;
+  /**
+   * When the callee answered.
+   */
+  const char *answer_time;
+  /**
+   * When the call was over.
+   */
+  const char *hangup_time;
+  /**
+   * `submit_time`, in Unix seconds.
+   */
+  int64_t submitted_at;
+  /**
+   * `call_time`, in Unix seconds.
+   */
+  int64_t called_at;
+  /**
+   * `ringing_time`, in Unix seconds.
+   */
+  int64_t ringing_at;
+  /**
+   * `answer_time`, in Unix seconds.
+   */
+  int64_t answered_at;
+  /**
+   * `hangup_time`, in Unix seconds.
+   */
+  int64_t hung_up_at;
+  /**
+   * How long the call was, in seconds. -1: not there.
+   */
+  int32_t call_duration_s;
+  /**
+   * How much of that is charged, in seconds. -1: not there.
+   */
+  int32_t charged_duration_s;
+  /**
+   * How the call ended: a SIP code, "200" where it was established.
+   */
+  const char *termination_code;
+  /**
+   * The same in words.
+   */
+  const char *termination_reason;
+  /**
+   * What the call cost, with the digits received.
+   */
+  const char *cost;
+  /**
+   * What a billing period costs, with the digits received.
+   */
+  const char *rate;
+  /**
+   * Such as "60+60": the first period and the others, in seconds.
+   */
+  const char *billing_period;
+  /**
+   * Of cost and rate. NULL: that of the account, by the documentation US dollars.
+   */
+  const char *currency;
+  /**
+   * The ID of the file with the recorded call.
+   */
+  const char *recording_file_id;
+} itnio_record;
 
 #ifdef __cplusplus
 extern "C" {
@@ -304,6 +494,93 @@ enum itnio_result itnio_send_sip(const struct itnio_client *client,
                                  int32_t *status,
                                  char **recording_id,
                                  char **reason);
+
+/**
+ * Reads the API's record of one call (`voice/recordSip`), by its recording ID.
+ *
+ * It changes nothing, so the request is sent once more where the connection is lost, within the same time.
+ * `recording_id` is read during the call only. `*status` is as for itnio_send_sip(): -24 where there is no
+ * such record. `*records` has the one record on `ITNIO_OK`, to be freed with itnio_records_free(), else it is
+ * NULL. `*reason` is as for itnio_send_sip(). Each of the three pointers may be NULL.
+ *
+ * Returns `ITNIO_OK`, or what became of the request, as itnio_send_sip() does. Nothing that it returns says
+ * anything about a phone: do not ask itnio_may_have_dialed().
+ *
+ * May be called from any number of threads at once. Never from a signal handler.
+ */
+enum itnio_result itnio_get_record(const struct itnio_client *client,
+                                   const char *recording_id,
+                                   int32_t *status,
+                                   struct itnio_records **records,
+                                   char **reason);
+
+/**
+ * Reads the API's records of many calls (`voice/recordSipQuery`): all pages, the newest first.
+ *
+ * It changes nothing, so each request is sent once more where its connection is lost, within the same time.
+ * `query` and its strings are read during the call only. A record without a time of submission counts as
+ * one in the time asked for; one without a recording ID is none. `*status` and `*reason` are as for
+ * itnio_send_sip(). `*records` are the records on `ITNIO_OK`, none of them twice, to be freed with
+ * itnio_records_free(); else it is NULL. Each of the three pointers may be NULL.
+ *
+ * Returns `ITNIO_OK`, also where there are none, or what became of the first request that failed, as
+ * itnio_send_sip() does. `ITNIO_BAD_RESPONSE` also for more than 100,000 calls in 30 days. Nothing that it
+ * returns says anything about a phone: do not ask itnio_may_have_dialed().
+ *
+ * May be called from any number of threads at once. Never from a signal handler.
+ */
+enum itnio_result itnio_find_records(const struct itnio_client *client,
+                                     const struct itnio_record_query *query,
+                                     int32_t *status,
+                                     struct itnio_records **records,
+                                     char **reason);
+
+/**
+ * Looks a call up that is in doubt: was one like it placed? For after an itnio_send_sip() whose result makes
+ * itnio_may_have_dialed() true, and was not `ITNIO_OK`.
+ *
+ * `request` is the one that was given to itnio_send_sip(); its callee, and its display number where it has
+ * one, have to be those of the record. `since` is the time before itnio_send_sip() was called, in Unix
+ * seconds (`time(NULL)`); the server's clock is allowed for. The API is asked at once, and where it has no
+ * record yet, again with growing pauses, until `patience_ms` is over (0: once); the last request may take
+ * the time of a call beyond that. Recording IDs that this client has handed out, by this function too, do not
+ * count, and no call is found while another one to the same callee is in progress on this client. What
+ * cannot be told apart is a call that somebody else placed to the same number since then.
+ *
+ * `*status` is the API's status for the last look, as for itnio_send_sip(). `*recording_id` is the
+ * recording ID on `ITNIO_OK`, else NULL; `*reason` is NULL on `ITNIO_OK`, else says why there is none. Both are
+ * freed with itnio_free_string(). Each of the three pointers may be NULL.
+ *
+ * Returns `ITNIO_OK` where the call was placed; else `ITNIO_NO_RECORD`, `ITNIO_SEVERAL_RECORDS`,
+ * `ITNIO_RECORDS_FAILED` or `ITNIO_INTERNAL_ERROR`. For all of them itnio_may_have_dialed() is true: nothing
+ * proves that a call was not placed, not even an argument that is wrong.
+ *
+ * It never places a call. May be called from any number of threads at once; itnio_client_shutdown() ends
+ * it. Never from a signal handler.
+ */
+enum itnio_result itnio_find_call(const struct itnio_client *client,
+                                  const struct itnio_sip_request *request,
+                                  int64_t since,
+                                  uint32_t patience_ms,
+                                  int32_t *status,
+                                  char **recording_id,
+                                  char **reason);
+
+/**
+ * How many records there are. NULL: 0.
+ */
+size_t itnio_records_count(const struct itnio_records *records);
+
+/**
+ * The record with this index, from 0; NULL where there is none. It lives, with its strings, until
+ * itnio_records_free().
+ */
+const struct itnio_record *itnio_records_get(const struct itnio_records *records, size_t index);
+
+/**
+ * Frees records, and all that itnio_records_get() gave of them. NULL is allowed.
+ */
+void itnio_records_free(struct itnio_records *records);
 
 /**
  * Frees a string that the library handed out: a recording ID or a reason. NULL is allowed.

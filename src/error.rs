@@ -24,6 +24,8 @@ pub enum ErrorKind {
     NotSent(NotSent),
     /// The last byte of the request was handed to the operating system: it may have arrived.
     MaybeSent(MaybeSent),
+    /// The records do not show what became of a call that is in doubt.
+    InDoubt(InDoubt),
     /// A bug in this library.
     Internal,
 }
@@ -56,6 +58,17 @@ pub enum MaybeSent {
     BadResponse,
 }
 
+/// Why a call stays in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InDoubt {
+    /// There is no record of such a call yet.
+    NoRecord,
+    /// There are records of several such calls.
+    SeveralRecords,
+    /// The records could not be read.
+    RecordsFailed,
+}
+
 impl From<NotSent> for ErrorKind {
     fn from(kind: NotSent) -> ErrorKind {
         ErrorKind::NotSent(kind)
@@ -68,10 +81,19 @@ impl From<MaybeSent> for ErrorKind {
     }
 }
 
+impl From<InDoubt> for ErrorKind {
+    fn from(kind: InDoubt) -> ErrorKind {
+        ErrorKind::InDoubt(kind)
+    }
+}
+
 impl ErrorKind {
     /// Whether the phone may ring all the same.
     pub fn may_have_dialed(self) -> bool {
-        matches!(self, ErrorKind::MaybeSent(_) | ErrorKind::Internal)
+        matches!(
+            self,
+            ErrorKind::MaybeSent(_) | ErrorKind::InDoubt(_) | ErrorKind::Internal
+        )
     }
 }
 

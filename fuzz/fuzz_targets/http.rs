@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 
 /// The response, how much had come in when it was whole, and whether that needed the connection's end.
 fn read(bytes: &[u8], size: usize) -> Result<Option<(HttpResponse, usize, bool)>, ParseError> {
-    let mut parser = ResponseParser::default();
+    let mut parser = ResponseParser::new(MAX_RESPONSE_SIZE);
     let mut received = 0;
     for piece in bytes.chunks(size).chain([&[][..]]) {
         received += piece.len();

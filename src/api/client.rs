@@ -12,6 +12,7 @@ use super::response::{bad_response, classify_response, is_expired};
 use super::send_sip::{SendSip, SipRequest};
 use crate::error::{Error, ErrorKind, NotSent};
 use crate::http::client::{Exchange, Route};
+use crate::http::parser::Head;
 use crate::http::request::RequestTemplate;
 use crate::http::url::{BaseUrl, environment_proxy, http_proxy};
 use crate::net::io::{Deadline, IoContext};
@@ -115,20 +116,42 @@ impl Client {
     /// Places a call, and gives its recording ID.
     /// Errors: why it was not placed, or may have been. The reason holds neither the secret nor the signature.
     pub fn send_sip(&self, request: &SipRequest<'_>) -> Result<String, Error> {
-        self.call(&SendSip {
+        let endpoint = SendSip {
             request,
             handed_out: &self.recording_ids,
-        })
+        };
+        let _in_progress = self.state()?.calls.enter(request.callee);
+        Ok(self.call(&endpoint, self.deadline(request.timeout_ms))?.0)
     }
 
-    /// Calls an endpoint.
-    fn call<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output, Error> {
+    /// The recording IDs of this client's calls.
+    pub fn recording_ids(&self) -> &RecordingIds {
+        &self.recording_ids
+    }
+
+    /// When a call has to be over that begins now; 0: after the client's timeout.
+    pub fn deadline(&self, timeout_ms: u32) -> Deadline {
+        let timeout = match timeout_ms {
+            0 => self.timeout,
+            _ => Duration::from_millis(timeout_ms.into()),
+        };
+        Deadline::after(Instant::now(), timeout)
+    }
+
+    /// What this process keeps of the client.
+    pub fn state(&self) -> Result<&ProcessState, Error> {
+        let state = self.state.of_this_process(&self.route);
+        state.map_err(|error| Error::new(NotSent::Connect, format!("after a fork: {error}")))
+    }
+
+    /// Calls an endpoint. Gives the head of its response, too.
+    pub fn call<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        deadline: Deadline,
+    ) -> Result<(E::Output, Head), Error> {
         endpoint.validate()?;
-        let deadline = Deadline::after(Instant::now(), self.timeout);
-        let state = self
-            .state
-            .of_this_process(&self.route)
-            .map_err(|error| Error::new(NotSent::Connect, format!("after a fork: {error}")))?;
+        let state = self.state()?;
         let call = Call {
             client: self,
             state,
@@ -169,7 +192,7 @@ struct Failure {
 
 impl<E: Endpoint> Call<'_, E> {
     /// Sends the request, and sends it once more as long as [`repeat_after`] says so.
-    fn run(&self) -> Result<E::Output, Error> {
+    fn run(&self) -> Result<(E::Output, Head), Error> {
         let clock = &self.state.clock;
         let mut reading = clock.read();
         let mut needs_new_connection = false;
@@ -214,7 +237,7 @@ impl<E: Endpoint> Call<'_, E> {
         reading: ClockReading,
         needs_new_connection: bool,
         expired: &mut Option<Failure>,
-    ) -> Result<E::Output, Failure> {
+    ) -> Result<(E::Output, Head), Failure> {
         let http = &self.state.http;
         let sign = self.client.credentials.sign(reading.timestamp);
         let request = self.client.template.request(
@@ -241,13 +264,10 @@ impl<E: Endpoint> Call<'_, E> {
             exchange,
         };
         let mut exchange = http
-            .send(connection, &request, &self.context)
+            .send(connection, &request, E::MAX_BODY_SIZE, &self.context)
             .map_err(|error| failed(error, None))?;
         match self.read_response(&mut exchange) {
-            Ok(output) => {
-                http.release(exchange);
-                Ok(output)
-            }
+            Ok(output) => Ok((output, http.release(exchange))),
             Err(error) => Err(failed(error, Some(Box::new(exchange)))),
         }
     }
@@ -406,6 +426,11 @@ mod tests {
         (base_url, serving)
     }
 
+    fn get(client: &Client, id: &str) -> Result<Thing, Error> {
+        let (thing, _) = client.call(&GetThing { id }, client.deadline(0))?;
+        Ok(thing)
+    }
+
     fn client(base_url: &str) -> Client {
         Client::new(&Config {
             api_key: "key",
@@ -421,9 +446,9 @@ mod tests {
     fn another_endpoint_is_one_file_and_a_read_is_repeated_once_its_response_is_lost() {
         let (base_url, serving) = server(1);
         let client = client(&base_url);
-        assert_eq!(client.call(&GetThing { id: "1" }).unwrap().name, "1");
+        assert_eq!(get(&client, "1").unwrap().name, "1");
         // Over the reused connection, which the server closes, and then over a new one.
-        assert_eq!(client.call(&GetThing { id: "2" }).unwrap().name, "3");
+        assert_eq!(get(&client, "2").unwrap().name, "3");
         let lines = serving.join().unwrap();
         let line = |id| format!("GET /api/thing/{id} HTTP/1.1");
         assert_eq!(lines, [line(1), line(2), line(2)]);
@@ -434,11 +459,11 @@ mod tests {
     fn a_read_is_repeated_once() {
         let (base_url, serving) = server(2);
         let client = client(&base_url);
-        client.call(&GetThing { id: "1" }).unwrap();
-        let error = client.call(&GetThing { id: "2" }).map(|thing| thing.name);
+        get(&client, "1").unwrap();
+        let error = get(&client, "2").map(|thing| thing.name);
         let kind = error.unwrap_err().kind;
         assert_eq!(kind, ErrorKind::MaybeSent(MaybeSent::ConnectionLost));
-        client.call(&GetThing { id: "3" }).unwrap();
+        get(&client, "3").unwrap();
         assert_eq!(serving.join().unwrap().len(), 4);
     }
 }

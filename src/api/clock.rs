@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::http::parser::Head;
+
 /// How far, in seconds, a server's clock may be from ours before it is worth correcting: `Date` has
 /// whole seconds, and the response takes time.
-const MAX_CLOCK_SKEW: i64 = 2;
+pub const MAX_CLOCK_SKEW: i64 = 2;
 
 /// The server's clock as far as we know it: ours, and an offset once the server has told one.
 #[derive(Debug, Default)]
@@ -26,13 +28,13 @@ impl Clock {
     /// A clock that starts with what `other` has learnt.
     pub fn copy_of(other: &Clock) -> Clock {
         Clock {
-            offset: AtomicI64::new(other.offset.load(Ordering::Relaxed)),
+            offset: AtomicI64::new(other.offset()),
         }
     }
 
     /// The time to sign with.
     pub fn read(&self) -> ClockReading {
-        ClockReading::now(self.offset.load(Ordering::Relaxed))
+        ClockReading::now(self.offset())
     }
 
     /// The time to sign with again where `reading` was refused as expired; `None` where the response shows
@@ -46,11 +48,21 @@ impl Clock {
         date: Option<&str>,
         has_age: bool,
     ) -> Option<ClockReading> {
-        let server = date
-            .filter(|_| !has_age)
-            .and_then(|date| httpdate::parse_http_date(date).ok())?;
-        let offset = seconds(server).saturating_sub(unix_now());
+        let offset = offset_by(date, has_age)?;
         ((offset - reading.offset).abs() > MAX_CLOCK_SKEW).then(|| ClockReading::now(offset))
+    }
+
+    /// How far the server's clock is from ours, in seconds, as far as we know.
+    pub fn offset(&self) -> i64 {
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    /// The same, where a response that was received just now shows another time than the clock.
+    pub fn offset_at(&self, head: &Head) -> i64 {
+        let known = self.offset();
+        let shown = offset_by(head.date.as_deref(), head.has_age);
+        let other = shown.filter(|shown| (shown - known).abs() > MAX_CLOCK_SKEW);
+        other.unwrap_or(known)
     }
 
     /// Gives up an offset with which a request was refused as expired, where the response did not say what
@@ -78,7 +90,15 @@ impl ClockReading {
     }
 }
 
-fn unix_now() -> i64 {
+/// How far the server's clock is from ours, in seconds, by a response's `Date`.
+fn offset_by(date: Option<&str>, has_age: bool) -> Option<i64> {
+    let date = date.filter(|_| !has_age)?;
+    let server = httpdate::parse_http_date(date).ok()?;
+    Some(seconds(server).saturating_sub(unix_now()))
+}
+
+/// Our clock, in Unix seconds.
+pub fn unix_now() -> i64 {
     seconds(SystemTime::now())
 }
 

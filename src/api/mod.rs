@@ -2,9 +2,14 @@
 //! everything else is done for it: signing, connections, deadlines, repeats, the JSON around the response.
 
 pub mod auth;
+pub mod calls_in_progress;
 pub mod client;
 pub mod clock;
+pub mod find_call;
+pub mod find_records;
+pub mod get_record;
 pub mod process_state;
+pub mod record;
 pub mod recording_ids;
 pub mod repeat;
 pub mod response;
@@ -15,6 +20,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::error::Error;
+use crate::http::parser::MAX_RESPONSE_SIZE;
 use repeat::RepeatPolicy;
 use ureq::http::Method;
 
@@ -28,6 +34,9 @@ pub trait Endpoint {
 
     /// When a request may be sent once more.
     const REPEAT: RepeatPolicy;
+
+    /// The longest body of a response that is read.
+    const MAX_BODY_SIZE: usize = MAX_RESPONSE_SIZE;
 
     /// Its path below the base URL. It begins with a slash and has no control character.
     fn path(&self) -> Cow<'_, str>;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use once_cell::race::OnceBox;
 
+use super::calls_in_progress::CallsInProgress;
 use super::clock::Clock;
 use crate::http::client::{HttpClient, Route};
 use crate::process::process_id;
@@ -15,6 +16,8 @@ pub struct ProcessState {
     pub http: Arc<HttpClient>,
     /// What it knows of the server's clock.
     pub clock: Clock,
+    /// The calls that it is placing.
+    pub calls: CallsInProgress,
     process_id: u64,
     // Of the processes forked from this one. Each sees its own only, in its own copy of the memory. Set
     // without a lock, since one could be inherited taken.
@@ -27,6 +30,7 @@ impl ProcessState {
         Ok(ProcessState {
             http: Arc::new(HttpClient::new(route)?),
             clock,
+            calls: CallsInProgress::default(),
             process_id: process_id(),
             child: OnceBox::new(),
         })

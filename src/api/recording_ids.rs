@@ -40,14 +40,30 @@ impl RecordingIds {
     ///
     /// One new ID in 2^60 or so is taken for another.
     pub fn insert(&self, id: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let hash = hasher.finish().max(1);
+        let (set, hash) = self.set_of(id);
+        set.is_none_or(|set| set.insert(hash))
+    }
+
+    /// Whether `id` is remembered.
+    pub fn contains(&self, id: &str) -> bool {
+        let (set, hash) = self.set_of(id);
+        set.is_some_and(|set| set.occurrences(hash) > 0)
+    }
+
+    fn set_of(&self, id: &str) -> (Option<&Set>, u64) {
+        let hash = hash_of(id).max(1);
         let place = usize::try_from(hash % (BLOCKS * SETS) as u64).unwrap_or_default();
         let block = self.blocks.get(place / SETS);
         let set = block.and_then(|block| block.get_or_init(Box::default).get(place % SETS));
-        set.is_none_or(|set| set.insert(hash))
+        (set, hash)
     }
+}
+
+/// The same for the same text in every process.
+pub fn hash_of(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl Set {

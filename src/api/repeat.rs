@@ -54,6 +54,7 @@ pub fn repeat_after(
         ErrorKind::Rejected
         | ErrorKind::MaybeSent(_)
         | ErrorKind::InvalidArgument
+        | ErrorKind::InDoubt(_)
         | ErrorKind::Internal => None,
     }
 }

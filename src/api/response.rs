@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use crate::api::recording_ids::RecordingIds;
     use crate::api::send_sip::{SendSip, SipRequest};
-    use crate::http::parser::ResponseParser;
+    use crate::http::parser::{MAX_RESPONSE_SIZE, ResponseParser};
 
     fn refused(body: &str) -> (i32, Option<String>) {
         let response = parse(body.as_bytes()).expect(body);
@@ -190,6 +190,7 @@ mod tests {
                 account: "2",
                 app_id: "3",
                 called_info: None,
+                timeout_ms: 0,
             },
             handed_out: &RecordingIds::default(),
         };
@@ -205,7 +206,7 @@ mod tests {
         ] {
             assert_eq!(parse(body.as_bytes()).expect(body).status, status);
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-            let response = ResponseParser::default().push((head + body).as_bytes());
+            let response = ResponseParser::new(MAX_RESPONSE_SIZE).push((head + body).as_bytes());
             let error = classify_response(&call, &response.unwrap().unwrap()).unwrap_err();
             assert_eq!(error.kind, MaybeSent::BadResponse.into(), "{body}");
         }

@@ -29,6 +29,9 @@ pub struct SipRequest<'a> {
     /// Text that goes with the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub called_info: Option<&'a str>,
+    /// 0: the client's.
+    #[serde(skip)]
+    pub timeout_ms: u32,
 }
 
 /// A call to place.
@@ -113,6 +116,7 @@ mod tests {
             account: "1001",
             app_id: "a\"b",
             called_info: None,
+            timeout_ms: 0,
         };
         assert_eq!(
             serde_json::to_string(&request).unwrap(),

@@ -1,10 +1,11 @@
 //! libitnio: place a phone call through the Itniotech voice API, from C.
 //!
 //! The library asks the API to place a call (`voice/sendSip`), waits for the response, and says
-//! whether the call was placed. Its two promises:
+//! whether the call was placed. Its promises:
 //!
 //!   - A request that may have reached the API is never sent again: one call, one ring.
 //!   - Every failure says whether the phone may have rung: itnio_may_have_dialed().
+//!   - Where that is in doubt, itnio_find_call() looks into the API's records of calls.
 //!
 //! A call, in full:
 //!
@@ -23,7 +24,7 @@
 //!         if (result == ITNIO_OK)
 //!             printf("placed, recording %s\n", id);
 //!         else if (itnio_may_have_dialed(result))
-//!             printf("look before you redial: %s\n", reason);
+//!             printf("in doubt, see itnio_find_call(): %s\n", reason);
 //!         else
 //!             printf("not placed: %s\n", reason);
 //!         itnio_free_string(id);
@@ -31,14 +32,18 @@
 //!         itnio_client_free(client);
 //!     }
 //!
-//! Input. All strings are NUL-terminated UTF-8 of at most 64 KiB. Zero-initialise both structs: a zero field
-//! means its default, or "not given". The library copies what it keeps, so that arguments need to live for
+//! Input. All strings are NUL-terminated UTF-8 of at most 64 KiB. Zero-initialise the structs: a zero field
+//! means its default, or "not given". Their reserved fields become real ones in later versions; a library that
+//! finds one set which it does not know says that it is too old for the program. The library copies what it keeps, so that arguments need to live for
 //! the duration of a call only. A mistake in an argument crashes nothing and sends nothing; it is
 //! ITNIO_INVALID_ARGUMENT, with a reason that names the field.
 //!
 //! Output. Each out-parameter may be NULL where it is not wanted; the others are always written,
 //! whatever the result. A string that is handed out is freed with itnio_free_string(), once, and with
-//! nothing else. Strings that are returned as `const char *` are static.
+//! nothing else; records with itnio_records_free(). Strings that are returned as `const char *` are static.
+//!
+//! Times. Those of arguments, and Unix seconds in records, are of this host's clock, and the server's those of its
+//! own: where its responses show that it has another time, the library converts them.
 //!
 //! Threads. Make one client per account and share it: every function may be called from any thread
 //! at any time, on the same client too, but for itnio_client_free(), which needs every call on that
@@ -59,7 +64,8 @@
 //! Memory. Where the system has no memory for an allocation of the library's, the process is ended by
 //! abort(), after a message on standard error that says so: there is no result for it. (Linux grants memory
 //! before it has it, so that this takes a limit, such as RLIMIT_AS.) What a call takes is bounded by the
-//! limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. An idle connection
+//! limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. Responses with records
+//! are read up to 1 MiB each; the records handed out take what their texts take. An idle connection
 //! takes some 20 KiB, and a client up to 150 KiB.
 //!
 //! Process behaviour. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is
@@ -68,14 +74,18 @@
 //! thread behind after a call, since getaddrinfo() cannot be cancelled: the library therefore stays mapped
 //! after dlclose().
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::ptr;
+use std::time::Duration;
 
 use super::panic::catch_panic;
 use super::pointers::{self, Out};
+use super::records::{itnio_record, itnio_records};
 use super::result::itnio_result::{ITNIO_INTERNAL_ERROR, ITNIO_OK};
 use super::result::{self, itnio_result};
 use crate::api::client::{Client, Config};
+use crate::api::find_call::in_doubt;
+use crate::api::find_records::RecordQuery;
 use crate::api::response;
 use crate::api::send_sip::SipRequest;
 use crate::error::Error;
@@ -115,6 +125,8 @@ pub struct itnio_config {
     pub connect_timeout_ms: u32,
     /// The most that a call may take, in milliseconds, whatever the server does. 0: 30000.
     pub timeout_ms: u32,
+    /// For fields of later versions. NULL.
+    pub reserved: [*const c_void; 4],
 }
 
 /// A call to place. Zero-initialise it: NULL in an optional field leaves it out of the request. The server
@@ -132,6 +144,35 @@ pub struct itnio_sip_request {
     pub app_id: *const c_char,
     /// Text that goes with the call, by the documentation up to 1000 characters. NULL: left out.
     pub called_info: *const c_char,
+    /// The most that this call may take, in milliseconds. 0: the client's `timeout_ms`.
+    pub timeout_ms: u32,
+    /// For fields of later versions. NULL.
+    pub reserved: [*const c_void; 4],
+}
+
+/// Which records itnio_find_records() looks for. Zero-initialise it: NULL in a field means any.
+#[allow(non_camel_case_types, reason = "a C name")]
+#[repr(C)]
+pub struct itnio_record_query {
+    /// Required: calls that were submitted at this time or later, in Unix seconds of this host's clock. The
+    /// API's documentation has records of the last two months.
+    pub since: i64,
+    /// Calls that were submitted at this time or before, in the same way. 0: now.
+    pub until: i64,
+    /// The number that was called.
+    pub callee: *const c_char,
+    /// The number that was shown.
+    pub display_num: *const c_char,
+    /// The phone's name (which is not its account).
+    pub phone_name: *const c_char,
+    /// The name of the phone's group.
+    pub phone_group: *const c_char,
+    /// The most records that are handed out, the newest ones. 0: 100.
+    pub max_records: u32,
+    /// The most that it may take, in milliseconds, however many pages there are. 0: the client's `timeout_ms`.
+    pub timeout_ms: u32,
+    /// For fields of later versions. NULL.
+    pub reserved: [*const c_void; 4],
 }
 
 /// Makes a client. Reads the certificates and the environment; connects to nothing.
@@ -260,30 +301,189 @@ pub unsafe extern "C-unwind" fn itnio_send_sip(
 ) -> itnio_result {
     catch_panic(ITNIO_INTERNAL_ERROR, || {
         // SAFETY: the caller's promise.
-        let mut status = unsafe { Out::new(status, ITNIO_NO_STATUS) };
-        // SAFETY: the caller's promise.
-        let mut recording_id = unsafe { Out::new(recording_id, ptr::null_mut()) };
-        // SAFETY: the caller's promise.
-        let mut reason = unsafe { Out::new(reason, ptr::null_mut()) };
+        let mut out = unsafe { Outs::new(status, recording_id, reason) };
         // SAFETY: the caller's promise.
         let sent = unsafe { pointers::borrow(client, "client") }.and_then(|client| {
             // SAFETY: the caller's promise.
             let request = unsafe { read_request(request) }?;
             client.0.send_sip(&request)
         });
-        match sent {
-            Ok(id) => {
-                status.set(0);
-                recording_id.set_text(&id);
-                ITNIO_OK
-            }
-            Err(error) => {
-                status.set(error.status.unwrap_or(ITNIO_NO_STATUS));
-                reason.set_reason(&error.reason);
-                error.kind.into()
-            }
-        }
+        out.finish(sent, |id| pointers::string_into_raw(&id))
     })
+}
+
+/// Reads the API's record of one call (`voice/recordSip`), by its recording ID.
+///
+/// It changes nothing, so the request is sent once more where the connection is lost, within the same time.
+/// `recording_id` is read during the call only. `*status` is as for itnio_send_sip(): -24 where there is no
+/// such record. `*records` has the one record on `ITNIO_OK`, to be freed with itnio_records_free(), else it is
+/// NULL. `*reason` is as for itnio_send_sip(). Each of the three pointers may be NULL.
+///
+/// Returns `ITNIO_OK`, or what became of the request, as itnio_send_sip() does. Nothing that it returns says
+/// anything about a phone: do not ask itnio_may_have_dialed().
+///
+/// May be called from any number of threads at once. Never from a signal handler.
+///
+/// # Safety
+///
+/// `client` is NULL or a client that has not been freed, and is not while this runs. `recording_id` is NULL
+/// or NUL-terminated. `status`, `records` and `reason` are NULL or may be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn itnio_get_record(
+    client: *const itnio_client,
+    recording_id: *const c_char,
+    status: *mut i32,
+    records: *mut *mut itnio_records,
+    reason: *mut *mut c_char,
+) -> itnio_result {
+    catch_panic(ITNIO_INTERNAL_ERROR, || {
+        // SAFETY: the caller's promise.
+        let mut out = unsafe { Outs::new(status, records, reason) };
+        // SAFETY: the caller's promise.
+        let found = unsafe { pointers::borrow(client, "client") }.and_then(|client| {
+            // SAFETY: the caller's promise.
+            let recording_id = unsafe { pointers::required(recording_id, "recording_id") }?;
+            let record = client.0.get_record(recording_id)?;
+            Ok(vec![record])
+        });
+        out.finish(found, |records| {
+            pointers::into_raw(itnio_records::new(&records))
+        })
+    })
+}
+
+/// Reads the API's records of many calls (`voice/recordSipQuery`): all pages, the newest first.
+///
+/// It changes nothing, so each request is sent once more where its connection is lost, within the same time.
+/// `query` and its strings are read during the call only. A record without a time of submission counts as
+/// one in the time asked for; one without a recording ID is none. `*status` and `*reason` are as for
+/// itnio_send_sip(). `*records` are the records on `ITNIO_OK`, none of them twice, to be freed with
+/// itnio_records_free(); else it is NULL. Each of the three pointers may be NULL.
+///
+/// Returns `ITNIO_OK`, also where there are none, or what became of the first request that failed, as
+/// itnio_send_sip() does. `ITNIO_BAD_RESPONSE` also for more than 100,000 calls in 30 days. Nothing that it
+/// returns says anything about a phone: do not ask itnio_may_have_dialed().
+///
+/// May be called from any number of threads at once. Never from a signal handler.
+///
+/// # Safety
+///
+/// `client` is NULL or a client that has not been freed, and is not while this runs. `query` is NULL or
+/// points to a valid struct; its strings are NULL or NUL-terminated. `status`, `records` and `reason` are NULL
+/// or may be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn itnio_find_records(
+    client: *const itnio_client,
+    query: *const itnio_record_query,
+    status: *mut i32,
+    records: *mut *mut itnio_records,
+    reason: *mut *mut c_char,
+) -> itnio_result {
+    catch_panic(ITNIO_INTERNAL_ERROR, || {
+        // SAFETY: the caller's promise.
+        let mut out = unsafe { Outs::new(status, records, reason) };
+        // SAFETY: the caller's promise.
+        let found = unsafe { pointers::borrow(client, "client") }.and_then(|client| {
+            // SAFETY: the caller's promise.
+            client.0.find_records(&unsafe { read_query(query) }?)
+        });
+        out.finish(found, |records| {
+            pointers::into_raw(itnio_records::new(&records))
+        })
+    })
+}
+
+/// Looks a call up that is in doubt: was one like it placed? For after an itnio_send_sip() whose result makes
+/// itnio_may_have_dialed() true, and was not `ITNIO_OK`.
+///
+/// `request` is the one that was given to itnio_send_sip(); its callee, and its display number where it has
+/// one, have to be those of the record. `since` is the time before itnio_send_sip() was called, in Unix
+/// seconds (`time(NULL)`); the server's clock is allowed for. The API is asked at once, and where it has no
+/// record yet, again with growing pauses, until `patience_ms` is over (0: once); the last request may take
+/// the time of a call beyond that. Recording IDs that this client has handed out, by this function too, do not
+/// count, and no call is found while another one to the same callee is in progress on this client. What
+/// cannot be told apart is a call that somebody else placed to the same number since then.
+///
+/// `*status` is the API's status for the last look, as for itnio_send_sip(). `*recording_id` is the
+/// recording ID on `ITNIO_OK`, else NULL; `*reason` is NULL on `ITNIO_OK`, else says why there is none. Both are
+/// freed with itnio_free_string(). Each of the three pointers may be NULL.
+///
+/// Returns `ITNIO_OK` where the call was placed; else `ITNIO_NO_RECORD`, `ITNIO_SEVERAL_RECORDS`,
+/// `ITNIO_RECORDS_FAILED` or `ITNIO_INTERNAL_ERROR`. For all of them itnio_may_have_dialed() is true: nothing
+/// proves that a call was not placed, not even an argument that is wrong.
+///
+/// It never places a call. May be called from any number of threads at once; itnio_client_shutdown() ends
+/// it. Never from a signal handler.
+///
+/// # Safety
+///
+/// As for itnio_send_sip().
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn itnio_find_call(
+    client: *const itnio_client,
+    request: *const itnio_sip_request,
+    since: i64,
+    patience_ms: u32,
+    status: *mut i32,
+    recording_id: *mut *mut c_char,
+    reason: *mut *mut c_char,
+) -> itnio_result {
+    catch_panic(ITNIO_INTERNAL_ERROR, || {
+        // SAFETY: the caller's promise.
+        let mut out = unsafe { Outs::new(status, recording_id, reason) };
+        // SAFETY: the caller's promise.
+        let found = unsafe { pointers::borrow(client, "client") }.and_then(|client| {
+            // SAFETY: the caller's promise.
+            let request = unsafe { read_request(request) }?;
+            let patience = Duration::from_millis(patience_ms.into());
+            client.0.find_call(&request, since, patience)
+        });
+        out.finish(found.map_err(in_doubt), |id| pointers::string_into_raw(&id))
+    })
+}
+
+/// How many records there are. NULL: 0.
+///
+/// # Safety
+///
+/// `records` is NULL, or was handed out and has not been freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn itnio_records_count(records: *const itnio_records) -> usize {
+    catch_panic(0, || {
+        // SAFETY: the caller's promise.
+        unsafe { pointers::borrow(records, "records") }.map_or(0, itnio_records::count)
+    })
+}
+
+/// The record with this index, from 0; NULL where there is none. It lives, with its strings, until
+/// itnio_records_free().
+///
+/// # Safety
+///
+/// `records` is NULL, or was handed out and has not been freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn itnio_records_get(
+    records: *const itnio_records,
+    index: usize,
+) -> *const itnio_record {
+    catch_panic(ptr::null(), || {
+        // SAFETY: the caller's promise.
+        let records = unsafe { pointers::borrow(records, "records") };
+        records.map_or(ptr::null(), |records| records.get(index))
+    })
+}
+
+/// Frees records, and all that itnio_records_get() gave of them. NULL is allowed.
+///
+/// # Safety
+///
+/// `records` is NULL, or was handed out and has not been freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn itnio_records_free(records: *mut itnio_records) {
+    catch_panic((), || {
+        // SAFETY: the caller's promise.
+        drop(unsafe { pointers::from_raw(records) });
+    });
 }
 
 /// Frees a string that the library handed out: a recording ID or a reason. NULL is allowed.
@@ -332,6 +532,49 @@ pub extern "C-unwind" fn itnio_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
+/// The out-parameters of what asks the API.
+struct Outs<T> {
+    status: Out<i32>,
+    output: Out<*mut T>,
+    reason: Out<*mut c_char>,
+}
+
+impl<T> Outs<T> {
+    /// # Safety
+    ///
+    /// All three are NULL, or may be written to for as long as this lives.
+    unsafe fn new(status: *mut i32, output: *mut *mut T, reason: *mut *mut c_char) -> Outs<T> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            Outs {
+                status: Out::new(status, ITNIO_NO_STATUS),
+                output: Out::new(output, ptr::null_mut()),
+                reason: Out::new(reason, ptr::null_mut()),
+            }
+        }
+    }
+
+    /// Writes the result, and what `into_raw` makes of the output where the caller wants it.
+    fn finish<O>(
+        &mut self,
+        result: Result<O, Error>,
+        into_raw: impl FnOnce(O) -> *mut T,
+    ) -> itnio_result {
+        match result {
+            Ok(output) => {
+                self.status.set(0);
+                self.output.set_if_wanted(|| into_raw(output));
+                ITNIO_OK
+            }
+            Err(error) => {
+                self.status.set(error.status.unwrap_or(ITNIO_NO_STATUS));
+                self.reason.set_reason(&error.reason);
+                error.kind.into()
+            }
+        }
+    }
+}
+
 /// # Safety
 ///
 /// `config` is NULL or points to a valid struct; its strings are NULL or NUL-terminated. None of that changes
@@ -340,6 +583,7 @@ unsafe fn read_config<'a>(config: *const itnio_config) -> Result<Config<'a>, Err
     // SAFETY: the caller's promise.
     unsafe {
         let config = pointers::borrow(config, "config")?;
+        require_null(&config.reserved, "config")?;
         Ok(Config {
             api_key: pointers::required(config.api_key, "api_key")?,
             api_secret: wipe::after(|| pointers::required(config.api_secret, "api_secret"))?,
@@ -359,14 +603,48 @@ unsafe fn read_request<'a>(request: *const itnio_sip_request) -> Result<SipReque
     // SAFETY: the caller's promise.
     unsafe {
         let request = pointers::borrow(request, "request")?;
+        require_null(&request.reserved, "request")?;
         Ok(SipRequest {
             callee: pointers::required(request.callee, "callee")?,
             display_num: pointers::optional(request.display_num, "display_num")?,
             account: pointers::required(request.account, "account")?,
             app_id: pointers::required(request.app_id, "app_id")?,
             called_info: pointers::optional(request.called_info, "called_info")?,
+            timeout_ms: request.timeout_ms,
         })
     }
+}
+
+/// # Safety
+///
+/// As for [`read_config`].
+unsafe fn read_query<'a>(query: *const itnio_record_query) -> Result<RecordQuery<'a>, Error> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let query = pointers::borrow(query, "query")?;
+        require_null(&query.reserved, "query")?;
+        Ok(RecordQuery {
+            since: query.since,
+            until: query.until,
+            callee: pointers::optional(query.callee, "callee")?,
+            display_num: pointers::optional(query.display_num, "display_num")?,
+            phone_name: pointers::optional(query.phone_name, "phone_name")?,
+            phone_group: pointers::optional(query.phone_group, "phone_group")?,
+            max_records: query.max_records,
+            timeout_ms: query.timeout_ms,
+        })
+    }
+}
+
+/// A program that was compiled for a later version may have set a field that this one would pass over.
+fn require_null(reserved: &[*const c_void], parameter: &str) -> Result<(), Error> {
+    if reserved.iter().all(|field| field.is_null()) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        parameter,
+        "made for a later version of the library",
+    ))
 }
 
 #[cfg(test)]
@@ -375,7 +653,7 @@ mod tests {
     use std::mem::offset_of;
     use std::process::{Command, Stdio};
 
-    use super::{itnio_config, itnio_sip_request};
+    use super::{itnio_config, itnio_record, itnio_record_query, itnio_sip_request};
     use crate::ffi::result::itnio_result;
 
     /// C11 that holds C's sizes and offsets to Rust's.
@@ -399,8 +677,15 @@ mod tests {
     #[cfg_attr(miri, ignore = "Miri starts no compiler")]
     fn structs_and_results_have_the_layout_of_the_header() {
         let source = static_asserts! {
-            itnio_config { api_key, api_secret, base_url, ca_file, proxy, connect_timeout_ms, timeout_ms }
-            itnio_sip_request { callee, display_num, account, app_id, called_info }
+            itnio_config { api_key, api_secret, base_url, ca_file, proxy, connect_timeout_ms, timeout_ms, reserved }
+            itnio_sip_request { callee, display_num, account, app_id, called_info, timeout_ms, reserved }
+            itnio_record_query { since, until, callee, display_num, phone_name, phone_group, max_records, timeout_ms, reserved }
+            itnio_record {
+                recording_id, callee, display_num, phone_name, phone_group, region, submit_time, call_time, ringing_time,
+                answer_time, hangup_time, submitted_at, called_at, ringing_at, answered_at, hung_up_at, call_duration_s,
+                charged_duration_s, termination_code, termination_reason, cost, rate, billing_period, currency,
+                recording_file_id
+            }
             itnio_result {}
         };
         let mut compiler = Command::new(std::env::var_os("CC").unwrap_or("cc".into()))

@@ -3,4 +3,5 @@
 pub mod exports;
 pub mod panic;
 pub mod pointers;
+pub mod records;
 pub mod result;

@@ -87,14 +87,16 @@ impl<T> Out<T> {
     }
 }
 
-impl Out<*mut c_char> {
-    /// Hands a string out as it is, where the caller wants it. It has no NUL.
-    pub fn set_text(&mut self, text: &str) {
+impl<T> Out<*mut T> {
+    /// Hands out what `make` gives, where the caller wants it.
+    pub fn set_if_wanted(&mut self, make: impl FnOnce() -> *mut T) {
         if self.is_wanted() {
-            self.set(CString::new(text).unwrap_or_default().into_raw());
+            self.set(make());
         }
     }
+}
 
+impl Out<*mut c_char> {
     /// Hands a reason out: plain text of at most [`plain_text::MAX_LENGTH`] bytes.
     pub fn set_reason(&mut self, reason: &str) {
         let reason = plain(reason);
@@ -102,18 +104,23 @@ impl Out<*mut c_char> {
             .rev()
             .find(|end| reason.is_char_boundary(*end))
             .unwrap_or_default();
-        self.set_text(reason.get(..end).unwrap_or_default());
+        self.set_if_wanted(|| string_into_raw(reason.get(..end).unwrap_or_default()));
     }
 }
 
-/// Takes back a string that [`Out::set_text`] handed out.
+/// Hands a string out as it is. It has no NUL.
+pub fn string_into_raw(text: &str) -> *mut c_char {
+    CString::new(text).unwrap_or_default().into_raw()
+}
+
+/// Takes back a string that [`string_into_raw`] handed out.
 ///
 /// # Safety
 ///
 /// `string` is NULL, or was handed out and not taken back yet.
 pub unsafe fn free_string(string: *mut c_char) {
     if !string.is_null() {
-        // SAFETY: `set_text` had it from `CString::into_raw`; the rest is the caller's promise.
+        // SAFETY: `string_into_raw` had it from `CString::into_raw`; the rest is the caller's promise.
         drop(unsafe { CString::from_raw(string) });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use crate::error::{ErrorKind, MaybeSent, NotSent};
+use crate::error::{ErrorKind, InDoubt, MaybeSent, NotSent};
 
 /// The result of a call, or of `itnio_client_new`.
 ///
@@ -45,12 +45,19 @@ pub enum itnio_result {
     ITNIO_BAD_RESPONSE = 13,
     /// A bug in the library, caught at the boundary.
     ITNIO_INTERNAL_ERROR = 14,
+    /// From itnio_find_call(): there is no record of such a call yet. That proves nothing: nobody says how soon
+    /// a record appears.
+    ITNIO_NO_RECORD = 15,
+    /// From itnio_find_call(): there are records of several such calls; the reason has their recording IDs.
+    ITNIO_SEVERAL_RECORDS = 16,
+    /// From itnio_find_call(): the records could not be read, or an argument is wrong; the reason says which.
+    ITNIO_RECORDS_FAILED = 17,
 }
 
 use itnio_result::*;
 
 /// Every result: what [`from_i32`] recognises.
-const ALL: [itnio_result; 13] = [
+const ALL: [itnio_result; 16] = [
     ITNIO_OK,
     ITNIO_REJECTED,
     ITNIO_INVALID_ARGUMENT,
@@ -64,6 +71,9 @@ const ALL: [itnio_result; 13] = [
     ITNIO_HTTP_ERROR,
     ITNIO_BAD_RESPONSE,
     ITNIO_INTERNAL_ERROR,
+    ITNIO_NO_RECORD,
+    ITNIO_SEVERAL_RECORDS,
+    ITNIO_RECORDS_FAILED,
 ];
 
 /// The result with this number. A number from C is never cast to the enum: an unknown one would be
@@ -100,6 +110,9 @@ impl itnio_result {
                 c"the response is not the documented one; the call may have been placed"
             }
             ITNIO_INTERNAL_ERROR => c"a bug in the library; the call may have been placed",
+            ITNIO_NO_RECORD => c"no record of such a call yet; it may have been placed",
+            ITNIO_SEVERAL_RECORDS => c"records of several such calls; it may have been placed",
+            ITNIO_RECORDS_FAILED => c"the records could not be read; the call may have been placed",
         }
     }
 }
@@ -119,6 +132,9 @@ impl From<ErrorKind> for itnio_result {
             ErrorKind::MaybeSent(MaybeSent::ConnectionLost) => ITNIO_CONNECTION_LOST,
             ErrorKind::MaybeSent(MaybeSent::HttpStatus) => ITNIO_HTTP_ERROR,
             ErrorKind::MaybeSent(MaybeSent::BadResponse) => ITNIO_BAD_RESPONSE,
+            ErrorKind::InDoubt(InDoubt::NoRecord) => ITNIO_NO_RECORD,
+            ErrorKind::InDoubt(InDoubt::SeveralRecords) => ITNIO_SEVERAL_RECORDS,
+            ErrorKind::InDoubt(InDoubt::RecordsFailed) => ITNIO_RECORDS_FAILED,
             ErrorKind::Internal => ITNIO_INTERNAL_ERROR,
         }
     }
@@ -157,6 +173,9 @@ mod tests {
             (MaybeSent::ConnectionLost.into(), ITNIO_CONNECTION_LOST),
             (MaybeSent::HttpStatus.into(), ITNIO_HTTP_ERROR),
             (MaybeSent::BadResponse.into(), ITNIO_BAD_RESPONSE),
+            (InDoubt::NoRecord.into(), ITNIO_NO_RECORD),
+            (InDoubt::SeveralRecords.into(), ITNIO_SEVERAL_RECORDS),
+            (InDoubt::RecordsFailed.into(), ITNIO_RECORDS_FAILED),
             (ErrorKind::Internal, ITNIO_INTERNAL_ERROR),
         ] {
             let result = itnio_result::from(kind);

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ureq::Proxy;
 
-use super::parser::{HttpResponse, ParseError, ResponseParser};
+use super::parser::{Head, HttpResponse, MAX_RESPONSE_SIZE, ParseError, ResponseParser};
 use super::request::connect_request;
 use crate::error::{Error, MaybeSent, NotSent};
 use crate::net::connection::Connection;
@@ -145,12 +145,13 @@ impl HttpClient {
         })
     }
 
-    /// Sends `request` once, and waits for the whole response. Fails with [`NotSent`] where its last byte was
+    /// Sends `request` once, and waits for the whole response, with a body of so many bytes at most. Fails with [`NotSent`] where its last byte was
     /// not handed to the system, and with [`MaybeSent`] after that.
     pub fn send(
         &self,
         mut connection: Connection,
         request: &[u8],
+        max_body_size: usize,
         context: &IoContext<'_>,
     ) -> Result<Exchange, Error> {
         if let Err(error) = connection.send(request, context) {
@@ -160,7 +161,11 @@ impl HttpClient {
         // The request is sent. Whatever happens from here on, it may have arrived.
         let sent = Instant::now();
         let read = |buffer: &mut [u8]| connection.receive(buffer, context);
-        match receive(read, ResponseParser::push) {
+        match receive(
+            ResponseParser::new(max_body_size),
+            read,
+            ResponseParser::push,
+        ) {
             Ok(response) => Ok(Exchange {
                 response,
                 may_be_premature: !connection.is_reused
@@ -175,14 +180,15 @@ impl HttpClient {
         }
     }
 
-    /// Keeps an exchange's connection for another request, where the server does.
-    pub fn release(&self, mut exchange: Exchange) {
-        let head = &exchange.response.head;
+    /// Keeps an exchange's connection for another request, where the server does. Gives the response's head.
+    pub fn release(&self, mut exchange: Exchange) -> Head {
+        let head = exchange.response.head;
         if head.is_persistent {
             exchange.connection.is_reused = true;
             self.pool
                 .release(exchange.connection, head.keep_alive, Instant::now());
         }
+        head
     }
 
     /// A socket that is connected to the host, or to the proxy.
@@ -245,7 +251,11 @@ impl HttpClient {
         // A proxy sends nothing behind the head that grants a tunnel, and what follows one that refuses does
         // not matter.
         let read = |buffer: &mut [u8]| socket.receive(buffer, context);
-        match receive(read, ResponseParser::push_head) {
+        match receive(
+            ResponseParser::new(MAX_RESPONSE_SIZE),
+            read,
+            ResponseParser::push_head,
+        ) {
             Ok(200..300) => Ok(()),
             Ok(status) => {
                 let reason = format!("the proxy responded with HTTP status {status}");
@@ -283,10 +293,10 @@ impl ResponseError {
 
 /// Reads until `push`, given one piece after the other and at last an empty one, has what it wants.
 fn receive<T>(
+    mut parser: ResponseParser,
     mut read: impl FnMut(&mut [u8]) -> Result<usize, IoError>,
     mut push: impl FnMut(&mut ResponseParser, &[u8]) -> Result<Option<T>, ParseError>,
 ) -> Result<T, ResponseError> {
-    let mut parser = ResponseParser::default();
     let mut buffer = [0; READ_BUFFER_SIZE];
     loop {
         let received = read(&mut buffer).map_err(ResponseError::Io)?;

@@ -11,12 +11,8 @@ use std::time::Duration;
 
 use httparse::{Header, ParserConfig, Response, Status};
 
-/// The largest head that is read, and the largest body.
+/// The largest head that is read, and the largest body where the endpoint asks for no more.
 pub const MAX_RESPONSE_SIZE: usize = 64 * 1024;
-
-/// The most that is read of a response in all. Neither limit above ends 1xx responses, the sizes of
-/// chunks, and trailers.
-const MAX_TOTAL_SIZE: usize = 2 * MAX_RESPONSE_SIZE;
 
 /// The most header fields of a response.
 const MAX_FIELDS: usize = 128;
@@ -28,7 +24,9 @@ const MAX_LINE_LENGTH: usize = 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub struct ParseError(pub Cow<'static, str>);
 
-const TOO_LARGE: ParseError = ParseError(Cow::Borrowed("the response is larger than 64 KiB"));
+fn too_large(limit: usize) -> ParseError {
+    ParseError(format!("the response is larger than {} KiB", limit / 1024).into())
+}
 
 fn not_http(why: impl fmt::Display) -> ParseError {
     ParseError(format!("the response cannot be read as HTTP: {why}").into())
@@ -70,15 +68,16 @@ pub struct HttpResponse {
 }
 
 impl HttpResponse {
-    /// At most [`MAX_RESPONSE_SIZE`] bytes.
+    /// At most as many bytes as the parser was made for.
     pub fn body(&self) -> &[u8] {
         self.bytes.get(self.body.clone()).unwrap_or_default()
     }
 }
 
 /// Reads a response piece by piece.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ResponseParser {
+    max_body_size: usize,
     bytes: Vec<u8>,
     // From here on, nothing has been made of the bytes yet.
     unread: usize,
@@ -88,6 +87,18 @@ pub struct ResponseParser {
 }
 
 impl ResponseParser {
+    /// For a body of at most so many bytes.
+    pub fn new(max_body_size: usize) -> ResponseParser {
+        ResponseParser {
+            max_body_size,
+            bytes: Vec::new(),
+            unread: 0,
+            head: None,
+            body: 0..0,
+            in_trailers: false,
+        }
+    }
+
     /// Takes what has been received, or nothing where the connection has ended; gives the response where
     /// it is now whole. Fails where it can no longer become one.
     pub fn push(&mut self, piece: &[u8]) -> Result<Option<HttpResponse>, ParseError> {
@@ -112,7 +123,8 @@ impl ResponseParser {
 
     /// The same, for a response of which only the head matters: returns its status.
     pub fn push_head(&mut self, piece: &[u8]) -> Result<Option<u16>, ParseError> {
-        if self.bytes.len() > MAX_TOTAL_SIZE {
+        // No other limit ends 1xx responses, the sizes of chunks, and trailers.
+        if self.bytes.len() > 2 * self.max_body_size.max(MAX_RESPONSE_SIZE) {
             return Err(ParseError("the response has no end".into()));
         }
         self.bytes.extend_from_slice(piece);
@@ -123,7 +135,7 @@ impl ResponseParser {
                 self.read_heads()?;
             }
             if self.head.is_none() && self.unread_bytes().len() > MAX_RESPONSE_SIZE {
-                return Err(TOO_LARGE);
+                return Err(too_large(MAX_RESPONSE_SIZE));
             }
         }
         Ok(self.head.as_ref().map(|head| head.status))
@@ -165,7 +177,9 @@ impl ResponseParser {
     fn read_body(&mut self, has_ended: bool) -> Result<bool, ParseError> {
         let framing = self.head.as_ref().map(|head| head.framing);
         match framing.unwrap_or(Framing::UntilClose) {
-            Framing::Length(length) if length > MAX_RESPONSE_SIZE => Err(TOO_LARGE),
+            Framing::Length(length) if length > self.max_body_size => {
+                Err(too_large(self.max_body_size))
+            }
             Framing::Length(length) => {
                 let is_whole = self.bytes.len() - self.body.start >= length;
                 if is_whole {
@@ -178,8 +192,8 @@ impl ResponseParser {
             Framing::UntilClose => {
                 self.unread = self.bytes.len();
                 self.body.end = self.unread;
-                if self.body.len() > MAX_RESPONSE_SIZE {
-                    return Err(TOO_LARGE);
+                if self.body.len() > self.max_body_size {
+                    return Err(too_large(self.max_body_size));
                 }
                 Ok(has_ended)
             }
@@ -197,8 +211,8 @@ impl ResponseParser {
                 _ => return Err(not_http("a chunk without a size")),
             };
             let size = usize::try_from(size).unwrap_or(usize::MAX);
-            if size > MAX_RESPONSE_SIZE - self.body.len() {
-                return Err(TOO_LARGE);
+            if size > self.max_body_size - self.body.len() {
+                return Err(too_large(self.max_body_size));
             }
             if size == 0 {
                 self.unread += line;
@@ -259,7 +273,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, ParseError> {
         Err(error) => return Err(not_http(error)),
     };
     if length > MAX_RESPONSE_SIZE {
-        return Err(TOO_LARGE);
+        return Err(too_large(MAX_RESPONSE_SIZE));
     }
     let status = response.code.filter(|status| *status >= 100);
     let status = status.ok_or_else(|| not_http("no valid status"))?;
@@ -354,7 +368,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8], size: usize, ends: bool) -> Result<Option<HttpResponse>, ParseError> {
-        let mut parser = ResponseParser::default();
+        let mut parser = ResponseParser::new(MAX_RESPONSE_SIZE);
         for piece in bytes.chunks(size).chain(ends.then_some(&[][..])) {
             if let Some(response) = parser.push(piece)? {
                 return Ok(Some(response));
@@ -508,14 +522,14 @@ mod tests {
             (&format!("{chunked}0\r\n"), "x: y\r\n"),
             (&format!("{chunked}0\r\n"), "x"),
         ] {
-            let bytes = head.to_owned() + &more.repeat(4 * MAX_TOTAL_SIZE / more.len());
-            let mut parser = ResponseParser::default();
+            let bytes = head.to_owned() + &more.repeat(4 * 2 * MAX_RESPONSE_SIZE / more.len());
+            let mut parser = ResponseParser::new(MAX_RESPONSE_SIZE);
             let given_up = bytes
                 .as_bytes()
                 .chunks(1000)
                 .position(|piece| parser.push(piece).is_err());
             assert!(
-                given_up.is_some_and(|piece| piece <= MAX_TOTAL_SIZE / 1000 + 1),
+                given_up.is_some_and(|piece| piece <= 2 * MAX_RESPONSE_SIZE / 1000 + 1),
                 "{head:?} {more:?}: {given_up:?}"
             );
         }
@@ -587,7 +601,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "Miri takes minutes for hundreds of kilobytes")]
     fn empty_lines_are_gone_through_once() {
-        let mut parser = ResponseParser::default();
+        let mut parser = ResponseParser::new(MAX_RESPONSE_SIZE);
         for sent in 1..=1000 {
             assert_eq!(parser.push_head(b"\r\n"), Ok(None));
             assert_eq!(parser.unread, 2 * sent);
@@ -625,7 +639,7 @@ mod tests {
                     let response = read(bytes.as_bytes(), piece, true);
                     match response {
                         Ok(Some(_)) if over == 0 => {}
-                        Err(error) if over == 1 && error == TOO_LARGE => {}
+                        Err(error) if over == 1 && error == too_large(MAX_RESPONSE_SIZE) => {}
                         _ => panic!("{over} over, {:.60}: {response:?}", bytes),
                     }
                 }
@@ -642,7 +656,7 @@ mod tests {
             (chunked, "0;", MAX_LINE_LENGTH),
             (&format!("{chunked}0\r\n"), "", MAX_LINE_LENGTH),
         ] {
-            let mut parser = ResponseParser::default();
+            let mut parser = ResponseParser::new(MAX_RESPONSE_SIZE);
             let begun = head.to_owned() + line;
             assert!(matches!(parser.push(begun.as_bytes()), Ok(None)));
             let length = (line.len() + 1..2 * limit).find(|_| parser.push(b"x").is_err());
