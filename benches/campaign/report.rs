@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::iter::repeat;
 
 use crate::campaign::figures::{Figures, Loss};
+use crate::campaign::look::{Finding, Findings};
 use crate::campaign::run::Settings;
 use crate::picture::{Bars, grouped};
 use crate::readme::table;
@@ -17,7 +18,8 @@ pub const PICTURE: &str = "benches/campaign.svg";
 pub struct Report {
     pub settings: Settings,
     pub library: Figures,
-    /// The library's first.
+    pub findings: Findings,
+    /// The library's first, before and after the look at the records.
     pub tallies: Vec<Tally>,
     /// Clients that were left out, and why.
     pub left_out: Vec<String>,
@@ -126,6 +128,24 @@ impl Report {
             grouped(figures.hit),
             grouped(figures.hit_by_responses),
             grouped(figures.repeats)
+        )
+    }
+
+    /// What the look at the records came to.
+    pub fn looks(&self) -> String {
+        let count = |finding| grouped(self.findings.count(finding));
+        format!(
+            "Of libitnio's {} calls with an unknown result, `itnio_find_call` found {} that had been placed, by their own \
+             recording\nIDs, and no record of {}, which had not rung. For {} the records could not be read. It found {} \
+             calls wrongly (another\ncall's recording ID, or a phone that did not ring), and missed {} whose record was \
+             there; {} requests to the records in all.\n",
+            grouped(self.findings.counts.values().sum()),
+            count(Finding::Placed),
+            count(Finding::NoRecord),
+            count(Finding::NotRead),
+            count(Finding::Wrong),
+            count(Finding::Missed),
+            grouped(self.findings.queries),
         )
     }
 
