@@ -386,8 +386,8 @@ final class Client
      *
      * The API is asked at once, and where it has no record yet, again with growing pauses, until the patience is
      * over; the last request may take the time of a call beyond that. Recording IDs that this client has handed
-     * out, by this function too, do not count, and no call is found while another one to the same callee is in
-     * progress on this client. What cannot be told apart is a call that somebody else (another worker, say)
+     * out in this process, by this function too, do not count, and no call is found while another one to the same
+     * callee is in progress on it. What cannot be told apart is a call that somebody else, another worker too,
      * placed to the same number since then.
      *
      * It never places a call. max_execution_time does not end it on Linux, where that is the processor's time,

@@ -1,5 +1,5 @@
 /* This is a generated file, edit the .stub.php file instead.
- * Stub hash: 6be2b4d6d7f3a76f97aa86c84f9d65a42791f70e */
+ * Stub hash: 71fd798d6262e35c075f95c63120913758167b4f */
 
 ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX(arginfo_class_Itnio_Exception_mayHaveDialed, 0, 0, _IS_BOOL, 0)
 ZEND_END_ARG_INFO()
