@@ -792,6 +792,31 @@ fn no_failure_of_a_look_says_that_the_phone_has_not_rung() {
     let client = client(&gateway);
     check(&client, &Request::default(), now, "callee: NULL");
     check(&client, &request, 0, "since");
+    for (field, empty) in [
+        (
+            "callee: empty",
+            Request {
+                callee: text(""),
+                ..request.clone()
+            },
+        ),
+        (
+            "account: empty",
+            Request {
+                account: text(""),
+                ..request.clone()
+            },
+        ),
+        (
+            "app_id: empty",
+            Request {
+                app_id: text(""),
+                ..request.clone()
+            },
+        ),
+    ] {
+        check(&client, &empty, now, field);
+    }
     check(
         &client,
         &Request {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::Endpoint;
 use super::client::Client;
 use super::clock::MAX_CLOCK_SKEW;
 use super::find_records::RecordQuery;
@@ -37,6 +38,7 @@ impl Client {
         since: i64,
         patience: Duration,
     ) -> Result<String, Error> {
+        self.endpoint_of(request).validate()?;
         let end = Deadline::after(Instant::now(), patience);
         let mut pause = FIRST_PAUSE;
         loop {
