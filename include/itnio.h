@@ -2,10 +2,11 @@
  * libitnio: place a phone call through the Itniotech voice API, from C.
  *
  * The library asks the API to place a call (`voice/sendSip`), waits for the response, and says
- * whether the call was placed. Its two promises:
+ * whether the call was placed. Its promises:
  *
  *   - A request that may have reached the API is never sent again: one call, one ring.
  *   - Every failure says whether the phone may have rung: itnio_may_have_dialed().
+ *   - Where that is in doubt, itnio_find_call() looks into the API's records of calls.
  *
  * A call, in full:
  *
@@ -24,7 +25,7 @@
  *         if (result == ITNIO_OK)
  *             printf("placed, recording %s\n", id);
  *         else if (itnio_may_have_dialed(result))
- *             printf("look before you redial: %s\n", reason);
+ *             printf("in doubt, see itnio_find_call(): %s\n", reason);
  *         else
  *             printf("not placed: %s\n", reason);
  *         itnio_free_string(id);
@@ -32,14 +33,18 @@
  *         itnio_client_free(client);
  *     }
  *
- * Input. All strings are NUL-terminated UTF-8 of at most 64 KiB. Zero-initialise both structs: a zero field
- * means its default, or "not given". The library copies what it keeps, so that arguments need to live for
+ * Input. All strings are NUL-terminated UTF-8 of at most 64 KiB. Zero-initialise the structs: a zero field
+ * means its default, or "not given". Their reserved fields become real ones in later versions; a library that
+ * finds one set which it does not know says that it is too old for the program. The library copies what it keeps, so that arguments need to live for
  * the duration of a call only. A mistake in an argument crashes nothing and sends nothing; it is
  * ITNIO_INVALID_ARGUMENT, with a reason that names the field.
  *
  * Output. Each out-parameter may be NULL where it is not wanted; the others are always written,
  * whatever the result. A string that is handed out is freed with itnio_free_string(), once, and with
- * nothing else. Strings that are returned as `const char *` are static.
+ * nothing else; records with itnio_records_free(). Strings that are returned as `const char *` are static.
+ *
+ * Times. Those of arguments, and Unix seconds in records, are of this host's clock, and the server's those of its
+ * own: where its responses show that it has another time, the library converts them.
  *
  * Threads. Make one client per account and share it: every function may be called from any thread
  * at any time, on the same client too, but for itnio_client_free(), which needs every call on that
@@ -60,7 +65,8 @@
  * Memory. Where the system has no memory for an allocation of the library's, the process is ended by
  * abort(), after a message on standard error that says so: there is no result for it. (Linux grants memory
  * before it has it, so that this takes a limit, such as RLIMIT_AS.) What a call takes is bounded by the
- * limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. An idle connection
+ * limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. Responses with records
+ * are read up to 1 MiB each; the records handed out take what their texts take. An idle connection
  * takes some 20 KiB, and a client up to 150 KiB.
  *
  * Process behaviour. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is

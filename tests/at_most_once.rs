@@ -243,7 +243,8 @@ fn an_unsolicited_response_is_given_to_no_call() {
                     recording_id_for(callee),
                     "after {pause} ms"
                 );
-                thread::sleep(Duration::from_millis(2 * pause));
+                // Until the gateway has surely sent it, also on a busy machine.
+                thread::sleep(Duration::from_millis(15 * pause));
             }
             drop(client);
             assert_eq!(gateway.finish_and_count(), 3);

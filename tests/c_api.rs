@@ -1,5 +1,5 @@
-//! The C API as C sees it: NULL, out-parameters, who owns what, the texts, and that nothing is
-//! printed. The checks are in c/api.c.
+//! The C API from C: NULL, out-parameters, ownership, the texts, and that nothing is printed. The checks are in
+//! c/api.c.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::gateway::{Gateway, Step};
 use support::response::{RecordingIds, Response};
 use support::sockets::Refusing;
 
-/// By the callee's first digit, as c/api.c expects.
+/// Responds by the callee's first digit, as c/api.c expects.
 fn by_first_digit() -> impl Fn(&Delivery) -> Vec<Step> + Send + Sync + 'static {
     let ids = RecordingIds::default();
     move |request| {
@@ -25,11 +25,11 @@ fn by_first_digit() -> impl Fn(&Delivery) -> Vec<Step> + Send + Sync + 'static {
     }
 }
 
-/// Runs one of the program's checks; gives what it printed, and the requests that it sent.
-fn check(promise: &str) -> (String, usize) {
+/// Runs one of the program's checks; returns its output, and the number of requests that it sent.
+fn check(name: &str) -> (String, usize) {
     let gateway = Gateway::plain().answer(by_first_digit()).start();
     let mut command = c::command(&Build::c().compile("api.c"));
-    command.args([promise, &gateway.url()]);
+    command.args([name, &gateway.url()]);
     let output = c::run(command, c::LIMIT);
     let printed = output.success().to_owned();
     assert!(printed.contains("checks="), "{printed}");
@@ -38,28 +38,28 @@ fn check(promise: &str) -> (String, usize) {
 }
 
 #[test]
-fn null_where_a_pointer_is_needed_is_an_invalid_argument_and_nothing_is_sent() {
+fn null_for_a_required_pointer_is_an_invalid_argument_and_nothing_is_sent() {
     assert_eq!(check("null").1, 0);
 }
 
 #[test]
 fn each_out_parameter_may_be_null_and_the_others_are_always_written() {
     // Eight choices of out-parameters for each of the three callees that can be sent.
-    assert_eq!(check("outs").1, 24);
+    assert_eq!(check("out-parameters").1, 24);
 }
 
 #[test]
-fn the_library_copies_what_it_keeps_and_changes_nothing_that_it_is_given() {
+fn the_library_copies_the_strings_that_it_keeps_and_changes_no_argument() {
     assert_eq!(check("copies").1, 2);
 }
 
 #[test]
-fn a_text_for_any_number_is_static_one_line_and_never_null() {
+fn the_text_for_any_number_is_static_one_line_and_never_null() {
     assert_eq!(check("texts").1, 0);
 }
 
 #[test]
-fn header_library_and_package_are_of_one_version() {
+fn header_library_and_package_have_one_version() {
     let (printed, _) = check("versions");
     assert!(
         printed.starts_with(concat!("version=", env!("CARGO_PKG_VERSION"), " ")),
@@ -68,7 +68,7 @@ fn header_library_and_package_are_of_one_version() {
 }
 
 #[test]
-fn the_header_lays_structs_out_as_these_tests_do() {
+fn structs_have_the_same_layout_in_c_and_in_these_tests() {
     let output = c::run(c::command(&Build::c().compile("layout.c")), c::LIMIT);
     let expected = [
         ("itnio_config", size_of::<RawConfig>()),
@@ -130,7 +130,7 @@ fn nothing_is_printed_whatever_happens() {
         ),
     ] {
         let mut command = c::command(&program);
-        // What Rust's and others' libraries look at when they have something to say.
+        // These make Rust libraries print more.
         command
             .env("RUST_BACKTRACE", "full")
             .env("RUST_LOG", "trace")

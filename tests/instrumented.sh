@@ -1,60 +1,59 @@
 #!/usr/bin/env bash
-# The library under instruments that see what tests cannot:
+# Runs tests under instruments, which find errors that the tests themselves cannot see:
 #
 #     tests/instrumented.sh [valgrind|asan|tsan|miri|fuzz]...
 #
-# all of them, where none is named. valgrind, asan and tsan first have to find the faults that
-# tests/planted.rs plants; then the C hosts, the C example and the programs of the C API's tests run under
-# them. Each instrument has a line at the end, and the exit status is 0 only if all of them ran, and found
-# nothing.
+# or all of them. valgrind, asan and tsan first have to find the faults of tests/planted.rs. Then the C hosts,
+# the C example and the programs of the C API's tests run under them. The last lines of output are the
+# results, and the exit status is 0 only if all instruments ran and found nothing.
 #
-# valgrind takes the code that ships. The others need nightly Rust, and gcc with its sanitizers:
+# valgrind runs the release build. The others need nightly Rust, and gcc with its sanitizers:
 #
 #     rustup toolchain install nightly --component rust-src,miri
 #     cargo install --locked cargo-fuzz
 #
-# FUZZ_SECONDS: how long each fuzz target runs; 30 where it is not set.
+# FUZZ_SECONDS: how long each fuzz target runs; 30 by default.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-# Its sanitizers' runtimes serve the library, too.
+# The library uses the runtimes of gcc's sanitizers, too.
 export CC=gcc
 
-# What runs under valgrind and the sanitizers: test programs, and of c_example those tests that run the example.
+# The test programs for valgrind and the sanitizers; of c_example only the tests that run the example.
 readonly -a suites=(
     'host'
     'c_api'
     'c_example exit_ optional_arguments wrong_clock'
 )
 
-# What they leave out: instrument, test program, test, and why.
+# Tests that cannot run under an instrument: instrument, test program, test, and why.
 left_out() {
     cat <<'LIST'
-valgrind host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which valgrind replaces
-valgrind host forks::what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked_child gives a call up in the middle of its request, by the clock
-valgrind host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing valgrind needs the address space, too
-valgrind host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies would search the memory of valgrind, too
-valgrind host secret::after_free_the_secret_is_nowhere_in_the_process would search the memory of valgrind, too
+valgrind host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls measures malloc, which valgrind replaces
+valgrind host forks::the_rest_of_a_request_that_was_given_up_is_never_sent_even_if_a_child_has_the_socket a call has to time out in the middle of its request
+valgrind host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing valgrind itself needs address space
+valgrind host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_memcpy_the_system_has would also search valgrind's memory
+valgrind host secret::after_free_the_secret_is_nowhere_in_the_process would also search valgrind's memory
 valgrind host shutdown::shutdown_ends_calls_that_send_within_100_ms sends megabytes, which takes longer under valgrind
-valgrind host signals::no_signal_is_delivered_on_the_librarys_thread valgrind keeps a signal to itself
-asan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which the sanitizer replaces
-asan host forks::children_forked_during_the_very_first_call_call_at_once the sanitizer's malloc may be locked for ever in a child
-asan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer's malloc may be locked for ever in a child
-asan host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing the sanitizer needs the address space, too
-asan host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies would search the sanitizer's terabytes, too
-asan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
-tsan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls weighs malloc, which the sanitizer replaces
-tsan host forks::children_forked_during_the_very_first_call_call_at_once the sanitizer allows no threads in a child of threads
-tsan host forks::children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on the sanitizer allows no threads in a child of threads
-tsan host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing the sanitizer needs the address space, too
-tsan host names::a_child_forked_during_a_look_up_does_its_own the sanitizer allows no threads in a child of threads
-tsan host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies would search the sanitizer's terabytes, too
-tsan host secret::after_free_the_secret_is_nowhere_in_the_process would search the sanitizer's terabytes, too
+valgrind host signals::no_signal_is_delivered_on_the_librarys_thread valgrind reserves a signal
+asan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls measures malloc, which the sanitizer replaces
+asan host forks::children_forked_during_the_first_call_can_call_at_once the sanitizer's malloc may stay locked in a child
+asan host forks::children_forked_while_eight_threads_place_calls_can_call_at_once_and_the_parent_too the sanitizer's malloc may stay locked in a child
+asan host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing the sanitizer itself needs address space
+asan host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_memcpy_the_system_has would also search terabytes of the sanitizer
+asan host secret::after_free_the_secret_is_nowhere_in_the_process would also search terabytes of the sanitizer
+tsan host failures::memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls measures malloc, which the sanitizer replaces
+tsan host forks::children_forked_during_the_first_call_can_call_at_once the sanitizer allows no threads in a child of a process with threads
+tsan host forks::children_forked_while_eight_threads_place_calls_can_call_at_once_and_the_parent_too the sanitizer allows no threads in a child of a process with threads
+tsan host memory::an_allocation_that_fails_ends_the_process_and_sends_nothing the sanitizer itself needs address space
+tsan host names::a_child_forked_during_a_lookup_starts_its_own the sanitizer allows no threads in a child of a process with threads
+tsan host secret::after_free_a_secret_of_any_length_is_nowhere_whichever_memcpy_the_system_has would also search terabytes of the sanitizer
+tsan host secret::after_free_the_secret_is_nowhere_in_the_process would also search terabytes of the sanitizer
 tsan host shutdown::shutdown_ends_calls_that_send_within_100_ms sends megabytes, which takes longer under the sanitizer
-tsan host threads::a_whole_life_over_tls_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
-tsan host threads::a_whole_life_through_a_proxy_and_with_a_name_to_look_up_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
-tsan host threads::a_whole_life_with_the_systems_trust_store_fits_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
-tsan host threads::failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib the sanitizer's own part of a stack is larger
+tsan host threads::a_client_with_tls_fits_into_a_stack_of_64_kib the sanitizer needs more stack
+tsan host threads::a_client_with_a_proxy_or_a_name_to_resolve_fits_into_a_stack_of_64_kib the sanitizer needs more stack
+tsan host threads::a_client_with_the_systems_trust_store_fits_into_a_stack_of_64_kib the sanitizer needs more stack
+tsan host threads::failures_large_requests_and_hostile_responses_fit_into_a_stack_of_64_kib the sanitizer needs more stack
 LIST
 }
 
@@ -66,7 +65,7 @@ note() {
     printf '\n== %s\n' "$1"
 }
 
-# Runs a test program, and adds what passed to $passed.
+# Runs a test program, and adds the number of passed tests to $passed.
 run_tests() {
     local log code
     log=$(mktemp)
@@ -77,7 +76,7 @@ run_tests() {
     return "$code"
 }
 
-# Whether each test that is left out is there to be.
+# Each test of the list has to exist.
 check_left_out() {
     local by in test why
     while read -r by in test why; do
@@ -89,11 +88,11 @@ check_left_out() {
 under() {
     local name=$1 passed=0 skipped=0 faults suite by in test why
     local -a words skips
-    # For the example to call.
+    # The C example calls it.
     cargo build --locked --example gateway || return 1
     export ITNIO_TEST_INSTRUMENT=$name
     run_tests planted || return 1
-    faults=$((passed - 1)) # one of them is none
+    faults=$((passed - 1)) # one of the tests has no fault
     passed=0
     for suite in "${suites[@]}"; do
         read -ra words <<< "$suite"
@@ -124,7 +123,7 @@ with_nightly() {
 run_miri() {
     local log code
     log=$(mktemp)
-    # What needs no network and no assembly.
+    # Only the unit tests: Miri runs neither network code nor assembly.
     MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --lib 2>&1 | tee "$log"
     code=${PIPESTATUS[0]}
     [ "$code" != 0 ] || note "miri: $(sed -n 's/^test result: ok. \([0-9]* passed; .*\); finished.*/\1/p' "$log")"
@@ -136,7 +135,7 @@ run_fuzz() {
     local target log code seconds=${FUZZ_SECONDS:-30} done=
     for target in response reason strings http connection; do
         log=$(mktemp)
-        # New inputs go to a directory of their own: what is committed stays small.
+        # New inputs go to another directory than the committed ones, which should stay few.
         mkdir -p "fuzz/target/corpus/$target"
         cargo +nightly fuzz run "$target" "fuzz/target/corpus/$target" "fuzz/corpus/$target" -- \
             -max_total_time="$seconds" -print_final_stats=1 2>&1 | tee "$log"

@@ -1,6 +1,5 @@
-//! Host names: one look-up for many calls, the deadline for look-ups too, every address tried. The
-//! name service is getaddrinfo() itself, with one of the tests' own put before it by LD_PRELOAD.
-//! (How the cache ages and outlives an outage: host.rs.)
+//! Host names: one lookup for many calls, a deadline that includes lookups, and all addresses are tried.
+//! LD_PRELOAD replaces getaddrinfo(). For the age of cache entries and outages see host.rs.
 
 mod support;
 
@@ -12,7 +11,7 @@ use support::certs::{Authority, LOOPBACK, Validity};
 use support::gateway::Gateway;
 use support::proxy::Proxy;
 
-/// Runs c/call.c with the name service; gives its output, and the names that were looked up.
+/// Runs c/call.c with the name service; returns its output, and the names that were looked up.
 fn call(test: &str, environment: &[(&str, &str)], arguments: &[&str]) -> (Output, Vec<String>) {
     let log: PathBuf = support::scratch().join(format!("{test}.names"));
     let mut command = c::command(&Build::c().compile("call.c"));
@@ -30,7 +29,18 @@ fn call(test: &str, environment: &[(&str, &str)], arguments: &[&str]) -> (Output
     (output, names.lines().map(str::to_owned).collect())
 }
 
-/// The number that stands behind `name=` in a line.
+/// Places so many calls, which all have to be accepted; returns the names that were looked up.
+#[track_caller]
+fn accepted(test: &str, times: usize, options: &[&str]) -> Vec<String> {
+    let count = times.to_string();
+    let arguments = [options, &["--times", &count, "7000001"]].concat();
+    let (output, names) = call(test, &[], &arguments);
+    let accepted = output.stdout.matches("result=0 ").count();
+    assert_eq!(accepted, times, "{output:?}");
+    names
+}
+
+/// The number after `name=` in a line.
 #[track_caller]
 fn value(line: &str, name: &str) -> i64 {
     let (_, rest) = line.split_once(&format!("{name}=")).expect(line);
@@ -41,38 +51,33 @@ fn value(line: &str, name: &str) -> i64 {
 }
 
 #[test]
-fn fifty_calls_use_one_look_up_and_one_connection() {
+fn fifty_calls_use_one_lookup_and_one_connection() {
     let gateway = Gateway::tls().start();
     let url = gateway.url_for("gateway.test");
-    let (output, names) = call("fifty", &[], &["--url", &url, "--times", "50", "7000001"]);
-    assert_eq!(output.stdout.matches("result=0 ").count(), 50, "{output:?}");
-    assert_eq!(names, ["gateway.test"]);
+    assert_eq!(accepted("fifty", 50, &["--url", &url]), ["gateway.test"]);
     assert_eq!(gateway.connections(), 1);
     assert_eq!(gateway.finish_and_count(), 50);
 }
 
 #[test]
-fn a_closed_connection_needs_no_new_look_up() {
+fn a_closed_connection_needs_no_new_lookup() {
     let gateway = Gateway::tls()
         .answer(|_| support::response::Response::ok(&support::response::unique_id()).until_close())
         .start();
     let url = gateway.url_for("gateway.test");
-    let (output, names) = call("closed", &[], &["--url", &url, "--times", "10", "7000001"]);
-    assert_eq!(output.stdout.matches("result=0 ").count(), 10, "{output:?}");
-    assert_eq!(names, ["gateway.test"]);
+    assert_eq!(accepted("closed", 10, &["--url", &url]), ["gateway.test"]);
     assert_eq!(gateway.connections(), 10);
 }
 
 #[test]
-fn an_address_needs_no_look_up() {
+fn an_address_needs_no_lookup() {
     let gateway = Gateway::tls().start();
-    let (output, names) = call("address", &[], &["--url", &gateway.url(), "7000001"]);
-    assert!(output.stdout.starts_with("result=0 "), "{output:?}");
+    let names = accepted("address", 1, &["--url", &gateway.url()]);
     assert_eq!(names, Vec::<String>::new());
 }
 
 #[test]
-fn a_look_up_that_hangs_keeps_the_deadline() {
+fn a_lookup_that_hangs_does_not_exceed_the_deadline() {
     for (arguments, limit) in [
         (["--timeout", "600", "--connect-timeout", "30000"], 600),
         (["--timeout", "30000", "--connect-timeout", "600"], 600),
@@ -96,9 +101,9 @@ fn a_look_up_that_hangs_keeps_the_deadline() {
         assert_eq!(
             names,
             ["hang.test"],
-            "the second call waits for the first's look-up"
+            "the second call waits for the first call's lookup"
         );
-        // The look-up still hangs, and the process has ended all the same.
+        // The process has ended although the lookup still hangs.
         assert!(output.elapsed < Duration::from_secs(20));
     }
 }
@@ -127,24 +132,18 @@ fn behind_a_proxy_only_the_proxys_name_is_looked_up() {
     let proxy = Proxy::to(gateway.address());
     let url = gateway.url_for("gateway.test");
     let by_name = format!("http://proxy.test:{}", proxy.address().port());
-    let arguments = [
-        "--url", &url, "--proxy", &by_name, "--times", "5", "7000001",
-    ];
-    let (output, names) = call("proxy", &[], &arguments);
-    assert_eq!(output.stdout.matches("result=0 ").count(), 5, "{output:?}");
+    let names = accepted("proxy", 5, &["--url", &url, "--proxy", &by_name]);
     assert_eq!(names, ["proxy.test"]);
 }
 
 #[test]
-fn an_address_that_refuses_gives_way_to_the_next() {
+fn after_an_address_that_refuses_the_next_one_is_tried() {
     let names = [LOOPBACK, &["dual.test"]].concat();
     let gateway = Gateway::tls()
         .certificate(Authority::common().server(&names, Validity::Now))
         .start();
     let url = gateway.url_for("dual.test");
-    let (output, names) = call("dual", &[], &["--url", &url, "--times", "3", "7000001"]);
-    assert_eq!(output.stdout.matches("result=0 ").count(), 3, "{output:?}");
-    assert_eq!(names, ["dual.test"]);
+    assert_eq!(accepted("dual", 3, &["--url", &url]), ["dual.test"]);
     assert_eq!(gateway.connections(), 1);
 }
 

@@ -1,5 +1,5 @@
-//! Mistakes of a host, planted for the tests' instrument to find: only then does its silence over the
-//! other tests mean anything. What it says has to name the library's own lines, in Rust, and the host's.
+//! Planted faults: mistakes of a host that the tests' instrument has to find. Only then is it evidence that
+//! it finds nothing in the other tests. Its reports have to name lines of the library and of the host.
 
 mod support;
 
@@ -8,7 +8,8 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use support::c::{Build, LIMIT, Output, command, run};
 use support::instrument::Instrument::{self, Address, Thread, Valgrind};
 
-/// A fault of tests/c/planted.c, and what each instrument that can see it has to say, in this order.
+/// A fault of tests/c/planted.c, and the words that the report of each instrument has to contain, in this
+/// order. An instrument that cannot find it is not listed.
 type Fault = (
     &'static str,
     &'static [(Instrument, &'static [&'static str])],
@@ -16,7 +17,7 @@ type Fault = (
 
 const FAULTS: &[Fault] = &[
     (
-        "freed-client",
+        "client-use-after-free",
         &[
             (
                 Address,
@@ -37,7 +38,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     (
-        "twice-freed-client",
+        "client-double-free",
         &[
             (
                 Address,
@@ -57,7 +58,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     (
-        "freed-string",
+        "string-use-after-free",
         &[
             (
                 Address,
@@ -83,7 +84,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     (
-        "twice-freed-string",
+        "string-double-free",
         &[
             (
                 Address,
@@ -108,7 +109,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     (
-        "small-status",
+        "status-overflow",
         &[
             (
                 Address,
@@ -124,7 +125,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     (
-        "endless-string",
+        "unterminated-string",
         &[
             (
                 Address,
@@ -134,7 +135,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     (
-        "forgotten-string",
+        "string-leak",
         &[
             (
                 Address,
@@ -144,7 +145,7 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     (
-        "forgotten-client",
+        "client-leak",
         &[
             (
                 Address,
@@ -154,11 +155,11 @@ const FAULTS: &[Fault] = &[
         ],
     ),
     (
-        "status-read-meanwhile",
+        "status-data-race",
         &[(Thread, &["data race", "pointers.rs", "planted.c"])],
     ),
     (
-        "freed-meanwhile",
+        "free-data-race",
         &[(Thread, &["data race", ".rs:", "planted.c"])],
     ),
 ];
@@ -177,35 +178,34 @@ fn main() {
                     Err(Failed::from(output.stderr))
                 }
             }
-            None => Ok(not_here()),
+            None => Ok(no_instrument()),
         },
     )];
     trials.extend(FAULTS.iter().map(|(fault, reports)| {
         Trial::ignorable_test(fault.replace('-', "_"), move || {
             let Some(instrument) = instrument else {
-                return Ok(not_here());
+                return Ok(no_instrument());
             };
             match reports.iter().find(|(by, _)| *by == instrument) {
                 Some((_, words)) => found(instrument, run_with(fault), words),
-                None => Ok(Completion::ignored_with("not for this instrument to find")),
+                None => Ok(Completion::ignored_with("this instrument cannot find it")),
             }
         })
     }));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-fn not_here() -> Completion {
-    Completion::ignored_with("for an instrument to find: tests/instrumented.sh")
+fn no_instrument() -> Completion {
+    Completion::ignored_with("needs an instrument: tests/instrumented.sh")
 }
 
 fn run_with(fault: &str) -> Output {
-    // An instrument that sees nothing shows by a program that ends as if nothing had been wrong.
     let mut program = command(&Build::c().compile("planted.c"));
     program.arg(fault);
     run(program, LIMIT)
 }
 
-/// Whether the instrument has ended the program, and has said `words`.
+/// Whether the report has these words, and the program the exit status of the instrument.
 fn found(instrument: Instrument, output: Output, words: &[&str]) -> Result<Completion, Failed> {
     let mut rest = output.stderr.as_str();
     for word in words {
@@ -219,7 +219,7 @@ fn found(instrument: Instrument, output: Output, words: &[&str]) -> Result<Compl
         };
     }
     if output.code != Some(instrument.exit_code()) {
-        return Err(Failed::from(format!("ended well: {output:?}")));
+        return Err(Failed::from(format!("no error status: {output:?}")));
     }
     Ok(Completion::Completed)
 }

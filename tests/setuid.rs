@@ -1,5 +1,5 @@
-//! A program with more rights than its caller: the caller's environment counts as empty. It takes root to
-//! make one, and a file system on which setuid counts.
+//! In a program with more rights than its caller the library ignores the environment. The test needs root, and
+//! a file system that allows setuid.
 
 mod support;
 
@@ -18,20 +18,20 @@ use support::gateway::Gateway;
 use support::proxy::Proxy;
 use support::{library, require};
 
-/// Who runs the programs: nobody.
+/// The user that runs the programs: nobody.
 const CALLER: u32 = 65534;
 
 fn main() {
     let trials = vec![require::trial_if(
-        "a_setuid_program_takes_neither_proxy_nor_authorities_from_its_callers_environment",
+        "a_setuid_program_takes_neither_proxy_nor_root_certificates_from_its_callers_environment",
         || Programs::new().map(drop),
-        the_environment_counts_as_empty,
+        the_environment_is_ignored,
     )];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-fn the_environment_counts_as_empty() {
-    let programs = Programs::new().expect("as a moment before");
+fn the_environment_is_ignored() {
+    let programs = Programs::new().expect("it worked a moment ago");
     let gateway = Gateway::tls().start();
     let file = programs.directory.path().join("authority.pem");
     fs::write(&file, Authority::common().pem()).expect("the authority's file");
@@ -66,7 +66,7 @@ fn the_environment_counts_as_empty() {
         assert_eq!(proxy.connections(), 0, "{environment:?}");
         assert_eq!(gateway.deliveries().len(), calls, "{environment:?}");
 
-        // The same without more rights does what the environment says.
+        // Without more rights, the same program uses the environment.
         let output = run(&programs.plain, &gateway, &environment);
         assert_eq!(output.stderr, "the caller's rights\n");
         assert_eq!(output.stdout, "client: 0 \ncall: 0 \n", "{environment:?}");
@@ -77,14 +77,14 @@ fn the_environment_counts_as_empty() {
 
 #[track_caller]
 fn run(program: &Path, gateway: &Gateway, environment: &[(&str, &str)]) -> Output {
-    let mut command = called_by_nobody(program);
+    let mut command = run_by_nobody(program);
     command.arg(gateway.url()).envs(environment.iter().copied());
     let output = c::run(command, c::LIMIT);
     output.success();
     output
 }
 
-fn called_by_nobody(program: &Path) -> Command {
+fn run_by_nobody(program: &Path) -> Command {
     let mut command = c::command(program);
     command
         .env_remove("SSL_CERT_FILE")
@@ -95,7 +95,7 @@ fn called_by_nobody(program: &Path) -> Command {
     command
 }
 
-/// One program, twice, in a directory that everybody can reach, with the library beside it.
+/// Two copies of one program, with the library, in a directory that everybody can read.
 struct Programs {
     directory: TempDir,
     plain: PathBuf,
@@ -103,7 +103,7 @@ struct Programs {
 }
 
 impl Programs {
-    /// Or why there can be none here.
+    /// Or the reason why it is not possible here.
     fn new() -> Result<Programs, String> {
         // SAFETY: geteuid takes nothing and cannot fail.
         if unsafe { libc::geteuid() } != 0 {
@@ -116,7 +116,7 @@ impl Programs {
                 Err(error) => why += &format!(" {}: {error}.", base.display()),
             }
         }
-        Err(format!("needs a directory where setuid counts.{why}"))
+        Err(format!("needs a directory where setuid works.{why}"))
     }
 
     fn below(base: &Path) -> Result<Programs, String> {
@@ -142,7 +142,7 @@ impl Programs {
             fs::copy(&built, program).map_err(text)?;
             set_mode(program, mode).map_err(text)?;
         }
-        let output = called_by_nobody(&programs.setuid).output().map_err(text)?;
+        let output = run_by_nobody(&programs.setuid).output().map_err(text)?;
         match String::from_utf8_lossy(&output.stderr).trim() {
             "more rights" => Ok(programs),
             said => Err(format!(

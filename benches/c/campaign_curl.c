@@ -1,15 +1,14 @@
 /*
- * The fault campaign's calls with libcurl by hand, as a careful C programmer writes them: one easy handle
- * per thread, reused, so that its connection is; both time-outs; no signals; the certificate checked; no
- * `Expect: 100-continue`.
+ * The fault campaign's calls with libcurl, used carefully: one easy handle per thread, so that its connection
+ * is reused; both time limits; no signals; the certificate is checked; no `Expect: 100-continue`.
  *
  *     campaign_curl CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh] < groups > diary
  *
- * Each line of `groups` is a thread: its URL, the beginning of the numbers that it dials, how many calls, and
- * how many control characters each other field of the request has (0: a plain request). JSON writes one in
- * six bytes. Each line of the diary is a call: callee, CURLcode, HTTP status,
- * microseconds, CURLcode in words, response; with tabs between. Signing and reading JSON are left to the
- * campaign: they have no part in what is compared. With `fresh`, no connection is used twice.
+ * Each line of `groups` is a thread: its URL, the prefix of the numbers that it calls, the number of calls,
+ * and the number of control characters in each other field of the request (0: a plain request). In JSON, one
+ * takes six bytes. Each line of the diary is a call, with tabs between: callee, CURLcode, HTTP status,
+ * microseconds, the text of the CURLcode, response. The campaign signs, and reads the JSON: that is not part
+ * of the comparison. With `fresh`, no connection is reused.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
@@ -22,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_GROUPS = 1024, RESPONSE = 4096 };
+enum { MAX_GROUPS = 1024, MAX_RESPONSE = 4096 };
 
 static const char *ca_file;
 static long timeout_ms;
@@ -38,7 +37,7 @@ struct group {
 };
 
 struct response {
-    char bytes[RESPONSE];
+    char bytes[MAX_RESPONSE];
     size_t length;
 };
 
@@ -48,11 +47,11 @@ static void fail(const char *what)
     exit(1);
 }
 
-static size_t keep(char *bytes, size_t size, size_t count, void *user)
+static size_t store(char *bytes, size_t size, size_t count, void *user)
 {
     struct response *response = user;
     size_t more = size * count;
-    if (more >= RESPONSE - response->length)
+    if (more >= MAX_RESPONSE - response->length)
         return 0;
     memcpy(response->bytes + response->length, bytes, more);
     response->length += more;
@@ -93,7 +92,7 @@ static void *call_all(void *user)
     curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, store);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &response);
     if (fresh) {
         curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
@@ -136,10 +135,10 @@ static void *call_all(void *user)
 
 int main(int argc, char **argv)
 {
-    static struct group groups[MOST_GROUPS];
+    static struct group groups[MAX_GROUPS];
     int count = 0;
     if (argc < 6)
-        fail("wants CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh]");
+        fail("arguments: CA_FILE TIMEOUT_MS KEY TIMESTAMP SIGN [fresh]");
     ca_file = argv[1];
     timeout_ms = atol(argv[2]);
     snprintf(key_header, sizeof key_header, "Api-Key: %s", argv[3]);
@@ -149,7 +148,7 @@ int main(int argc, char **argv)
     curl_global_init(CURL_GLOBAL_DEFAULT);
     fprintf(stderr, "%s\n", curl_version());
 
-    while (count < MOST_GROUPS && scanf("%255s %31s %ld %ld", groups[count].url, groups[count].prefix,
+    while (count < MAX_GROUPS && scanf("%255s %31s %ld %ld", groups[count].url, groups[count].prefix,
                                        &groups[count].calls, &groups[count].bulk) == 4)
         count++;
     for (int i = 0; i < count; i++)

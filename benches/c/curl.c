@@ -1,7 +1,7 @@
 /*
- * libcurl by hand, as a good engineer would: one easy handle per thread, set up once and reused, its
- * header list too; whatever costs something and is not needed is off. The JSON is written and read by
- * the few lines that this API needs, which is faster than any JSON library.
+ * libcurl, used well: one easy handle per thread, set up once and reused, and its header list, too. Features
+ * that cost time and are not needed are off. JSON is written and read by the few lines that this API needs,
+ * which is faster than any JSON library.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -17,7 +17,7 @@
 #include "worker.h"
 
 #define MD5_LENGTH 16
-/* Where the values stand in the headers that every call writes anew. */
+/* The headers that each call writes again, with room for their values. */
 #define SIGN "Sign: "
 #define SIGN_HEADER SIGN "00000000000000000000000000000000"
 #define TIMESTAMP "Timestamp: "
@@ -29,8 +29,8 @@ struct handle {
     char *sign;
     char *timestamp;
     char body[2048];
-    char answer[4096];
-    size_t answer_length;
+    char response[4096];
+    size_t response_length;
 };
 
 static const char *url_of_api;
@@ -47,7 +47,7 @@ static const char *version(void) {
 static int set_up(const char *base_url, const char *ca_file) {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return 1;
-    /* Found once: EVP_md5() is looked up again by each digest. */
+    /* Fetched once: with EVP_md5(), each digest would fetch it again. */
     md5 = EVP_MD_fetch(NULL, "MD5", NULL);
     static char url[256];
     snprintf(url, sizeof url, "%s/sendSip", base_url);
@@ -59,10 +59,10 @@ static int set_up(const char *base_url, const char *ca_file) {
 static size_t receive(char *data, size_t size, size_t count, void *user) {
     struct handle *handle = user;
     size_t length = size * count;
-    if (length >= sizeof handle->answer - handle->answer_length)
+    if (length >= sizeof handle->response - handle->response_length)
         return 0;
-    memcpy(handle->answer + handle->answer_length, data, length);
-    handle->answer_length += length;
+    memcpy(handle->response + handle->response_length, data, length);
+    handle->response_length += length;
     return length;
 }
 
@@ -129,7 +129,7 @@ static int sign(struct handle *handle) {
     return 0;
 }
 
-/* Writes `"name":"text"` with what JSON wants escaped, and gives where it ends; NULL without room. */
+/* Writes `"name":"text"`, escaped for JSON; returns the end, or NULL if there is no room. */
 static char *write_member(char *to, const char *end, const char *name, const char *text) {
     if ((size_t)(end - to) < strlen(name) + 6 * strlen(text) + 6)
         return NULL;
@@ -172,7 +172,7 @@ static char *skip_space(char *at) {
     return at;
 }
 
-/* The end of the string that starts at `at`, its last quote; NULL where it has none. */
+/* The closing quote of the string that starts at `at`, or NULL. */
 static char *string_end(char *at) {
     if (*at != '"')
         return NULL;
@@ -186,7 +186,7 @@ static char *string_end(char *at) {
 }
 
 /* The values of `status` and `data` in a flat JSON object of strings, numbers and null. */
-static int read_answer(char *at, char **status, char **data) {
+static int read_response(char *at, char **status, char **data) {
     *status = *data = NULL;
     at = skip_space(at);
     if (*at != '{')
@@ -226,7 +226,7 @@ static int place_call(void *argument) {
         return 1;
     curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE, (long)length);
     curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS, handle->body);
-    handle->answer_length = 0;
+    handle->response_length = 0;
     CURLcode code = curl_easy_perform(handle->easy);
     if (code != CURLE_OK) {
         fprintf(stderr, "libcurl: %s\n", curl_easy_strerror(code));
@@ -234,14 +234,14 @@ static int place_call(void *argument) {
     }
     long http_status = 0;
     curl_easy_getinfo(handle->easy, CURLINFO_RESPONSE_CODE, &http_status);
-    handle->answer[handle->answer_length] = '\0';
+    handle->response[handle->response_length] = '\0';
     char *status, *data;
-    if (http_status != 200 || read_answer(handle->answer, &status, &data) != 0 || status == NULL ||
+    if (http_status != 200 || read_response(handle->response, &status, &data) != 0 || status == NULL ||
         strcmp(status, "0") != 0 || data == NULL || *data == '\0') {
-        fprintf(stderr, "libcurl: HTTP status %ld, not the answer\n", http_status);
+        fprintf(stderr, "libcurl: HTTP status %ld, not an accepted call\n", http_status);
         return 1;
     }
-    /* What a caller would keep. */
+    /* A caller would keep a copy. */
     char *recording_id = strdup(data);
     int failed = recording_id == NULL;
     free(recording_id);

@@ -1,4 +1,4 @@
-/* The library, as a C program uses it: one client for all threads. */
+/* libitnio, as a C program uses it: one client for all threads. */
 
 #include <stdio.h>
 

@@ -1,16 +1,16 @@
 /*
- * Places calls, and tells what they cost. Reads commands from its standard input, a line each, and
- * answers each with a line:
+ * Places calls and measures them. Reads commands from its standard input, one per line, and prints one line
+ * for each:
  *
- *   version      -> what is measured
- *   threads N    From now on N threads, each with a handle of its own, that have placed a call.
+ *   version      -> the name and version of what is measured
+ *   threads N    Starts N threads instead of those before, each with its own handle; each places a call.
  *                -> 0
- *   run MS       All threads place calls for so long.
+ *   run MS       All threads place calls for so many milliseconds.
  *   calls N      Each thread places so many calls.
  *                -> calls, elapsed ns, CPU ns of the process, median ns, 99th percentile ns
  *   fresh        Opens a handle and places two calls.
  *                -> the monotonic clock in ns: before, after the first call, after the second
- *   keep C T     T threads at once place a call each over C handles, which are then kept.
+ *   keep C T     T threads at once place a call each over C handles, which then stay open.
  *                -> 0
  *
  * Ends at the end of its input, or at the first call that fails.
@@ -27,7 +27,7 @@
 
 #include "worker.h"
 
-/* Times of calls that are remembered, over all threads; calls beyond count, and are not timed. */
+/* How many times of calls are stored, over all threads. Further calls are counted, not timed. */
 #define SAMPLES ((size_t)1 << 21)
 #define STACK_SIZE ((size_t)256 * 1024)
 
@@ -80,7 +80,7 @@ static void start(pthread_t *thread, void *(*work)(void *), void *argument) {
     pthread_attr_destroy(&attributes);
 }
 
-/* The threads that measure. They wait at `gate` before and after each round. */
+/* The threads that measure. They wait at `barrier` before and after each round. */
 
 struct member {
     pthread_t thread;
@@ -93,62 +93,62 @@ static struct {
     struct member *members;
     size_t size;
     size_t samples_each;
-    pthread_barrier_t gate;
-    /* The round: until this time, or so many calls. Neither: the threads end. */
+    pthread_barrier_t barrier;
+    /* The round ends at this time, or after so many calls. If both are 0, the threads end. */
     uint64_t until;
     uint64_t calls;
-} crew;
+} group;
 
 static void *work(void *argument) {
     struct member *member = argument;
     void *handle = open_handle();
     place_call(handle);
-    pthread_barrier_wait(&crew.gate);
+    pthread_barrier_wait(&group.barrier);
     for (;;) {
-        pthread_barrier_wait(&crew.gate);
-        if (crew.until == 0 && crew.calls == 0)
+        pthread_barrier_wait(&group.barrier);
+        if (group.until == 0 && group.calls == 0)
             return NULL;
         member->calls = 0;
         member->sampled = 0;
         uint64_t time = now();
-        while (crew.calls != 0 ? member->calls < crew.calls : time < crew.until) {
+        while (group.calls != 0 ? member->calls < group.calls : time < group.until) {
             place_call(handle);
             uint64_t after = now();
             uint64_t took = after - time;
-            if (member->sampled < crew.samples_each)
+            if (member->sampled < group.samples_each)
                 member->samples[member->sampled++] = took < UINT32_MAX ? (uint32_t)took : UINT32_MAX;
             member->calls++;
             time = after;
         }
-        pthread_barrier_wait(&crew.gate);
+        pthread_barrier_wait(&group.barrier);
     }
 }
 
-static void end_crew(void) {
-    if (crew.size == 0)
+static void end_group(void) {
+    if (group.size == 0)
         return;
-    crew.until = crew.calls = 0;
-    pthread_barrier_wait(&crew.gate);
-    for (size_t i = 0; i < crew.size; i++) {
-        pthread_join(crew.members[i].thread, NULL);
-        free(crew.members[i].samples);
+    group.until = group.calls = 0;
+    pthread_barrier_wait(&group.barrier);
+    for (size_t i = 0; i < group.size; i++) {
+        pthread_join(group.members[i].thread, NULL);
+        free(group.members[i].samples);
     }
-    free(crew.members);
-    pthread_barrier_destroy(&crew.gate);
-    crew.size = 0;
+    free(group.members);
+    pthread_barrier_destroy(&group.barrier);
+    group.size = 0;
 }
 
-static void start_crew(size_t size) {
-    end_crew();
-    crew.size = size;
-    crew.samples_each = SAMPLES / size;
-    crew.members = allocate(size, sizeof *crew.members);
-    pthread_barrier_init(&crew.gate, NULL, (unsigned)size + 1);
+static void start_group(size_t size) {
+    end_group();
+    group.size = size;
+    group.samples_each = SAMPLES / size;
+    group.members = allocate(size, sizeof *group.members);
+    pthread_barrier_init(&group.barrier, NULL, (unsigned)size + 1);
     for (size_t i = 0; i < size; i++) {
-        crew.members[i].samples = allocate(crew.samples_each, sizeof *crew.members[i].samples);
-        start(&crew.members[i].thread, work, &crew.members[i]);
+        group.members[i].samples = allocate(group.samples_each, sizeof *group.members[i].samples);
+        start(&group.members[i].thread, work, &group.members[i]);
     }
-    pthread_barrier_wait(&crew.gate);
+    pthread_barrier_wait(&group.barrier);
 }
 
 static int compare_samples(const void *a, const void *b) {
@@ -157,21 +157,21 @@ static int compare_samples(const void *a, const void *b) {
 }
 
 static void measure(uint64_t nanoseconds, uint64_t calls) {
-    if (crew.size == 0)
+    if (group.size == 0)
         die("measuring without threads");
     uint64_t cpu = cpu_time(), began = now();
-    crew.until = nanoseconds == 0 ? 0 : began + nanoseconds;
-    crew.calls = calls;
-    pthread_barrier_wait(&crew.gate);
-    pthread_barrier_wait(&crew.gate);
+    group.until = nanoseconds == 0 ? 0 : began + nanoseconds;
+    group.calls = calls;
+    pthread_barrier_wait(&group.barrier);
+    pthread_barrier_wait(&group.barrier);
     uint64_t elapsed = now() - began;
     cpu = cpu_time() - cpu;
 
     uint64_t placed = 0;
     size_t count = 0;
     uint32_t *samples = allocate(SAMPLES, sizeof *samples);
-    for (size_t i = 0; i < crew.size; i++) {
-        const struct member *member = &crew.members[i];
+    for (size_t i = 0; i < group.size; i++) {
+        const struct member *member = &group.members[i];
         placed += member->calls;
         memcpy(samples + count, member->samples, member->sampled * sizeof *samples);
         count += member->sampled;
@@ -185,7 +185,7 @@ static void measure(uint64_t nanoseconds, uint64_t calls) {
     free(samples);
 }
 
-/* The handles that are kept. A thread has one for a call, and waits where another thread has it. */
+/* The handles that stay open. A thread uses one for a call, and waits while another thread uses it. */
 
 struct slot {
     pthread_mutex_t lock;
@@ -206,7 +206,7 @@ static void *use_slot(void *argument) {
 }
 
 static void keep(size_t handles, size_t threads) {
-    /* Kept until the process ends. */
+    /* Not freed: in use until the process ends. */
     struct slot *slots = allocate(handles, sizeof *slots);
     for (size_t i = 0; i < handles; i++)
         pthread_mutex_init(&slots[i].lock, NULL);
@@ -240,7 +240,7 @@ int worker_main(const struct contender *given, const char *base_url, const char 
         if (strcmp(line, "version\n") == 0) {
             puts(contender->version());
         } else if (sscanf(line, "threads %lu", &a) == 1 && a > 0) {
-            start_crew(a);
+            start_group(a);
             puts("0");
         } else if (sscanf(line, "run %lu", &a) == 1 && a > 0) {
             measure(a * 1000000u, 0);
@@ -256,6 +256,6 @@ int worker_main(const struct contender *given, const char *base_url, const char 
         }
         fflush(stdout);
     }
-    end_crew();
+    end_group();
     return 0;
 }

@@ -1,22 +1,22 @@
-/* What is compared: a way to place a call. The loop that measures it (worker.c) is the same for all. */
+/* What is compared: one way to place a call. All are measured by the same loop (worker.c). */
 
 #ifndef WORKER_H
 #define WORKER_H
 
 struct contender {
     const char *(*version)(void);
-    /* Once per process. 0, or else it has said on stderr what failed; so, too, below. */
+    /* Called once per process. Returns 0, or prints to stderr what failed; `call` does the same. */
     int (*set_up)(const char *base_url, const char *ca_file);
-    /* What one thread at a time places its calls with. NULL where it fails. */
+    /* Returns a handle, which one thread at a time uses for calls; NULL if that fails. */
     void *(*open)(void);
-    /* 0 where the call was accepted. */
+    /* Returns 0 if the call was accepted. */
     int (*call)(void *handle);
 };
 
-/* Does what it reads from its standard input, as worker.c tells. */
+/* Runs the commands from standard input: see worker.c. */
 int worker_main(const struct contender *contender, const char *base_url, const char *ca_file);
 
-/* The call that everybody places. */
+/* The call that all contenders place. */
 #define API_KEY "bDqJFiq9"
 #define API_SECRET "7bz1lzh9"
 #define CALLEE "4915112345678"
@@ -24,7 +24,7 @@ int worker_main(const struct contender *contender, const char *base_url, const c
 #define ACCOUNT "1001"
 #define APP_ID "4"
 
-/* More than any part of the benchmark needs, on a machine with other work. */
+/* Longer than any part of the benchmark needs, even on a busy machine. */
 #define CONNECT_TIMEOUT_MS 30000
 #define TIMEOUT_MS 60000
 

@@ -1,6 +1,5 @@
 /*
- * The C API as C sees it. argv: the promise to check (the functions at the end of this file), and the
- * gateway's URL.
+ * Checks of the C API from C. argv: the check, one of those at the end of this file, and the gateway's URL.
  */
 #include <itnio.h>
 
@@ -20,7 +19,7 @@
 static unsigned long checks;
 static const char *url;
 
-/* What an out-parameter holds before: neither NULL nor anything that may be freed. */
+/* The value of an out-parameter before the call: not NULL, and must not be freed. */
 static char unwritten_text[] = "unwritten";
 #define UNWRITTEN_STATUS 4711
 
@@ -53,19 +52,19 @@ static itnio_client *good_client(void)
     return client;
 }
 
-/* A reason that names `word`, freed. */
+/* Checks that the reason contains `word`, and frees it. */
 static void check_reason(char *reason, const char *word)
 {
     CHECK(reason != NULL && reason != unwritten_text);
     CHECK(strlen(reason) > 0 && strlen(reason) <= 1024);
     CHECK(strpbrk(reason, "\r\n\t") == NULL);
     if (strstr(reason, word) == NULL)
-        fprintf(stderr, "\"%s\" does not name \"%s\"\n", reason, word);
+        fprintf(stderr, "\"%s\" does not contain \"%s\"\n", reason, word);
     CHECK(strstr(reason, word) != NULL);
     itnio_free_string(reason);
 }
 
-/* NULL for a pointer that is needed is an invalid argument that is named. */
+/* NULL for a required pointer is an invalid argument, and the reason names it. */
 static void null(void)
 {
     itnio_config config = good_config(), empty = {0};
@@ -125,9 +124,9 @@ static void null(void)
     itnio_free_string(NULL);
 }
 
-/* Each out-parameter may be NULL; the others are written, whatever the result. The gateway refuses
-   callees that begin with 9 with -10, and breaks off at those that begin with 8. */
-static void outs(void)
+/* Each out-parameter may be NULL; the others are written, whatever the result. The gateway refuses callees
+   that begin with 9, with status -10, and resets the connection at those that begin with 8. */
+static void out_parameters(void)
 {
     static const struct {
         const char *callee;
@@ -173,7 +172,7 @@ static void outs(void)
     }
     itnio_client_free(client);
 
-    /* So it is for a client that has been shut down. */
+    /* The same for a client that has been shut down. */
     client = good_client();
     itnio_client_shutdown(client);
     itnio_sip_request request = good_request();
@@ -186,7 +185,7 @@ static void outs(void)
     itnio_client_free(client);
 }
 
-/* The library copies what it keeps, and changes nothing that it is given. */
+/* The library copies the strings that it keeps, and changes none of its arguments. */
 static void copies(void)
 {
     char key[] = "bDqJFiq9", secret[] = "7bz1lzh9", proxy[] = "", callee[] = "4915112345678";
@@ -215,7 +214,7 @@ static void copies(void)
     CHECK(itnio_send_sip(client, &request, NULL, &id, NULL) == ITNIO_OK);
     CHECK(memcmp(&request, &as_given, sizeof request) == 0 && strcmp(callee, "4915112345678") == 0);
     memset(callee, '0', sizeof callee - 1);
-    /* The ID is the caller's own: it outlives the client. */
+    /* The caller owns the ID: it stays valid after the client is freed. */
     itnio_client_free(client);
     CHECK(strcmp(id, "2203004915112345678") == 0);
     id[0] = 'X';
@@ -231,7 +230,7 @@ static void check_line(const char *text)
         CHECK(*text >= ' ' && *text <= '~');
 }
 
-/* The texts for any number are there, static, and one line. */
+/* Every number has a text: static, and one line. */
 static void texts(void)
 {
     static const struct {
@@ -260,7 +259,7 @@ static void texts(void)
         check_line(itnio_status_message(ends[i]));
         CHECK(itnio_may_have_dialed(ends[i]));
     }
-    /* Each result has words of its own; the numbers between have none. */
+    /* Each result has a text of its own; the numbers between have the one for unknown results. */
     for (int32_t n = 0; n <= 20; n++) {
         bool known = n <= 7 || (n >= 10 && n <= 14);
         CHECK((strcmp(itnio_result_message(n), unknown) != 0) == known);
@@ -275,8 +274,8 @@ static void texts(void)
     CHECK(itnio_version() == itnio_version());
 }
 
-/* The version of the header is that of the library, in words and in numbers; the results have the
-   numbers of the contract. */
+/* The header has the version of the library, as a string and as numbers; the results have the documented
+   numbers. */
 static void versions(void)
 {
     char built[64];
@@ -297,19 +296,20 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*check)(void);
-    } promises[] = {
-        {"null", null}, {"outs", outs}, {"copies", copies}, {"texts", texts}, {"versions", versions},
+    } all[] = {
+        {"null", null},   {"out-parameters", out_parameters}, {"copies", copies},
+        {"texts", texts}, {"versions", versions},
     };
     if (argc != 3)
         return 2;
     url = argv[2];
-    for (size_t i = 0; i < sizeof promises / sizeof *promises; i++) {
-        if (strcmp(argv[1], promises[i].name) == 0) {
-            promises[i].check();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (strcmp(argv[1], all[i].name) == 0) {
+            all[i].check();
             printf("checks=%lu\n", checks);
             return 0;
         }
     }
-    fprintf(stderr, "no such promise: %s\n", argv[1]);
+    fprintf(stderr, "no such check: %s\n", argv[1]);
     return 2;
 }

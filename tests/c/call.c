@@ -1,12 +1,12 @@
 /*
- * Places calls on one client, and prints a line for each. What the environment, the loader and the
- * name service do to the library is seen best in a process of its own.
+ * Places calls with one client, and prints a line for each. For tests of the environment, the loader and the
+ * name service, which need a process of their own.
  *
  *   call [--url U] [--ca F] [--proxy P] [--timeout MS] [--connect-timeout MS] [--times N] [--pause MS]
  *        [--unset NAME] CALLEE...
  *
- * --times: the callees are called N times over. --pause: that long between calls. --unset: removes a
- * variable from the environment once the client is there.
+ * --times: how often the list of callees is called. --pause: the time between calls. --unset: removes a
+ * variable from the environment after the client was made.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -24,7 +24,7 @@ static long milliseconds(void)
     return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void rest(long ms)
+static void wait_ms(long ms)
 {
     struct timespec time = {ms / 1000, ms % 1000 * 1000000};
     nanosleep(&time, NULL);
@@ -97,7 +97,7 @@ int main(int argc, char **argv)
             itnio_free_string(id);
             itnio_free_string(reason);
             if (pause)
-                rest(pause);
+                wait_ms(pause);
         }
     }
     itnio_client_free(client);

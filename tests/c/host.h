@@ -1,7 +1,7 @@
 /*
  * What the hosts share. A host is a program that uses the library as telephony software does, and
- * counts what it tried. It ends with 0 and one line of figures, or at the first thing that breaks: so
- * a line that says lost=0 is only ever printed where nothing was.
+ * counts what it tried. It ends with 0 and one line of figures, or at the first check that fails. So a
+ * line with lost=0 is printed only if nothing was lost.
  *
  * The test names the gateway in the environment: HOST_URL, HOST_CA, HOST_PROXY.
  */
@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,7 +34,7 @@
 #define KEY "bDqJFiq9"
 #define SECRET "7bz1lzh9"
 
-/* Ends the process, whichever it is, with the reason. */
+/* Ends this process, the first one or a child, with a message. */
 #define FAIL(...)                                                            \
     do {                                                                     \
         fprintf(stderr, "%s:%d: [%d] ", __FILE__, __LINE__, (int)getpid());  \
@@ -46,10 +47,10 @@
 #define CHECK(condition)                 \
     do {                                 \
         if (!(condition))                \
-            FAIL("not so: %s", #condition); \
+            FAIL("check failed: %s", #condition); \
     } while (0)
 
-/* For functions that return 0 or an error's number. */
+/* For functions that return 0 or an error number. */
 #define ZERO(call)                                          \
     do {                                                    \
         int error_ = (call);                                \
@@ -57,15 +58,15 @@
             FAIL("%s: %s", #call, strerror(error_));        \
     } while (0)
 
-/* How many times longer things may take, under an instrument. */
-static inline int slower(void)
+/* By which factor time limits are longer under an instrument. */
+static inline int slowdown(void)
 {
-    const char *times = getenv("HOST_SLOWER");
+    const char *times = getenv("HOST_SLOWDOWN");
     return times != NULL ? atoi(times) : 1;
 }
 
-/* A host never hangs: the kernel kills it, even where every signal is blocked. Not inherited by
-   children, and apart from alarm() and setitimer(), which tests use. */
+/* Kills this process after so many seconds, even if it blocks every signal. A child does not inherit the
+   timer. alarm() and setitimer() stay free for the tests. */
 static inline void watchdog(int seconds)
 {
     struct sigevent kill_me = {0};
@@ -73,17 +74,26 @@ static inline void watchdog(int seconds)
     timer_t timer;
     kill_me.sigev_notify = SIGEV_SIGNAL;
     kill_me.sigev_signo = SIGKILL;
-    at.it_value.tv_sec = seconds * slower();
+    at.it_value.tv_sec = seconds * slowdown();
     CHECK(timer_create(CLOCK_MONOTONIC, &kill_me, &timer) == 0);
     CHECK(timer_settime(timer, 0, &at, NULL) == 0);
 }
 
-/* Not by clock_gettime(): a host may have one of its own, for the library. */
+/* Not clock_gettime(): a host may replace that for the library. */
 static inline double now_ms(void)
 {
     struct timespec now;
     syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Processor time of this process. */
+static inline double processor_ms(void)
+{
+    struct rusage usage;
+    CHECK(getrusage(RUSAGE_SELF, &usage) == 0);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
 }
 
 static inline void sleep_ms(int milliseconds)
@@ -114,13 +124,10 @@ static inline counter read_counter(const counter *from)
     return __atomic_load_n(from, __ATOMIC_SEQ_CST);
 }
 
-/* A client as the environment says, but for what is given here. */
-static inline itnio_client *client_with(const char *url, const char *ca, const char *proxy,
-                                        uint32_t connect_ms, uint32_t timeout_ms)
+static inline itnio_config config_with(const char *url, const char *ca, const char *proxy,
+                                       uint32_t connect_ms, uint32_t timeout_ms)
 {
     itnio_config config = {0};
-    itnio_client *client;
-    char *reason;
     config.api_key = KEY;
     config.api_secret = SECRET;
     config.base_url = url;
@@ -128,64 +135,87 @@ static inline itnio_client *client_with(const char *url, const char *ca, const c
     config.proxy = proxy;
     config.connect_timeout_ms = connect_ms;
     config.timeout_ms = timeout_ms;
+    return config;
+}
+
+static inline itnio_client *client_with(const char *url, const char *ca, const char *proxy,
+                                        uint32_t connect_ms, uint32_t timeout_ms)
+{
+    itnio_config config = config_with(url, ca, proxy, connect_ms, timeout_ms);
+    itnio_client *client;
+    char *reason;
     if (itnio_client_new(&config, &client, &reason) != ITNIO_OK)
         FAIL("no client for %s: %s", url, reason);
     CHECK(client != NULL && reason == NULL);
     return client;
 }
 
-static inline const char *url_given(void)
+static inline const char *url_from_env(void)
 {
     const char *url = getenv("HOST_URL");
     CHECK(url != NULL);
     return url;
 }
 
-static inline const char *proxy_given(void)
+static inline const char *proxy_from_env(void)
 {
     const char *proxy = getenv("HOST_PROXY");
     return proxy != NULL ? proxy : "";
 }
 
-/* Slow enough for a busy machine: what is lost here is lost. */
-static inline itnio_client *client_given(void)
+/* Its time limits are long enough for a busy machine. */
+static inline itnio_client *client_from_env(void)
 {
-    return client_with(url_given(), getenv("HOST_CA"), proxy_given(), 20000, 20000);
+    return client_with(url_from_env(), getenv("HOST_CA"), proxy_from_env(), 20000, 20000);
 }
 
-/* A number that nobody else calls. */
-static inline const char *callee_of(char callee[16], unsigned who, unsigned number)
+/* A number that no other call has, made of the numbers of the caller and of the call. */
+static inline const char *callee_of(char callee[16], unsigned caller, unsigned number)
 {
-    snprintf(callee, 16, "86%04u%07u", who % 10000, number % 10000000);
+    snprintf(callee, 16, "86%04u%07u", caller % 10000, number % 10000000);
     return callee;
 }
 
-/* What goes with the calls instead of the process that they are from. */
-static const char *text_of_calls;
-
-/* Places a call. Whatever comes of it, what the header promises of every call holds, and an accepted
-   one has a recording ID that the gateway made for this callee and for no other: four digits, then the
-   callee. The request tells the gateway the process that it is from. */
-static inline itnio_result place_said(const itnio_client *client, const char *callee, char said[256])
+static inline itnio_sip_request request_to(const char *callee)
 {
     itnio_sip_request request = {0};
+    request.callee = callee;
+    request.account = "1001";
+    request.app_id = "host";
+    return request;
+}
+
+/* A text that takes six times this length in JSON. The caller frees it. */
+static inline char *escaped_text(size_t length)
+{
+    char *text = calloc(length + 1, 1);
+    CHECK(text != NULL);
+    return memset(text, '\1', length);
+}
+
+/* The called_info of the calls; NULL: the process that places them. */
+static const char *called_info;
+
+/* Places a call, and checks what the header promises for every result. The recording ID has to be the one
+   that the gateway made for this callee: four digits, then the callee. The request's called_info is the
+   process ID, for the gateway's diary. */
+static inline itnio_result place_with_reason(const itnio_client *client, const char *callee, char text[256])
+{
+    itnio_sip_request request = request_to(callee);
     itnio_result result;
     int32_t status = 12345;
     char info[24], own[32];
     char *id = own, *reason = own;
     snprintf(info, sizeof info, "%d", (int)getpid());
-    request.callee = callee;
-    request.account = "1001";
-    request.app_id = "host";
-    request.called_info = text_of_calls != NULL ? text_of_calls : info;
+    request.called_info = called_info != NULL ? called_info : info;
     result = itnio_send_sip(client, &request, &status, &id, &reason);
     CHECK((result == ITNIO_OK) == (id != NULL));
     CHECK((result == ITNIO_OK) == (reason == NULL));
     CHECK(status == (result == ITNIO_OK ? 0 : status) && status != 12345);
     snprintf(own, sizeof own, "%015lld", atoll(callee));
     if (id != NULL && (strlen(id) != 19 || strcmp(id + 4, own) != 0))
-        FAIL("another's answer: %s for %s", id, callee);
-    snprintf(said, 256, "%s", reason != NULL ? reason : "");
+        FAIL("wrong recording ID: %s for %s", id, callee);
+    snprintf(text, 256, "%s", reason != NULL ? reason : "");
     itnio_free_string(id);
     itnio_free_string(reason);
     return result;
@@ -193,17 +223,17 @@ static inline itnio_result place_said(const itnio_client *client, const char *ca
 
 static inline itnio_result place(const itnio_client *client, const char *callee)
 {
-    char said[256];
-    return place_said(client, callee, said);
+    char text[256];
+    return place_with_reason(client, callee, text);
 }
 
-/* Places a call that has to end so. */
+/* Places a call that has to end with this result. */
 static inline void expect(const itnio_client *client, const char *callee, itnio_result expected)
 {
-    char said[256];
-    itnio_result result = place_said(client, callee, said);
+    char text[256];
+    itnio_result result = place_with_reason(client, callee, text);
     if (result != expected)
-        FAIL("call to %s: %d (%s), not %d", callee, (int)result, said, (int)expected);
+        FAIL("call to %s: %d (%s), not %d", callee, (int)result, text, (int)expected);
 }
 
 static inline void start(pthread_t *thread, void *(*work)(void *), void *with)
@@ -216,29 +246,44 @@ static inline void join(pthread_t thread)
     ZERO(pthread_join(thread, NULL));
 }
 
-static int may_leak;
+/* Starts threads that get their number, from 0, as argument. */
+static inline void start_all(pthread_t *threads, unsigned count, void *(*work)(void *))
+{
+    size_t i;
+    for (i = 0; i < count; i++)
+        start(&threads[i], work, (void *)i);
+}
+
+static inline void join_all(const pthread_t *threads, unsigned count)
+{
+    unsigned i;
+    for (i = 0; i < count; i++)
+        join(threads[i]);
+}
+
+static int leaks_ignored;
 
 #ifdef __SANITIZE_ADDRESS__
 int __lsan_is_turned_off(void);
 
-/* Asked by LeakSanitizer. */
+/* LeakSanitizer calls it. */
 int __lsan_is_turned_off(void)
 {
-    return may_leak;
+    return leaks_ignored;
 }
 #endif
 
 /* From now on no instrument looks for leaks in this process. */
-static inline void let_leak(void)
+static inline void ignore_leaks(void)
 {
-    may_leak = 1;
+    leaks_ignored = 1;
 #ifdef HOST_VALGRIND
     VALGRIND_CLO_CHANGE("--leak-check=no");
 #endif
 }
 
-/* Forks; the child has a watchdog of its own. It has none of the threads that hold on to what it
-   inherited, which is thus lost. */
+/* Forks. The child has a watchdog of its own. It has none of the other threads, so what these had allocated
+   looks like a leak there. */
 static inline pid_t fork_watched(void)
 {
     pid_t child;
@@ -246,7 +291,7 @@ static inline pid_t fork_watched(void)
     child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        let_leak();
+        ignore_leaks();
         watchdog(30);
     }
     return child;
@@ -263,10 +308,10 @@ static inline void reap(pid_t child)
     CHECK(reaped == child);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         FAIL("child %d ended with status %#x%s", (int)child, status,
-             WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? ": it hung" : "");
+             WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? ": by its watchdog" : "");
 }
 
-/* Calls `seen` with each open descriptor but the one that this takes itself. */
+/* Calls `seen` with each open descriptor, except the one that this function opens. */
 static inline void for_each_descriptor(void (*seen)(int descriptor, void *with), void *with)
 {
     DIR *directory = opendir("/proc/self/fd");
@@ -284,16 +329,15 @@ static inline void count_one(int descriptor, void *with)
     ++*(int *)with;
 }
 
-static inline int descriptors(void)
+static inline int count_descriptors(void)
 {
     int count = 0;
     for_each_descriptor(count_one, &count);
     return count;
 }
 
-/* The threads of this process, but for the one that ThreadSanitizer has for itself from the first
-   pthread_create() on. */
-static inline int tasks(void)
+/* The threads of this process. ThreadSanitizer has one more for itself, from the first pthread_create(). */
+static inline int count_threads(void)
 {
     DIR *directory = opendir("/proc/self/task");
     struct dirent *entry;
@@ -309,7 +353,7 @@ static inline int tasks(void)
     return count;
 }
 
-/* Bytes that malloc has handed out and not got back, by this process and by the library. */
+/* Bytes that the host and the library have allocated and not freed. */
 static inline long allocated(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -323,6 +367,44 @@ static inline long resident_kib(void)
     CHECK(file != NULL && fscanf(file, "%ld %ld", &size, &resident) == 2);
     fclose(file);
     return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* One of the things that a host can do. One of the functions is set: `run`, or `run_with` for a mode that
+   takes the arguments after its name. */
+struct host_mode {
+    const char *name;
+    void (*run)(void);
+    void (*run_with)(int count, char **arguments);
+};
+
+#define COUNT(array) (sizeof (array) / sizeof *(array))
+
+/* Runs the mode that argv resolver. Returns what main() has to return. */
+static inline int run_mode(int argc, char **argv, const struct host_mode *modes, size_t count)
+{
+    const struct host_mode *mode = NULL;
+    size_t i;
+    for (i = 0; i < count; i++) {
+        CHECK(modes[i].name != NULL && (modes[i].run != NULL) != (modes[i].run_with != NULL));
+        if (argc > 1 && strcmp(argv[1], modes[i].name) == 0) {
+            CHECK(mode == NULL); /* no name twice */
+            mode = &modes[i];
+        }
+    }
+    if (mode == NULL) {
+        fprintf(stderr, "modes:");
+        for (i = 0; i < count; i++)
+            fprintf(stderr, " %s", modes[i].name);
+        fprintf(stderr, "\n");
+        FAIL("no such mode: %s", argc > 1 ? argv[1] : "");
+    }
+    if (mode->run != NULL) {
+        CHECK(argc == 2);
+        mode->run();
+    } else {
+        mode->run_with(argc - 2, argv + 2);
+    }
+    return 0;
 }
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A host that cancels threads of the asynchronous type: one that may be cancelled at any instruction, also
- * of the library's. argv: one of the lives at the end of this file. HOST_SILENT: a gateway that answers
- * nothing.
+ * A host that cancels threads with the asynchronous cancellation type: they may be cancelled at any
+ * instruction, also inside the library. argv: one of the modes at the end of this file. HOST_SILENT: a
+ * gateway that sends no response.
  */
 #include "host.h"
 
@@ -10,19 +10,19 @@
 
 enum stage { BEFORE, IN_NEW, IN_SEND, IN_SHUTDOWN, IN_FREE, AFTER };
 
-/* What a thread does; the thread may end at any step of it. */
+/* What a thread does. It may be cancelled at any step. */
 struct work {
     itnio_client *volatile client;
     volatile enum stage stage, cancel_in;
-    volatile int cancelled, closed, survived;
+    volatile int cancelled, closed, not_cancelled;
     char *id, *reason;
     double began;
 };
 
 static __thread struct work *mine;
 
-/* The library is at a system call. */
-static void inside(enum stage stage)
+/* Called at the library's system calls. */
+static void cancel_if_in(enum stage stage)
 {
     if (mine != NULL && mine->stage == stage && mine->cancel_in == stage && !mine->cancelled) {
         mine->cancelled = 1;
@@ -30,38 +30,34 @@ static void inside(enum stage stage)
     }
 }
 
-/* In itnio_client_new(), which only reads. */
+/* Called by itnio_client_new(), which creates no file. */
 int open(const char *path, int flags, ...)
 {
-    inside(IN_NEW);
+    cancel_if_in(IN_NEW);
     return (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
 }
 
-int open64(const char *path, int flags, ...)
-{
-    inside(IN_NEW);
-    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
-}
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
-/* In itnio_send_sip(). */
+/* Called by itnio_send_sip(). */
 int poll(struct pollfd *events, nfds_t count, int timeout)
 {
     struct timespec limit = {timeout / 1000, timeout % 1000 * 1000000L};
-    inside(IN_SEND);
+    cancel_if_in(IN_SEND);
     return ppoll(events, count, timeout < 0 ? NULL : &limit, NULL);
 }
 
-/* In itnio_client_shutdown() and itnio_client_free(). */
+/* Called by itnio_client_shutdown() and itnio_client_free(). */
 int close(int descriptor)
 {
-    inside(IN_SHUTDOWN);
-    inside(IN_FREE);
+    cancel_if_in(IN_SHUTDOWN);
+    cancel_if_in(IN_FREE);
     if (mine != NULL && mine->stage == IN_FREE)
         mine->closed = 1;
     return (int)syscall(SYS_close, descriptor);
 }
 
-static void set(int state, int type)
+static void set_cancellation(int state, int type)
 {
     ZERO(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL));
     ZERO(pthread_setcanceltype(type, NULL));
@@ -69,39 +65,26 @@ static void set(int state, int type)
 }
 
 static const char *url;
-static int unsent; /* calls with a mistake, which return at once */
+static int invalid_calls; /* calls without a request, which return at once */
 static uint32_t timeout_ms = 20000;
 
-static void configure(itnio_config *config)
-{
-    memset(config, 0, sizeof *config);
-    config->api_key = KEY;
-    config->api_secret = SECRET;
-    config->base_url = url;
-    config->ca_file = strncmp(url, "https", 5) == 0 ? getenv("HOST_CA") : NULL;
-    config->proxy = "";
-    config->timeout_ms = config->connect_timeout_ms = timeout_ms;
-}
-
-/* A whole life, again and again where nobody ends it. Nothing of the host's own but stores. */
-static void *live(void *work)
+/* All functions of the library, once, or until the thread is cancelled at any moment. The host itself only
+   stores here: nothing of its own is interrupted halfway. */
+static void *use_library(void *work)
 {
     struct work *me = work;
-    itnio_config config;
-    itnio_sip_request request = {0};
+    const char *ca = strncmp(url, "https", 5) == 0 ? getenv("HOST_CA") : NULL;
+    itnio_config config = config_with(url, ca, "", timeout_ms, timeout_ms);
+    itnio_sip_request request = request_to("8613000000001");
     mine = me;
-    configure(&config);
-    request.callee = "8613000000001";
-    request.account = "1001";
-    request.app_id = "host";
     me->began = now_ms();
-    set(PTHREAD_CANCEL_ENABLE, PTHREAD_CANCEL_ASYNCHRONOUS);
+    set_cancellation(PTHREAD_CANCEL_ENABLE, PTHREAD_CANCEL_ASYNCHRONOUS);
     do {
         me->stage = IN_NEW;
         if (itnio_client_new(&config, (itnio_client **)&me->client, NULL) != ITNIO_OK)
             break;
         me->stage = IN_SEND;
-        itnio_send_sip(me->client, unsent ? NULL : &request, NULL, &me->id, &me->reason);
+        itnio_send_sip(me->client, invalid_calls ? NULL : &request, NULL, &me->id, &me->reason);
         me->stage = IN_SHUTDOWN;
         itnio_free_string(me->id);
         itnio_free_string(me->reason);
@@ -116,22 +99,22 @@ static void *live(void *work)
         me->client = NULL;
         me->closed = 0;
     } while (me->cancel_in == BEFORE);
-    me->survived = 1;
+    me->not_cancelled = 1;
     return NULL;
 }
 
-/* The thread has ended where it had to, and the process goes on. */
-static void end(pthread_t thread, struct work *work)
+/* Checks that the thread was cancelled, and frees what it left. */
+static void check_cancelled(pthread_t thread, struct work *work)
 {
     void *result;
     ZERO(pthread_join(thread, &result));
-    CHECK(!work->survived && work->stage != BEFORE);
+    CHECK(!work->not_cancelled && work->stage != BEFORE);
     CHECK(result == PTHREAD_CANCELED);
     if (work->client != NULL && work->stage != AFTER && !work->closed)
         itnio_client_free(work->client);
 }
 
-/* Cancelled inside each function: it does all that it has to do, and the thread ends with it. */
+/* Cancelled inside each function: the function finishes its work, and then the thread ends. */
 static void inside_each(void)
 {
     enum stage stage;
@@ -139,28 +122,28 @@ static void inside_each(void)
     pthread_t thread;
     for (stage = IN_NEW; stage <= IN_FREE; stage++) {
         struct work work = {0};
-        before = descriptors();
-        url = url_given();
+        before = count_descriptors();
+        url = url_from_env();
         work.cancel_in = stage;
-        start(&thread, live, &work);
-        end(thread, &work);
+        start(&thread, use_library, &work);
+        check_cancelled(thread, &work);
         CHECK(work.cancelled && work.stage == stage);
         CHECK(work.client != NULL);                /* written before the thread ended */
         CHECK(stage != IN_SEND || work.id != NULL);
         CHECK(work.closed == (stage == IN_FREE));
         if (stage == IN_SEND)
             itnio_free_string(work.id);
-        CHECK(descriptors() == before);
+        CHECK(count_descriptors() == before);
         rounds++;
     }
     {
-        /* A call that waits until its time is over all the same. */
+        /* A call that waits: it still waits until its time limit. */
         struct work work = {0};
         url = getenv("HOST_SILENT");
         timeout_ms = 300;
         work.cancel_in = IN_SEND;
-        start(&thread, live, &work);
-        end(thread, &work);
+        start(&thread, use_library, &work);
+        check_cancelled(thread, &work);
         CHECK(work.cancelled && now_ms() - work.began >= 299);
         CHECK(work.id == NULL && work.reason != NULL && strstr(work.reason, "timed out") != NULL);
         itnio_free_string(work.reason);
@@ -169,18 +152,18 @@ static void inside_each(void)
     printf("threads=%d aborted=0\n", rounds);
 }
 
-static counter escaped;
+static counter not_cancelled;
 
-/* Cancelled before the calls, which are to be whole, and the state and the type as they were. */
-static void *live_cancelled(void *deferred)
+/* Cancelled before the calls: they still do their work, and do not change cancellation state and type. */
+static void *call_cancelled(void *deferred)
 {
     static const int states[] = {PTHREAD_CANCEL_DISABLE, PTHREAD_CANCEL_ENABLE};
     int state = states[deferred != NULL], type, before;
     itnio_client *client;
     type = deferred != NULL ? PTHREAD_CANCEL_DEFERRED : PTHREAD_CANCEL_ASYNCHRONOUS;
-    set(state, type);
+    set_cancellation(state, type);
     ZERO(pthread_cancel(pthread_self()));
-    client = client_given();
+    client = client_from_env();
     expect(client, "8613000000001", ITNIO_OK);
     itnio_client_shutdown(client);
     itnio_client_free(client);
@@ -190,18 +173,18 @@ static void *live_cancelled(void *deferred)
     CHECK(before == type);
     ZERO(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL));
     pthread_testcancel();
-    add(&escaped, 1);
+    add(&not_cancelled, 1);
     return NULL;
 }
 
-/* Not cancelled at all: the type is the thread's still. */
-static void *live_on(void *unused)
+/* Not cancelled: the calls do not change cancellation state and type. */
+static void *call_uncancelled(void *unused)
 {
     itnio_client *client;
     int before;
     (void)unused;
-    set(PTHREAD_CANCEL_ENABLE, PTHREAD_CANCEL_ASYNCHRONOUS);
-    client = client_given();
+    set_cancellation(PTHREAD_CANCEL_ENABLE, PTHREAD_CANCEL_ASYNCHRONOUS);
+    client = client_from_env();
     expect(client, "8613000000001", ITNIO_OK);
     itnio_client_free(client);
     ZERO(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before));
@@ -211,37 +194,39 @@ static void *live_on(void *unused)
     return NULL;
 }
 
-static void pending(void)
+static void before_calls(void)
 {
     pthread_t thread;
     void *result;
     int deferred;
     for (deferred = 0; deferred <= 1; deferred++) {
-        start(&thread, live_cancelled, deferred ? &escaped : NULL);
+        start(&thread, call_cancelled, deferred ? &not_cancelled : NULL);
         ZERO(pthread_join(thread, &result));
         CHECK(result == PTHREAD_CANCELED);
     }
-    CHECK(escaped == 0);
-    start(&thread, live_on, NULL);
+    CHECK(not_cancelled == 0);
+    start(&thread, call_uncancelled, NULL);
     ZERO(pthread_join(thread, &result));
     CHECK(result == NULL);
     printf("threads=3 aborted=0\n");
 }
 
-/* Cancelled at any moment. */
-static void any(unsigned threads, int without_calls)
+/* Cancelled at any moment. The arguments: the number of threads, and "invalid-calls". */
+static void any_moment(int count, char **arguments)
 {
     enum { AT_ONCE = 4, LONGEST_US = 4000 };
-    unsigned i, j, at[AFTER + 1] = {0};
-    int before = descriptors(), tasks_before = tasks();
+    unsigned threads, i, j, at[AFTER + 1] = {0};
+    int before = count_descriptors(), threads_before = count_threads();
+    CHECK(count == 1 || (count == 2 && strcmp(arguments[1], "invalid-calls") == 0));
+    threads = (unsigned)atoi(arguments[0]);
     srand(1);
-    unsent = without_calls;
-    url = url_given();
+    invalid_calls = count == 2;
+    url = url_from_env();
     for (i = 0; i < threads; i += AT_ONCE) {
         pthread_t thread[AT_ONCE];
         struct work work[AT_ONCE] = {{0}};
         for (j = 0; j < AT_ONCE; j++)
-            start(&thread[j], live, &work[j]);
+            start(&thread[j], use_library, &work[j]);
         for (j = 0; j < AT_ONCE; j++) {
             struct timespec pause = {0, rand() % LONGEST_US * 1000L};
             while (work[j].stage == BEFORE)
@@ -250,12 +235,12 @@ static void any(unsigned threads, int without_calls)
             ZERO(pthread_cancel(thread[j]));
         }
         for (j = 0; j < AT_ONCE; j++) {
-            end(thread[j], &work[j]);
+            check_cancelled(thread[j], &work[j]);
             at[work[j].stage]++;
         }
     }
-    CHECK(descriptors() == before);
-    CHECK(tasks() == tasks_before);
+    CHECK(count_descriptors() == before);
+    CHECK(count_threads() == threads_before);
     printf("threads=%u in_new=%u in_send=%u in_shutdown=%u in_free=%u aborted=0 "
            "descriptors_left=0\n",
            threads, at[IN_NEW], at[IN_SEND], at[IN_SHUTDOWN], at[IN_FREE]);
@@ -263,15 +248,11 @@ static void any(unsigned threads, int without_calls)
 
 int main(int argc, char **argv)
 {
-    const char *life = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"inside-each", inside_each, NULL},
+        {"before-calls", before_calls, NULL},
+        {"any-moment", NULL, any_moment},
+    };
     watchdog(100);
-    if (strcmp(life, "inside") == 0)
-        inside_each();
-    else if (strcmp(life, "pending") == 0)
-        pending();
-    else if (strcmp(life, "any") == 0 && argc >= 3)
-        any((unsigned)atoi(argv[2]), argc == 4);
-    else
-        FAIL("no such life: %s", life);
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

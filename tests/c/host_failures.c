@@ -1,21 +1,20 @@
 /*
- * What calls leave behind: descriptors, threads, memory. argv: `rounds`, and then each way to fail as
- * result|connect_timeout_ms|timeout_ms|proxy|url, with a ! in front where the client is to be shut
- * down meanwhile; or `many`, and the number of calls; or
- * `crowded`.
+ * Descriptors, threads and memory that calls may leak. argv: one of the modes at the end of this file.
+ * A failure is described by result|connect_timeout_ms|timeout_ms|proxy|url; after a ! the client is shut down
+ * during the call.
  */
-#include "host_names.h"
+#include "host_resolver.h"
 
 #include <stdarg.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
-enum { ROUNDS = 40, SETTLED = 8, THREADS = 8 };
+/* Memory is compared from round WARM_UP on. */
+enum { ROUNDS = 40, WARM_UP = 8, THREADS = 8 };
 
 static counter opened;
 
-/* Everything that the library opens comes by here, and is never without close-on-exec, not even for a
-   moment: another thread may fork and exec in that moment. */
+/* Every descriptor that the library opens needs close-on-exec from the start: another thread may fork and
+   exec at any moment. */
 int socket(int domain, int type, int protocol)
 {
     CHECK(type & SOCK_CLOEXEC);
@@ -30,54 +29,39 @@ int socketpair(int domain, int type, int protocol, int pair[2])
     return (int)syscall(SYS_socketpair, domain, type, protocol, pair);
 }
 
-static int open_any(const char *path, int flags, va_list rest)
-{
-    int mode = flags & O_CREAT ? va_arg(rest, int) : 0;
-    CHECK(flags & O_CLOEXEC);
-    add(&opened, 1);
-    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-}
-
 int open(const char *path, int flags, ...)
 {
     va_list rest;
-    int descriptor;
+    int mode;
+    CHECK(flags & O_CLOEXEC);
+    add(&opened, 1);
     va_start(rest, flags);
-    descriptor = open_any(path, flags, rest);
+    mode = flags & O_CREAT ? va_arg(rest, int) : 0;
     va_end(rest);
-    return descriptor;
+    return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
-int open64(const char *path, int flags, ...)
-{
-    va_list rest;
-    int descriptor;
-    va_start(rest, flags);
-    descriptor = open_any(path, flags, rest);
-    va_end(rest);
-    return descriptor;
-}
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
-/* A way to fail. */
-struct way {
+struct failure {
     int shut_down;
     itnio_result result;
     uint32_t connect_ms, timeout_ms;
     const char *proxy, *url;
 };
 
-static struct way read_way(char *text)
+static struct failure read_failure(char *text)
 {
-    struct way way;
-    way.shut_down = text[0] == '!';
-    text += way.shut_down;
-    way.result = (itnio_result)atoi(strsep(&text, "|"));
-    way.connect_ms = (uint32_t)atoi(strsep(&text, "|"));
-    way.timeout_ms = (uint32_t)atoi(strsep(&text, "|"));
-    way.proxy = strsep(&text, "|");
-    way.url = text;
-    CHECK(way.url != NULL);
-    return way;
+    struct failure failure;
+    failure.shut_down = text[0] == '!';
+    text += failure.shut_down;
+    failure.result = (itnio_result)atoi(strsep(&text, "|"));
+    failure.connect_ms = (uint32_t)atoi(strsep(&text, "|"));
+    failure.timeout_ms = (uint32_t)atoi(strsep(&text, "|"));
+    failure.proxy = strsep(&text, "|");
+    failure.url = text;
+    CHECK(failure.url != NULL);
+    return failure;
 }
 
 static counter calls, busy;
@@ -89,59 +73,59 @@ static void *shut_down(void *client)
     return NULL;
 }
 
-static void *fail(void *of_way)
+static void *fail(void *with)
 {
-    const struct way *way = of_way;
+    const struct failure *failure = with;
     itnio_client *client =
-        client_with(way->url, getenv("HOST_CA"), way->proxy, way->connect_ms, way->timeout_ms);
+        client_with(failure->url, getenv("HOST_CA"), failure->proxy, failure->connect_ms, failure->timeout_ms);
     double began = now_ms();
     int i;
     pthread_t other;
-    char said[256];
-    if (way->shut_down)
+    char reason[256];
+    if (failure->shut_down)
         start(&other, shut_down, client);
     /* A second time with the same client, unless that would take long. */
     for (i = 0; i < 2 && now_ms() - began < 40; i++) {
-        itnio_result result = place_said(client, "8613000000001", said);
+        itnio_result result = place_with_reason(client, "8613000000001", reason);
         add(&calls, 1);
-        if (way->shut_down)
+        if (failure->shut_down)
             CHECK(result == ITNIO_SHUT_DOWN || result == ITNIO_CONNECTION_LOST);
-        else if (result != way->result)
-            FAIL("%s by %s: %d (%s), not %d", way->url, way->proxy, (int)result, said,
-                 (int)way->result);
+        else if (result != failure->result)
+            FAIL("%s by %s: %d (%s), not %d", failure->url, failure->proxy, (int)result, reason,
+                 (int)failure->result);
     }
-    if (way->shut_down)
+    if (failure->shut_down)
         join(other);
     itnio_client_free(client);
     add(&busy, (counter)-1);
     return NULL;
 }
 
-/* What had been open before, valgrind's own among it, and how many others were looked at. */
-static char inherited[1 << 16];
-static counter seen;
+/* The descriptors that were open at the start, also valgrind's; and how many others were checked. */
+static char open_before[1 << 16];
+static counter checked;
 
-static void mark(int descriptor, void *unused)
+static void note_open(int descriptor, void *unused)
 {
     (void)unused;
-    CHECK(descriptor < (int)sizeof inherited);
-    inherited[descriptor] = 1;
+    CHECK(descriptor < (int)sizeof open_before);
+    open_before[descriptor] = 1;
 }
 
-static void close_on_exec(int descriptor, void *unused)
+static void check_close_on_exec(int descriptor, void *unused)
 {
     int flags = fcntl(descriptor, F_GETFD);
     (void)unused;
-    if (descriptor < (int)sizeof inherited && inherited[descriptor])
+    if (descriptor < (int)sizeof open_before && open_before[descriptor])
         return;
     if (flags < 0)
         return; /* closed meanwhile */
     CHECK(flags & FD_CLOEXEC);
-    add(&seen, 1);
+    add(&checked, 1);
 }
 
-/* Nothing the caller can do wrong leaves anything behind, either. */
-static void misuse(void)
+/* Invalid arguments leak nothing, either. */
+static void pass_invalid_arguments(void)
 {
     itnio_config config = {0};
     itnio_client *client;
@@ -165,151 +149,140 @@ static void misuse(void)
 static void wait_for_threads(int count)
 {
     int i;
-    for (i = 0; tasks() > count; i++) {
+    for (i = 0; count_threads() > count; i++) {
         CHECK(i < 5000);
         sleep_ms(1);
     }
 }
 
-static void rounds(struct way *ways, unsigned count)
+/* All failures at once, in many rounds. The arguments: the failures. */
+static void rounds(int count, char **arguments)
 {
-    pthread_t *threads = calloc(count, sizeof *threads);
-    int descriptors_before, threads_before = tasks(), round;
-    long settled = 0, grown, resident = 0;
-    unsigned i;
-    CHECK(threads != NULL);
-    for_each_descriptor(mark, NULL);
-    descriptors_before = descriptors();
+    struct failure *failures = calloc((size_t)count, sizeof *failures);
+    pthread_t *threads = calloc((size_t)count, sizeof *threads);
+    int descriptors_before, threads_before = count_threads(), round, i;
+    long allocated_before = 0, grown, resident_before = 0;
+    CHECK(count > 0 && failures != NULL && threads != NULL);
+    for (i = 0; i < count; i++)
+        failures[i] = read_failure(arguments[i]);
+    for_each_descriptor(note_open, NULL);
+    descriptors_before = count_descriptors();
     for (round = 0; round < ROUNDS; round++) {
-        add(&busy, count);
+        add(&busy, (counter)count);
         for (i = 0; i < count; i++)
-            start(&threads[i], fail, &ways[i]);
-        misuse();
+            start(&threads[i], fail, &failures[i]);
+        pass_invalid_arguments();
         while (read_counter(&busy) > 0) {
-            for_each_descriptor(close_on_exec, NULL);
+            for_each_descriptor(check_close_on_exec, NULL);
             sleep_ms(1);
         }
-        for (i = 0; i < count; i++)
-            join(threads[i]);
+        join_all(threads, (unsigned)count);
         wait_for_threads(threads_before);
-        if (descriptors() != descriptors_before)
-            FAIL("%d descriptors, %d before", descriptors(), descriptors_before);
-        if (round == SETTLED) {
-            settled = allocated();
-            resident = resident_kib();
+        if (count_descriptors() != descriptors_before)
+            FAIL("%d descriptors, %d before", count_descriptors(), descriptors_before);
+        if (round == WARM_UP) {
+            allocated_before = allocated();
+            resident_before = resident_kib();
         }
     }
-    grown = allocated() - settled;
+    grown = allocated() - allocated_before;
     free(threads);
-    CHECK(seen > 0);
-    printf("ways=%u rounds=%d calls=%lu opened=%lu without_cloexec=0 descriptors_left=0 "
+    free(failures);
+    CHECK(checked > 0);
+    printf("failures=%d rounds=%d calls=%lu opened=%lu without_cloexec=0 descriptors_left=0 "
            "threads_left=0 allocated=%ld grown=%ld resident_grown_kib=%ld\n",
-           count, ROUNDS, calls, opened, allocated(), grown, resident_kib() - resident);
+           count, ROUNDS, calls, opened, allocated(), grown, resident_kib() - resident_before);
 }
 
 static itnio_client *client;
 static unsigned calls_each;
-static pthread_barrier_t halfway;
+static pthread_barrier_t measuring;
 
 static void *call_often(void *number)
 {
-    unsigned who = (unsigned)(size_t)number, i;
+    unsigned caller = (unsigned)(size_t)number, i;
     char callee[16];
     for (i = 0; i < calls_each; i++) {
-        /* All at rest, while the main thread weighs the process. */
+        /* No thread is in a call while the main thread measures memory. */
         if (i == calls_each / 5 || i == calls_each - 1) {
-            pthread_barrier_wait(&halfway);
-            pthread_barrier_wait(&halfway);
+            pthread_barrier_wait(&measuring);
+            pthread_barrier_wait(&measuring);
         }
-        expect(client, callee_of(callee, who, i), ITNIO_OK);
+        expect(client, callee_of(callee, caller, i), ITNIO_OK);
     }
     return NULL;
 }
 
-/* Many calls on one client. */
-static void many(unsigned count)
+/* The argument: how many. */
+static void many_calls(int count, char **arguments)
 {
     pthread_t threads[THREADS];
     long allocated_at[2], resident_at[2];
-    int descriptors_at[2], descriptors_before = descriptors();
+    int descriptors_at[2], descriptors_before = count_descriptors();
     double began = now_ms();
     unsigned i;
-    calls_each = count / THREADS;
-    client = client_given();
-    ZERO(pthread_barrier_init(&halfway, NULL, THREADS + 1));
-    for (i = 0; i < THREADS; i++)
-        start(&threads[i], call_often, (void *)(size_t)i);
+    CHECK(count == 1);
+    calls_each = (unsigned)atoi(arguments[0]) / THREADS;
+    client = client_from_env();
+    ZERO(pthread_barrier_init(&measuring, NULL, THREADS + 1));
+    start_all(threads, THREADS, call_often);
     for (i = 0; i < 2; i++) {
-        pthread_barrier_wait(&halfway);
+        pthread_barrier_wait(&measuring);
         allocated_at[i] = allocated();
         resident_at[i] = resident_kib();
-        descriptors_at[i] = descriptors();
-        pthread_barrier_wait(&halfway);
+        descriptors_at[i] = count_descriptors();
+        pthread_barrier_wait(&measuring);
     }
-    for (i = 0; i < THREADS; i++)
-        join(threads[i]);
+    join_all(threads, THREADS);
     itnio_client_free(client);
     printf("calls=%u seconds=%.1f allocated=%ld grown=%ld resident_kib=%ld resident_grown_kib=%ld "
            "descriptors_grown=%d descriptors_left=%d lost=0\n",
            calls_each * THREADS, (now_ms() - began) / 1000, allocated_at[1],
            allocated_at[1] - allocated_at[0], resident_at[1], resident_at[1] - resident_at[0],
-           descriptors_at[1] - descriptors_at[0], descriptors() - descriptors_before);
+           descriptors_at[1] - descriptors_at[0], count_descriptors() - descriptors_before);
 }
 
-/* More descriptors than select() can take, and then none at all. */
-static void crowded(void)
+/* More descriptors than select() can take, and then none left. */
+static void many_descriptors(void)
 {
     enum { LIMIT = 1500 };
     struct rlimit limit;
-    int taken[LIMIT], count = 0, i;
-    itnio_client *fresh, *none;
+    int copies[LIMIT], count = 0, i;
+    itnio_client *unused, *none;
     char *reason;
-    itnio_config config = {0};
+    itnio_config config = config_with("http://127.0.0.1:1", NULL, NULL, 0, 0);
     CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
     limit.rlim_cur = LIMIT;
     CHECK(limit.rlim_max >= LIMIT && setrlimit(RLIMIT_NOFILE, &limit) == 0);
     while (count < 1200)
-        CHECK((taken[count++] = dup(0)) >= 0);
-    client = client_given();
-    fresh = client_given();
+        CHECK((copies[count++] = dup(0)) >= 0);
+    client = client_from_env();
+    unused = client_from_env();
     expect(client, "8600000000001", ITNIO_OK);
-    while (count < LIMIT && (taken[count] = dup(0)) >= 0)
+    while (count < LIMIT && (copies[count] = dup(0)) >= 0)
         count++;
     CHECK(errno == EMFILE);
-    expect(client, "8600000000002", ITNIO_OK); /* over the kept connection */
-    expect(fresh, "8600000000003", ITNIO_CONNECT_FAILED);
+    expect(client, "8600000000002", ITNIO_OK); /* over the idle connection */
+    expect(unused, "8600000000003", ITNIO_CONNECT_FAILED);
     CHECK(!itnio_may_have_dialed(ITNIO_CONNECT_FAILED));
-    config.api_key = KEY;
-    config.api_secret = SECRET;
-    config.base_url = "http://127.0.0.1:1";
     CHECK(itnio_client_new(&config, &none, &reason) == ITNIO_CONNECT_FAILED);
     CHECK(none == NULL && reason != NULL);
     itnio_free_string(reason);
     for (i = 0; i < count; i++)
-        close(taken[i]);
-    expect(fresh, "8600000000004", ITNIO_OK);
-    itnio_client_free(fresh);
+        close(copies[i]);
+    expect(unused, "8600000000004", ITNIO_OK);
+    itnio_client_free(unused);
     itnio_client_free(client);
     printf("descriptors=%d calls=4 lost=0\n", count);
 }
 
 int main(int argc, char **argv)
 {
+    static const struct host_mode modes[] = {
+        {"rounds", NULL, rounds},
+        {"many-calls", NULL, many_calls},
+        {"many-descriptors", many_descriptors, NULL},
+    };
     watchdog(100);
-    CHECK(argc > 1);
-    if (strcmp(argv[1], "crowded") == 0) {
-        crowded();
-    } else if (strcmp(argv[1], "rounds") == 0) {
-        unsigned i, count = (unsigned)argc - 2;
-        struct way *ways = calloc(count, sizeof *ways);
-        CHECK(ways != NULL);
-        for (i = 0; i < count; i++)
-            ways[i] = read_way(argv[i + 2]);
-        rounds(ways, count);
-        free(ways);
-    } else {
-        CHECK(argc == 3);
-        many((unsigned)atoi(argv[2]));
-    }
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

@@ -1,59 +1,58 @@
 /*
- * A host that forks. argv: one of the lives at the end of this file.
+ * A host that forks. argv: one of the modes at the end of this file.
  *
- * Each call has a number of its own and tells the gateway the process that it is from, so that the
- * gateway's diary shows what was lost, doubled or sent on somebody else's connection.
+ * Each call has a number of its own and tells the gateway which process placed it. So the gateway's diary
+ * shows calls that were lost or placed twice, and connections that two processes used.
  */
 #include "host.h"
 
-enum { WORKERS = 8, CHILDREN = 24, CROWD = 12 };
+enum { WORKERS = 8, CHILDREN = 24, PARALLEL = 12 };
 
 static itnio_client *client;
-/* Shared by all processes: accepted calls of the parent, those of the children. */
+/* Shared by all processes: the accepted calls of the parent and those of the children. */
 static counter *accepted;
 enum { PARENT, CHILD };
 static counter stop;
 
-static void call(unsigned who, unsigned number, int whose)
+static void call(unsigned caller, unsigned number, int process)
 {
     char callee[16];
-    expect(client, callee_of(callee, who, number), ITNIO_OK);
-    add(&accepted[whose], 1);
+    expect(client, callee_of(callee, caller, number), ITNIO_OK);
+    add(&accepted[process], 1);
 }
 
-/* Calls until told to stop. */
-static void *work(void *who)
+/* Places calls until `stop` is set. */
+static void *work(void *caller)
 {
     unsigned number;
     for (number = 0; !read_counter(&stop); number++)
-        call((unsigned)(size_t)who, number, PARENT);
+        call((unsigned)(size_t)caller, number, PARENT);
     return NULL;
 }
 
-/* A few calls of a child's thread. */
-static void *work_in_child(void *who)
+static void *work_in_child(void *caller)
 {
     unsigned number;
     for (number = 0; number < 3; number++)
-        call((unsigned)(size_t)who, number, CHILD);
+        call((unsigned)(size_t)caller, number, CHILD);
     return NULL;
 }
 
-/* What the children do, by turns. All call at once, from two threads. */
-static void child(unsigned turn)
+/* Every child places calls at once, from two threads. Then each ends in another way. */
+static void call_and_end(unsigned child)
 {
-    unsigned who = 100 + turn * 10;
+    unsigned caller = 100 + child * 10;
     pthread_t other;
-    start(&other, work_in_child, (void *)(size_t)(who + 1));
-    work_in_child((void *)(size_t)who);
+    start(&other, work_in_child, (void *)(size_t)(caller + 1));
+    work_in_child((void *)(size_t)caller);
     join(other);
-    switch (turn % 4) {
-    case 0: /* gone without a word */
+    switch (child % 4) {
+    case 0: /* without freeing the client */
         _exit(0);
     case 1:
         itnio_client_free(client);
         _exit(0);
-    case 2: /* the orderly way, with destructors */
+    case 2: /* with exit handlers and destructors */
         itnio_client_free(client);
         exit(0);
     default:
@@ -64,49 +63,45 @@ static void child(unsigned turn)
     }
 }
 
-/* Forks while eight threads are inside the library. */
-static void inside(void)
+static void fork_while_threads_call(void)
 {
     pthread_t workers[WORKERS];
     pid_t children[CHILDREN];
     counter before, after;
     unsigned i;
-    client = client_given();
-    for (i = 0; i < WORKERS; i++)
-        start(&workers[i], work, (void *)(size_t)i);
+    client = client_from_env();
+    start_all(workers, WORKERS, work);
     while (read_counter(&accepted[PARENT]) < 5 * WORKERS)
         sleep_ms(1);
     before = read_counter(&accepted[PARENT]);
     for (i = 0; i < CHILDREN; i++) {
         children[i] = fork_watched();
         if (children[i] == 0)
-            child(i);
+            call_and_end(i);
         sleep_ms(5);
     }
     for (i = 0; i < CHILDREN; i++)
         reap(children[i]);
-    /* The parent has gone on meanwhile, and goes on. */
+    /* The threads of the parent placed calls meanwhile, and still do. */
     after = read_counter(&accepted[PARENT]);
     CHECK(after > before);
     while (read_counter(&accepted[PARENT]) < after + 5 * WORKERS)
         sleep_ms(1);
     add(&stop, 1);
-    for (i = 0; i < WORKERS; i++)
-        join(workers[i]);
+    join_all(workers, WORKERS);
     itnio_client_free(client);
     printf("children=%d parent_calls=%lu child_calls=%lu lost=0\n", CHILDREN,
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
 }
 
-/* Forks with a client that has not been used yet. */
-static void unused(void)
+static void fork_before_first_call(void)
 {
     pid_t children[WORKERS];
     unsigned i;
-    client = client_given();
+    client = client_from_env();
     for (i = 0; i < WORKERS; i++)
         if ((children[i] = fork_watched()) == 0)
-            child(i);
+            call_and_end(i);
     for (i = 0; i < 5; i++)
         call(0, i, PARENT);
     for (i = 0; i < WORKERS; i++)
@@ -117,14 +112,13 @@ static void unused(void)
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
 }
 
-/* Forks this long after another thread has begun its very first call, with all that is set up by
-   that. */
-static void fork_during_first_call(unsigned round, long microseconds)
+/* Forks so long after another thread has begun the first call, which sets up the library. */
+static void fork_after(long microseconds, unsigned round)
 {
     pthread_t worker;
     pid_t forked;
     struct timespec pause = {0, microseconds * 1000};
-    client = client_given();
+    client = client_from_env();
     start(&worker, work, (void *)(size_t)round);
     nanosleep(&pause, NULL);
     if ((forked = fork_watched()) == 0) {
@@ -139,68 +133,68 @@ static void fork_during_first_call(unsigned round, long microseconds)
     itnio_client_free(client);
 }
 
-/* Each time in a process that has not used the library. */
-static void first(void)
+/* Each time in a process that has not used the library yet. */
+static void fork_during_first_call(void)
 {
     enum { ROUNDS = 100 };
     unsigned round;
     for (round = 0; round < ROUNDS; round++) {
-        pid_t fresh = fork_watched();
-        if (fresh == 0) {
-            fork_during_first_call(round, 20L * round);
+        pid_t first = fork_watched();
+        if (first == 0) {
+            fork_after(20L * round, round);
             _exit(0);
         }
-        reap(fresh);
+        reap(first);
     }
     printf("children=%d parent_calls=%lu child_calls=%lu lost=0\n", ROUNDS,
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
 }
 
-/* Forks of forks. In each generation before and after; every second one has not used the client
-   before it forks. */
+/* Each generation forks the next one, and places calls before and after that. Every second one places none
+   before. */
 static void generations(unsigned generation, unsigned last)
 {
     pid_t next;
-    int whose = generation == 0 ? PARENT : CHILD;
+    int process = generation == 0 ? PARENT : CHILD;
     if (generation % 2 == 0) {
-        call(generation, 0, whose);
-        call(generation, 1, whose);
+        call(generation, 0, process);
+        call(generation, 1, process);
     }
     if (generation < last) {
         if ((next = fork_watched()) == 0) {
             generations(generation + 1, last);
             _exit(0);
         }
-        call(generation, 2, whose);
+        call(generation, 2, process);
         reap(next);
     }
-    call(generation, 3, whose);
+    call(generation, 3, process);
     itnio_client_free(client);
 }
 
-static void fork_of_fork(void)
+static void fork_in_children(void)
 {
-    client = client_given();
+    client = client_from_env();
     generations(0, 6);
     printf("generations=7 parent_calls=%lu child_calls=%lu lost=0\n",
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
 }
 
-/* A daemon: forks twice, and the first process goes, with or without freeing its client. The daemon
-   prints the figures; the test waits for it, since it keeps stdout open. */
-static void daemonise(int freed)
+/* A daemon: forks twice, and the first process exits, with or without freeing its client. The daemon
+   prints the figures. The test waits for it, since stdout stays open. */
+static void daemonise(int frees)
 {
     unsigned i;
     pid_t second, leader;
-    client = client_given();
+    client = client_from_env();
     call(0, 0, PARENT);
     call(0, 1, PARENT);
     second = fork_watched();
     if (second != 0) {
-        if (freed)
+        if (frees)
             itnio_client_free(client);
         else
-            let_leak();
+            ignore_leaks();
         reap(second);
         exit(0);
     }
@@ -223,26 +217,26 @@ static void daemonise(int freed)
 
 static pthread_barrier_t together;
 
-static void *call_once(void *who)
+static void *call_once(void *number)
 {
     pthread_barrier_wait(&together);
-    call((unsigned)(size_t)who / 10000, (unsigned)(size_t)who % 10000, PARENT);
+    call((unsigned)(size_t)number / 10000, (unsigned)(size_t)number % 10000, PARENT);
     return NULL;
 }
 
-/* So many calls at once. `who` is their first number, that the diary knows them by. */
-static void crowd(pthread_t *threads, unsigned count, unsigned who)
+/* Places so many calls at once. In the diary `caller` is the first part of their numbers. */
+static void call_in_parallel(pthread_t *threads, unsigned count, unsigned caller)
 {
     unsigned i;
     ZERO(pthread_barrier_init(&together, NULL, count));
     for (i = 0; i < count; i++)
-        start(&threads[i], call_once, (void *)(size_t)(who * 10000 + i));
+        start(&threads[i], call_once, (void *)(size_t)(caller * 10000 + i));
 }
 
-/* What a child does with what it inherited, at once. */
-static void end(unsigned turn)
+/* Shuts down or frees the inherited client, in a way of each child's own. */
+static void end_client(unsigned child)
 {
-    switch (turn % 6) {
+    switch (child % 6) {
     case 0:
         itnio_client_shutdown(client);
         exit(0);
@@ -256,11 +250,11 @@ static void end(unsigned turn)
         itnio_client_free(client);
         exit(0);
     case 3:
-        call(500 + turn, 0, CHILD);
+        call(500 + child, 0, CHILD);
         itnio_client_shutdown(client);
         itnio_client_free(client);
         exit(0);
-    case 4: /* and so does a child of its own */
+    case 4: /* and a child of this child does the same */
         if (fork_watched() != 0) {
             itnio_client_free(client);
             _exit(0);
@@ -268,70 +262,67 @@ static void end(unsigned turn)
         itnio_client_shutdown(client);
         itnio_client_free(client);
         exit(0);
-    default: { /* and makes a client of its own of it */
-        itnio_client *own = client_given();
+    default: { /* and makes a new client first */
+        itnio_client *own = client_from_env();
         itnio_client_free(client);
         client = own;
-        call(500 + turn, 0, CHILD);
+        call(500 + child, 0, CHILD);
         itnio_client_free(client);
         exit(0);
     }
     }
 }
 
-/* Children end what they inherited, while the parent has calls in flight and connections kept; or, the
-   second time, while it only has connections kept. */
-static void ends(unsigned rounds)
+/* Children shut down or free the inherited client: first while the parent has calls in progress and idle
+   connections, then while it has only idle connections. */
+static void end_client_in_children(void)
 {
-    pthread_t threads[CROWD];
-    unsigned i, round;
-    client = client_given();
-    crowd(threads, CROWD, 1); /* so many connections are kept then */
-    for (i = 0; i < CROWD; i++)
-        join(threads[i]);
+    const unsigned rounds = 12;
+    pthread_t threads[PARALLEL];
+    unsigned round;
+    client = client_from_env();
+    call_in_parallel(threads, PARALLEL, 1); /* leaves so many idle connections */
+    join_all(threads, PARALLEL);
     for (round = 0; round < 2 * rounds; round++) {
         pid_t forked;
-        int in_flight = round < rounds;
-        if (in_flight) {
-            crowd(threads, WORKERS, 10 + round);
+        int calls_in_progress = round < rounds;
+        if (calls_in_progress) {
+            call_in_parallel(threads, WORKERS, 10 + round);
             sleep_ms(40); /* the gateway takes longer */
         }
         if ((forked = fork_watched()) == 0)
-            end(round);
+            end_client(round);
         reap(forked);
-        for (i = 0; in_flight && i < WORKERS; i++)
-            join(threads[i]);
+        if (calls_in_progress)
+            join_all(threads, WORKERS);
     }
-    crowd(threads, CROWD, 2);
-    for (i = 0; i < CROWD; i++)
-        join(threads[i]);
+    call_in_parallel(threads, PARALLEL, 2);
+    join_all(threads, PARALLEL);
     itnio_client_free(client);
     printf("children=%u parent_calls=%lu child_calls=%lu lost=0\n", 2 * rounds,
            read_counter(&accepted[PARENT]), read_counter(&accepted[CHILD]));
 }
 
-static itnio_result given_up_with;
+static itnio_result timed_out_with;
 
-static void *give_up(void *unused)
+static void *call_with_timeout(void *unused)
 {
-    char said[256];
     (void)unused;
-    given_up_with = place_said(client, "8600000000001", said);
+    timed_out_with = place(client, "8600000000001");
     return NULL;
 }
 
-/* A call is given up while its request is on its way, too long for the buffer of a gateway that does
-   not read yet. A forked child may have a copy of the descriptor meanwhile. */
-static void given_up(int forks)
+/* A call times out while its request is being sent: it is longer than the receive buffer of a gateway
+   that does not read yet. With `forks`, a child has a copy of the descriptor meanwhile. */
+static void time_out_while_sending(int forks)
 {
-    enum { LENGTH = 64 * 1024 }; /* six times that in JSON */
+    enum { LENGTH = 64 * 1024 };
     pthread_t caller;
     pid_t forked = 0;
-    char *text = calloc(LENGTH + 1, 1);
-    CHECK(text != NULL);
-    text_of_calls = memset(text, '\1', LENGTH);
-    client = client_with(url_given(), getenv("HOST_CA"), "", 20000, 500);
-    start(&caller, give_up, NULL);
+    char *text = escaped_text(LENGTH);
+    called_info = text;
+    client = client_with(url_from_env(), getenv("HOST_CA"), "", 20000, 500);
+    start(&caller, call_with_timeout, NULL);
     sleep_ms(200);
     if (forks && (forked = fork_watched()) == 0) {
         sleep_ms(4000);
@@ -342,33 +333,43 @@ static void given_up(int forks)
     if (forks)
         reap(forked);
     free(text);
-    printf("calls=1 result=%d\n", (int)given_up_with);
+    printf("calls=1 result=%d\n", (int)timed_out_with);
+}
+
+static void become_daemon(void)
+{
+    daemonise(0);
+}
+
+static void free_client_and_become_daemon(void)
+{
+    daemonise(1);
+}
+
+static void time_out_alone(void)
+{
+    time_out_while_sending(0);
+}
+
+static void time_out_beside_child(void)
+{
+    time_out_while_sending(1);
 }
 
 int main(int argc, char **argv)
 {
-    const char *life = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"threads-calling", fork_while_threads_call, NULL},
+        {"before-first-call", fork_before_first_call, NULL},
+        {"during-first-call", fork_during_first_call, NULL},
+        {"generations", fork_in_children, NULL},
+        {"daemon", become_daemon, NULL},
+        {"free-and-daemon", free_client_and_become_daemon, NULL},
+        {"time-out", time_out_alone, NULL},
+        {"time-out-beside-child", time_out_beside_child, NULL},
+        {"end-client", end_client_in_children, NULL},
+    };
     watchdog(100);
     accepted = shared_counters(2);
-    if (strcmp(life, "inside") == 0)
-        inside();
-    else if (strcmp(life, "unused") == 0)
-        unused();
-    else if (strcmp(life, "first") == 0)
-        first();
-    else if (strcmp(life, "fork-of-fork") == 0)
-        fork_of_fork();
-    else if (strcmp(life, "daemon") == 0)
-        daemonise(0);
-    else if (strcmp(life, "daemon-freed") == 0)
-        daemonise(1);
-    else if (strcmp(life, "given-up") == 0)
-        given_up(0);
-    else if (strcmp(life, "given-up-fork") == 0)
-        given_up(1);
-    else if (strcmp(life, "ends") == 0)
-        ends(12);
-    else
-        FAIL("no such life: %s", life);
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

@@ -1,10 +1,7 @@
-/* A host whose system has no memory left for a call with the longest fields. */
+/* A host without memory for a call with the longest fields. */
 #include "host.h"
 
-#include <sys/resource.h>
-
-/* Of address space, in bytes. */
-static unsigned long taken(void)
+static unsigned long address_space_bytes(void)
 {
     unsigned long pages = 0;
     FILE *file = fopen("/proc/self/statm", "r");
@@ -16,22 +13,21 @@ static unsigned long taken(void)
 int main(void)
 {
     enum { LONGEST = 64 * 1024 };
-    static char text[LONGEST + 1];
-    itnio_sip_request request = {0};
+    itnio_sip_request request = request_to("8600000000002");
     itnio_client *client;
+    char *text;
     struct rlimit limit;
     char *reason;
     itnio_result result;
     watchdog(30);
-    memset(text, '\1', LONGEST);
-    client = client_given();
+    text = escaped_text(LONGEST);
+    client = client_from_env();
     expect(client, "8600000000001", ITNIO_OK);
     ZERO(getrlimit(RLIMIT_AS, &limit));
-    limit.rlim_cur = taken() + 512 * 1024;
+    limit.rlim_cur = address_space_bytes() + 512 * 1024;
     ZERO(setrlimit(RLIMIT_AS, &limit));
-    request.callee = "8600000000002";
     request.display_num = request.account = request.app_id = request.called_info = text;
     result = itnio_send_sip(client, &request, NULL, NULL, &reason);
-    FAIL("the call came back with %d (%s)", (int)result, reason != NULL ? reason : "");
+    FAIL("the call returned %d (%s)", (int)result, reason != NULL ? reason : "");
     return 1;
 }

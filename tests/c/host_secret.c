@@ -1,33 +1,31 @@
 /*
- * Where the secret is. argv: its length, or the first and the last of many lengths. The host makes up a
- * secret, hands it to the library, wipes its own copy, and later searches all of its memory for any eight
- * bytes of it.
+ * Searches memory for the secret. argv: its length, or the first and the last of many lengths. The host makes
+ * up a secret, passes it to the library, wipes its own copy, and later searches all of its memory for any
+ * eight bytes of it.
  *
- * HOST_URL accepts calls, HOST_REFUSED refuses them, HOST_SILENT never answers, HOST_CLOSED is not
- * there.
+ * The gateway at HOST_URL accepts calls, that at HOST_REFUSED refuses them, and that at HOST_SILENT sends no
+ * response. At HOST_CLOSED there is none.
  */
 #include "host.h"
 
 #include <dlfcn.h>
-#include <sys/resource.h>
 
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif
 
-/* SHORTEST: anything shorter may be in memory by accident. */
-enum { PART = 8, SHORTEST = 6, CHUNK = 1 << 20, LONGEST = 4096, MASK = 0x5a, STAYING = 3 };
+/* MIN_SEARCHED: anything shorter may be in memory by accident. */
+enum { PART = 8, MIN_SEARCHED = 6, CHUNK = 1 << 20, MAX_LENGTH = 4096, MASK = 0x5a, THREADS = 3 };
 
-/* The secret, never in the open. */
-static unsigned char masked[LONGEST];
+/* The secret, each byte XOR MASK, so that the search does not find it here. */
+static unsigned char masked[MAX_LENGTH];
 static size_t length;
 /* How much of it is searched for. */
 static size_t part_length;
-/* Which two bytes, in the open, some part of it begins with. */
+/* By two unmasked bytes: whether a part of it begins with them. */
 static char beginnings[256][256];
 
-/* Makes a secret up. */
-static void make_up(size_t of_length)
+static void make_secret(size_t of_length)
 {
     static unsigned long long state = 0x9e3779b97f4a7c15u;
     size_t i;
@@ -43,8 +41,8 @@ static void make_up(size_t of_length)
         beginnings[masked[i] ^ MASK][masked[i + 1] ^ MASK] = 1;
 }
 
-/* A copy in the open, to be wiped; with `last` behind it, unless that is 0. */
-static char *reveal(char last)
+/* An unmasked copy, to be wiped; with `last` at its end, unless that is 0. */
+static char *unmasked(char last)
 {
     char *secret = malloc(length + 2);
     size_t i;
@@ -67,7 +65,7 @@ static int is_letter(unsigned char byte)
     return (byte | 32) >= 'a' && (byte | 32) <= 'z';
 }
 
-/* Which part of the secret stands at `bytes`, counted from 1; or 0. */
+/* The number of the part of the secret at `bytes`, from 1; or 0. */
 static size_t part_at(const unsigned char *bytes)
 {
     size_t i, j;
@@ -82,7 +80,7 @@ static size_t part_at(const unsigned char *bytes)
     return 0;
 }
 
-/* Leaves out what was never written to, at the beginning and at the end of this memory. */
+/* Leaves out pages at the beginning and at the end that were never written to. */
 static void trim(int pages, unsigned long *from, unsigned long *to)
 {
     enum { SWAPPED = 62 }; /* and present: the next bit */
@@ -102,12 +100,11 @@ static void trim(int pages, unsigned long *from, unsigned long *to)
         *to = *from;
 }
 
-/* What is searched: what can be read, or only what could have been written to. */
+/* Which memory is searched. */
 enum where { READABLE, WRITABLE };
 
-/* How many copies of the secret, or of parts of it, there are in this process. Says where, if told
-   to. */
-static int copies(enum where where, int say)
+/* How many copies of the secret, or of parts of it, there are in this process. Prints where, if asked to. */
+static int copies(enum where where, int print)
 {
     static unsigned char *buffer;
     char line[512];
@@ -128,20 +125,20 @@ static int copies(enum where where, int say)
             size_t i, last = 0;
             ssize_t got;
             if ((unsigned char *)at <= buffer && buffer < (unsigned char *)to)
-                break; /* what it reads with */
+                break; /* the buffer of the search itself */
             trim(pages, &begin, &end);
             got = pread(memory, buffer, end - begin, (off_t)begin);
             for (i = 0; got > 0 && i + part_length <= (size_t)got && begin + i < at + CHUNK; i++) {
                 size_t part;
                 if (!is_letter(buffer[i + part_length - 1])) {
-                    i += part_length - 1; /* no part has it anywhere */
+                    i += part_length - 1; /* no part has such a byte */
                     last = 0;
                     continue;
                 }
                 part = part_at(buffer + i);
                 if (part != 0 && (last == 0 || part != last + 1)) {
                     count++;
-                    if (say)
+                    if (print)
                         fprintf(stderr, "part %zu at %lx of %s", part, begin + i - from, line);
                 }
                 last = part;
@@ -155,25 +152,25 @@ static int copies(enum where where, int say)
     return count;
 }
 
-/* Fails where there is any copy. */
-static void nowhere_in(enum where where, const char *when)
+/* Fails if there is any copy. */
+static void check_no_copy_in(enum where where, const char *when)
 {
     if (copies(where, 1) != 0)
         FAIL("the secret, of %zu bytes, is in memory %s", length, when);
 }
 
-static void nowhere(const char *when)
+static void check_no_copy(const char *when)
 {
-    nowhere_in(READABLE, when);
+    check_no_copy_in(READABLE, when);
 }
 
-/* What a call of the library left in the vector registers and on the stack, for the search to find. */
+/* What each function of the library left in vector registers and on the stack, saved for the search. */
 enum call { NEW, NEW_REFUSED, SEND, SEND_CLOSED, FREE, CALLS };
 enum { BELOW = 16 << 10 };
 static unsigned char registers[CALLS][BELOW] __attribute__((aligned(64)));
 static unsigned char stacks[CALLS][BELOW];
 
-__attribute__((noinline)) static void keep_what_is_left(enum call of)
+__attribute__((noinline)) static void save_remains(enum call of)
 {
     const volatile unsigned char *here = __builtin_frame_address(0);
     size_t i;
@@ -191,21 +188,16 @@ __attribute__((noinline)) static void keep_what_is_left(enum call of)
         stacks[of][BELOW - i] = here[-(ptrdiff_t)i];
 }
 
-/* With `last` behind the secret, unless that is 0. */
+/* With `last` at the end of the secret, unless that is 0. */
 static itnio_result new_client_with(char last, const char *url, const char *ca, uint32_t timeout_ms,
                                     itnio_client **client)
 {
-    itnio_config config = {0};
+    itnio_config config = config_with(url, ca, "", 0, timeout_ms);
     itnio_result result;
-    char *secret = reveal(last);
-    config.api_key = KEY;
+    char *secret = unmasked(last);
     config.api_secret = secret;
-    config.base_url = url;
-    config.ca_file = ca;
-    config.proxy = "";
-    config.timeout_ms = timeout_ms;
     result = itnio_client_new(&config, client, NULL);
-    keep_what_is_left(last == 0 ? NEW : NEW_REFUSED);
+    save_remains(last == 0 ? NEW : NEW_REFUSED);
     wipe(secret);
     return result;
 }
@@ -228,7 +220,7 @@ static void call(itnio_result expected)
     add(&calls, 1);
 }
 
-static void *call_and_stay(void *unused)
+static void *call_and_wait(void *unused)
 {
     int i;
     (void)unused;
@@ -239,17 +231,17 @@ static void *call_and_stay(void *unused)
     return NULL;
 }
 
-static int searches, most;
+static int searches, most_copies;
 
 /* Searches before and after `client` is freed. */
 static void search_and_free(const char *when)
 {
     int before = copies(READABLE, 0);
-    CHECK(before > 0); /* else the search is blind */
-    if (before > most)
-        most = before;
+    CHECK(before > 0); /* the search works */
+    if (before > most_copies)
+        most_copies = before;
     itnio_client_free(client);
-    nowhere(when);
+    check_no_copy(when);
     searches++;
 }
 
@@ -261,22 +253,19 @@ static void use(const char *name, itnio_result expected, uint32_t timeout_ms, in
     search_and_free(name);
 }
 
-/* Like call(), and keeps what is left. */
+/* Like call(), and saves the remains. */
 static void send(const char *callee, itnio_result expected)
 {
-    itnio_sip_request request = {0};
+    itnio_sip_request request = request_to(callee);
     itnio_result result;
-    request.callee = callee;
-    request.account = "1001";
-    request.app_id = "host";
     result = itnio_send_sip(client, &request, NULL, NULL, NULL);
-    keep_what_is_left(expected == ITNIO_CONNECT_FAILED ? SEND_CLOSED : SEND);
+    save_remains(expected == ITNIO_CONNECT_FAILED ? SEND_CLOSED : SEND);
     CHECK(result == expected);
     add(&calls, 1);
 }
 
-/* Makes, uses and frees clients with the secret, but for the last one. */
-static void live(int number)
+/* Makes, uses and frees clients with the secret. The last one is not freed. */
+static void use_clients(int number)
 {
     const char *url = getenv("HOST_URL"), *ca = getenv("HOST_CA");
     char callee[16];
@@ -292,23 +281,23 @@ static void live(int number)
     send(callee_of(callee, 1, (unsigned)number), number % 2 == 0 ? ITNIO_REJECTED : ITNIO_OK);
 }
 
-static void *live_often(void *times)
+static void *use_clients_often(void *times)
 {
     int number;
     for (number = 0; number < *(int *)times; number++) {
         pthread_barrier_wait(&called);
-        live(number);
+        use_clients(number);
         pthread_barrier_wait(&called);
         pthread_barrier_wait(&searched);
         itnio_client_free(client);
-        keep_what_is_left(FREE);
+        save_remains(FREE);
         pthread_barrier_wait(&searched);
     }
     return NULL;
 }
 
-/* Where a function is in its library: which of several that the processor could have. */
-static long place_of(const char *function)
+/* The offset of a function in its library: it shows which of several variants is in use. */
+static long offset_of(const char *function)
 {
     void *address = dlsym(RTLD_DEFAULT, function);
     Dl_info info;
@@ -322,28 +311,28 @@ static void sweep(size_t first, size_t last)
     pthread_t thread;
     ZERO(pthread_barrier_init(&called, NULL, 2));
     ZERO(pthread_barrier_init(&searched, NULL, 2));
-    start(&thread, live_often, &times);
+    start(&thread, use_clients_often, &times);
     for (number = 0; number < times; number++) {
-        make_up(first + (size_t)number);
+        make_secret(first + (size_t)number);
         pthread_barrier_wait(&called);
         pthread_barrier_wait(&called);
-        if (length >= SHORTEST && number % 25 == 0)
-            CHECK(copies(WRITABLE, 0) > 0); /* else the search is blind */
+        if (length >= MIN_SEARCHED && number % 25 == 0)
+            CHECK(copies(WRITABLE, 0) > 0); /* the search works */
         pthread_barrier_wait(&searched);
         pthread_barrier_wait(&searched);
-        if (length >= SHORTEST) {
-            nowhere_in(number + 1 < times ? WRITABLE : READABLE, "after it was freed");
+        if (length >= MIN_SEARCHED) {
+            check_no_copy_in(number + 1 < times ? WRITABLE : READABLE, "after it was freed");
             searches++;
         }
     }
     join(thread);
     printf("lengths=%d calls=%lu searches=%d copies_left=0 memcpy=%ld strlen=%ld\n", times, calls,
-           searches, place_of("memcpy"), place_of("strlen"));
+           searches, offset_of("memcpy"), offset_of("strlen"));
 }
 
 int main(int argc, char **argv)
 {
-    pthread_t threads[STAYING];
+    pthread_t threads[THREADS];
     struct rlimit files, few;
     pid_t forked;
     int i;
@@ -353,8 +342,8 @@ int main(int argc, char **argv)
         sweep((size_t)atoi(argv[1]), (size_t)atoi(argv[2]));
         return 0;
     }
-    make_up((size_t)atoi(argv[1]));
-    nowhere("before it was handed over");
+    make_secret((size_t)atoi(argv[1]));
+    check_no_copy("before the first client");
 
     use("HOST_URL", ITNIO_OK, 20000, 0);
     use("HOST_URL", ITNIO_OK, 20000, 5);
@@ -362,19 +351,19 @@ int main(int argc, char **argv)
     use("HOST_CLOSED", ITNIO_CONNECT_FAILED, 20000, 3);
     use("HOST_SILENT", ITNIO_TIMED_OUT, 500, 2);
 
-    /* In threads that have not ended yet. */
+    /* On the stacks of threads that have not ended yet. */
     CHECK(new_client(getenv("HOST_URL"), getenv("HOST_CA"), 20000, &client) == ITNIO_OK);
-    ZERO(pthread_barrier_init(&called, NULL, STAYING + 1));
-    ZERO(pthread_barrier_init(&searched, NULL, STAYING + 1));
-    for (i = 0; i < STAYING; i++)
-        start(&threads[i], call_and_stay, NULL);
+    ZERO(pthread_barrier_init(&called, NULL, THREADS + 1));
+    ZERO(pthread_barrier_init(&searched, NULL, THREADS + 1));
+    for (i = 0; i < THREADS; i++)
+        start(&threads[i], call_and_wait, NULL);
     pthread_barrier_wait(&called);
     search_and_free("on a thread's stack");
     pthread_barrier_wait(&searched);
-    for (i = 0; i < STAYING; i++)
+    for (i = 0; i < THREADS; i++)
         join(threads[i]);
 
-    /* In a child, which has a copy of its own. */
+    /* In a child, which has its own copy of the memory. */
     CHECK(new_client(getenv("HOST_URL"), getenv("HOST_CA"), 20000, &client) == ITNIO_OK);
     call(ITNIO_OK);
     if ((forked = fork_watched()) == 0) {
@@ -388,11 +377,11 @@ int main(int argc, char **argv)
     call(ITNIO_SHUT_DOWN);
     search_and_free("after a shutdown");
 
-    /* Where there is no client in the end. */
+    /* After itnio_client_new() has failed. */
     CHECK(new_client("http://example.com", NULL, 0, &client) == ITNIO_INVALID_ARGUMENT);
-    nowhere("after a bad URL");
+    check_no_copy("after a bad URL");
     CHECK(new_client("https://localhost", "/nowhere", 0, &client) == ITNIO_INVALID_ARGUMENT);
-    nowhere("after a bad file");
+    check_no_copy("after a bad file");
     CHECK(getrlimit(RLIMIT_NOFILE, &files) == 0);
     few = files;
     few.rlim_cur = (rlim_t)dup(0);
@@ -400,10 +389,10 @@ int main(int argc, char **argv)
     CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
     CHECK(new_client("https://localhost", NULL, 0, &client) != ITNIO_OK);
     CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
-    nowhere("without descriptors");
+    check_no_copy("without descriptors");
     searches += 3;
 
     printf("length=%zu calls=%lu searches=%d copies_in_use=%d copies_left=0\n", length, calls, searches,
-           most);
+           most_copies);
     return 0;
 }

@@ -1,25 +1,22 @@
-/* A whole life in a thread with a small stack. argv: the size in KiB, the result expected, and the
-   length of the calls' text. */
+/* A client is made, used and freed in a thread with a small stack. argv: its size in KiB, the expected result,
+   and the length of the calls' called_info. */
 #include "host.h"
 
-enum { PAINT = 0xa5, GUARD = 64 * 1024 };
+enum { FILL = 0xa5, GUARD = 64 * 1024 };
 
 static itnio_result expected;
 static char *text;
 
-static void *life(void *unused)
+static void *use_client(void *unused)
 {
-    itnio_client *client = client_given();
-    itnio_sip_request request = {0};
+    itnio_client *client = client_from_env();
     int number;
     (void)unused;
-    request.account = "1001";
-    request.app_id = "host";
-    request.called_info = text;
     for (number = 0; number < 2; number++) {
+        itnio_sip_request request = request_to(number == 0 ? "8613000000001" : "8613000000002");
         char *reason;
         itnio_result result;
-        request.callee = number == 0 ? "8613000000001" : "8613000000002";
+        request.called_info = text;
         result = itnio_send_sip(client, &request, NULL, NULL, &reason);
         if (result != expected)
             FAIL("%d (%s), not %d", (int)result, reason != NULL ? reason : "", (int)expected);
@@ -31,7 +28,7 @@ static void *life(void *unused)
 
 int main(int argc, char **argv)
 {
-    size_t size, untouched = 0, length;
+    size_t size, untouched = 0;
     unsigned char *stack;
     pthread_attr_t attributes;
     pthread_t thread;
@@ -39,25 +36,22 @@ int main(int argc, char **argv)
     CHECK(argc == 4);
     size = (size_t)atoi(argv[1]) * 1024;
     expected = (itnio_result)atoi(argv[2]);
-    length = (size_t)atoi(argv[3]);
-    text = calloc(length + 1, 1);
-    CHECK(text != NULL);
-    memset(text, '\1', length); /* six times that in JSON */
-    /* Below it nothing may be touched. */
+    text = escaped_text((size_t)atoi(argv[3]));
+    /* Below the stack no access is allowed. */
     stack = mmap(NULL, GUARD + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     CHECK(stack != MAP_FAILED);
     stack += GUARD;
     CHECK(mprotect(stack, size, PROT_READ | PROT_WRITE) == 0);
-    memset(stack, PAINT, size);
+    memset(stack, FILL, size);
     ZERO(pthread_attr_init(&attributes));
     ZERO(pthread_attr_setstack(&attributes, stack, size));
-    ZERO(pthread_create(&thread, &attributes, life, NULL));
+    ZERO(pthread_create(&thread, &attributes, use_client, NULL));
     join(thread);
 #ifdef HOST_VALGRIND
-    VALGRIND_MAKE_MEM_DEFINED(stack, size); /* to memcheck it is gone with its thread */
+    VALGRIND_MAKE_MEM_DEFINED(stack, size); /* memcheck takes the stack of an ended thread for freed */
 #endif
     free(text);
-    while (untouched < size && stack[untouched] == PAINT)
+    while (untouched < size && stack[untouched] == FILL)
         untouched++;
     printf("stack=%zu peak=%zu\n", size, size - untouched);
     return 0;

@@ -1,4 +1,4 @@
-/* Prints where the fields are, for the tests in Rust to compare with their own idea of it. */
+/* Prints sizes and offsets, which the tests compare with those of their own structs in Rust. */
 #include <itnio.h>
 
 #include <stddef.h>

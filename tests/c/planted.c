@@ -1,11 +1,11 @@
 /*
- * Faults for an instrument to find: each a mistake that a host can make with the library. argv: one of
- * them, as named at the end of this file; or `none`, which does the same things as one should.
+ * Faults that an instrument has to find: mistakes that a host can make with the library. argv: one of the
+ * modes at the end of this file; `none` does the same without a fault.
  */
 #include "host.h"
 
-/* A call that ends at once, having written its out-parameters. */
-static void call_in_vain(const itnio_client *client, int32_t *status, char **reason)
+/* A call that fails at once, and writes its out-parameters. */
+static void call_invalid(const itnio_client *client, int32_t *status, char **reason)
 {
     itnio_sip_request request = {0};
     CHECK(itnio_send_sip(client, &request, status, NULL, reason) == ITNIO_INVALID_ARGUMENT);
@@ -16,53 +16,49 @@ static itnio_client *new_client(void)
     return client_with("http://127.0.0.1:1", NULL, "", 1000, 1000);
 }
 
-/* A client is used after it was freed. */
-static void freed_client(void)
+static void use_freed_client(void)
 {
     itnio_client *client = new_client();
     itnio_client_free(client);
     place(client, "8613000000001");
 }
 
-/* A client is freed twice. */
-static void twice_freed_client(void)
+static void free_client_twice(void)
 {
     itnio_client *client = new_client();
     itnio_client_free(client);
     itnio_client_free(client);
 }
 
-/* A string is read after it was freed. */
-static void freed_string(void)
+static void read_freed_string(void)
 {
     char *reason;
     volatile char first;
-    call_in_vain(NULL, NULL, &reason);
+    call_invalid(NULL, NULL, &reason);
     itnio_free_string(reason);
     first = reason[0];
     (void)first;
 }
 
-/* A string is freed twice. */
-static void twice_freed_string(void)
+static void free_string_twice(void)
 {
     char *reason;
-    call_in_vain(NULL, NULL, &reason);
+    call_invalid(NULL, NULL, &reason);
     itnio_free_string(reason);
     itnio_free_string(reason);
 }
 
-/* The library is to write a status where there is no room for one. */
-static void small_status(void)
+/* The status does not fit where the library has to write it. */
+static void overflow_status(void)
 {
     int16_t *status = malloc(sizeof *status);
     CHECK(status != NULL);
-    call_in_vain(NULL, (int32_t *)(void *)status, NULL);
+    call_invalid(NULL, (int32_t *)(void *)status, NULL);
     free(status);
 }
 
-/* The library is to read a string that has no end. */
-static void endless_string(void)
+/* The library has to read a string without a NUL. */
+static void pass_unterminated_string(void)
 {
     char *key = malloc(8);
     itnio_config config = {0};
@@ -76,16 +72,17 @@ static void endless_string(void)
     free(key);
 }
 
-/* Nobody frees a string, or a client. */
-static void forget(int client_too)
+/* Frees the string and not the client, or the other way round. */
+static void leak(int leaks_client)
 {
     char *reason;
     itnio_client *client = new_client();
-    call_in_vain(client, NULL, &reason);
-    if (client_too)
+    call_invalid(client, NULL, &reason);
+    if (leaks_client)
         itnio_free_string(reason);
     else
         itnio_client_free(client);
+    /* Or else the stack still points to it. */
     reason = NULL;
     client = NULL;
 }
@@ -94,35 +91,35 @@ static itnio_client *shared;
 static int32_t status;
 static counter stop;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int locked;
+static int uses_lock;
 
-static void *call_all_the_time(void *unused)
+static void *call_repeatedly(void *unused)
 {
     (void)unused;
     while (!read_counter(&stop)) {
-        if (locked)
+        if (uses_lock)
             pthread_mutex_lock(&lock);
-        call_in_vain(shared, &status, NULL);
-        if (locked)
+        call_invalid(shared, &status, NULL);
+        if (uses_lock)
             pthread_mutex_unlock(&lock);
         sleep_ms(1);
     }
     return NULL;
 }
 
-/* A thread reads an out-parameter while another's call writes it. */
-static void status_read_meanwhile(int with_lock)
+/* A thread reads an out-parameter that another thread's calls write. */
+static void share_status(int with_lock)
 {
     pthread_t caller;
     int i, seen = 0;
     shared = new_client();
-    locked = with_lock;
-    start(&caller, call_all_the_time, NULL);
+    uses_lock = with_lock;
+    start(&caller, call_repeatedly, NULL);
     for (i = 0; i < 200; i++) {
-        if (locked)
+        if (uses_lock)
             pthread_mutex_lock(&lock);
         seen += status != 0;
-        if (locked)
+        if (uses_lock)
             pthread_mutex_unlock(&lock);
         sleep_ms(1);
     }
@@ -139,18 +136,18 @@ static void *place_one(void *unused)
     return NULL;
 }
 
-/* A client is freed though nothing says that the other thread's call has returned. */
-static void freed_meanwhile(void)
+/* A client is freed without any synchronisation with another thread's call. */
+static void free_unsynchronised(void)
 {
     pthread_t caller;
     shared = new_client();
     start(&caller, place_one, NULL);
-    sleep_ms(500); /* it has, but that is luck */
+    sleep_ms(500); /* the call has returned, but nothing orders that before the free */
     itnio_client_free(shared);
     join(caller);
 }
 
-/* All of it, as it should be. */
+/* The same without a fault. */
 static void none(void)
 {
     pthread_t caller;
@@ -158,42 +155,44 @@ static void none(void)
     shared = new_client();
     start(&caller, place_one, NULL);
     place(shared, "8613000000002");
-    call_in_vain(shared, NULL, &reason);
+    call_invalid(shared, NULL, &reason);
     CHECK(reason[0] != 0);
     itnio_free_string(reason);
     join(caller);
     itnio_client_free(shared);
-    status_read_meanwhile(1);
+    share_status(1);
+}
+
+static void leak_string(void)
+{
+    leak(0);
+}
+
+static void leak_client(void)
+{
+    leak(1);
+}
+
+static void share_status_without_lock(void)
+{
+    share_status(0);
 }
 
 int main(int argc, char **argv)
 {
-    const char *fault = argc > 1 ? argv[1] : "";
+    static const struct host_mode modes[] = {
+        {"none", none, NULL},
+        {"client-use-after-free", use_freed_client, NULL},
+        {"client-double-free", free_client_twice, NULL},
+        {"string-use-after-free", read_freed_string, NULL},
+        {"string-double-free", free_string_twice, NULL},
+        {"status-overflow", overflow_status, NULL},
+        {"unterminated-string", pass_unterminated_string, NULL},
+        {"string-leak", leak_string, NULL},
+        {"client-leak", leak_client, NULL},
+        {"status-data-race", share_status_without_lock, NULL},
+        {"free-data-race", free_unsynchronised, NULL},
+    };
     watchdog(100);
-    if (strcmp(fault, "none") == 0)
-        none();
-    else if (strcmp(fault, "freed-client") == 0)
-        freed_client();
-    else if (strcmp(fault, "twice-freed-client") == 0)
-        twice_freed_client();
-    else if (strcmp(fault, "freed-string") == 0)
-        freed_string();
-    else if (strcmp(fault, "twice-freed-string") == 0)
-        twice_freed_string();
-    else if (strcmp(fault, "small-status") == 0)
-        small_status();
-    else if (strcmp(fault, "endless-string") == 0)
-        endless_string();
-    else if (strcmp(fault, "forgotten-string") == 0)
-        forget(0);
-    else if (strcmp(fault, "forgotten-client") == 0)
-        forget(1);
-    else if (strcmp(fault, "status-read-meanwhile") == 0)
-        status_read_meanwhile(0);
-    else if (strcmp(fault, "freed-meanwhile") == 0)
-        freed_meanwhile();
-    else
-        FAIL("no such fault: %s", fault);
-    printf("over\n");
-    return 0;
+    return run_mode(argc, argv, modes, COUNT(modes));
 }

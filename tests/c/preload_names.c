@@ -1,8 +1,8 @@
 /*
- * A name service for LD_PRELOAD: getaddrinfo() that counts, and answers for the names of the tests.
- * NAMES_LOG: a file that gets a line with the name for each look-up. Of the names that end in .test,
- * hang.test never gets an answer, dual.test has an address of each kind, IPv6 first, and all others
- * are 127.0.0.1. With NAMES_LOCALHOST, localhost has that address. Any other name goes to the real one.
+ * A name service for LD_PRELOAD: getaddrinfo() that logs each lookup and resolves the names of the tests.
+ * NAMES_LOG: a file that gets a line with the name for each lookup. Of the names that end in .test, the
+ * lookup of hang.test never ends, dual.test is ::1 and then 127.0.0.1, and all others are 127.0.0.1. With
+ * NAMES_LOCALHOST, localhost has that address. Any other name goes to the real getaddrinfo().
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,7 +15,7 @@
 
 typedef int lookup(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
-static lookup *real(void)
+static lookup *real_getaddrinfo(void)
 {
     union {
         void *object;
@@ -25,7 +25,7 @@ static lookup *real(void)
     return found.function;
 }
 
-static void note(const char *name)
+static void log_lookup(const char *name)
 {
     const char *path = getenv("NAMES_LOG");
     int file = path ? open(path, O_WRONLY | O_APPEND | O_CREAT, 0600) : -1;
@@ -38,11 +38,11 @@ static void note(const char *name)
     }
 }
 
-/* By the real one, so that the real freeaddrinfo() fits. */
-static int numeric(const char *address, const char *service, const struct addrinfo *hints,
+/* By the real getaddrinfo(), so that the real freeaddrinfo() can free it. */
+static int resolve_to(const char *address, const char *service, const struct addrinfo *hints,
                    struct addrinfo **found)
 {
-    return real()(address, service, hints, found);
+    return real_getaddrinfo()(address, service, hints, found);
 }
 
 int getaddrinfo(const char *restrict name, const char *restrict service,
@@ -50,19 +50,19 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
 {
     const char *localhost = getenv("NAMES_LOCALHOST");
     size_t length = strlen(name);
-    note(name);
+    log_lookup(name);
     if (localhost != NULL && strcmp(name, "localhost") == 0)
-        return numeric(localhost, service, hints, found);
+        return resolve_to(localhost, service, hints, found);
     if (length < 5 || strcmp(name + length - 5, ".test") != 0)
-        return real()(name, service, hints, found);
+        return real_getaddrinfo()(name, service, hints, found);
     if (strcmp(name, "hang.test") == 0)
         for (;;)
             pause();
     if (strcmp(name, "dual.test") == 0) {
         struct addrinfo *first, *second;
-        if (numeric("::1", service, hints, &first) != 0)
+        if (resolve_to("::1", service, hints, &first) != 0)
             return EAI_FAIL;
-        if (numeric("127.0.0.1", service, hints, &second) != 0)
+        if (resolve_to("127.0.0.1", service, hints, &second) != 0)
             return EAI_FAIL;
         *found = first;
         while (first->ai_next != NULL)
@@ -70,5 +70,5 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
         first->ai_next = second;
         return 0;
     }
-    return numeric("127.0.0.1", service, hints, found);
+    return resolve_to("127.0.0.1", service, hints, found);
 }

@@ -1,8 +1,7 @@
 /*
- * A slow system, for LD_PRELOAD. SLOW_CONNECT_MS: connect() returns that much later, so that what the
- * other side says first is there. SLOW_RECV_MS: likewise recv(), where it has brought 2 KiB or more.
- * SLOW_ROUND_TRIP_US: what TCP_INFO says of it. SLOW_ASKED: a file that says in the end how often TIOCOUTQ
- * was asked for.
+ * A slow system, for LD_PRELOAD. SLOW_CONNECT_MS: connect() returns that much later, so that the first data
+ * of the server has arrived. SLOW_RECV_MS: the same for a recv() of 2 KiB or more. SLOW_ROUND_TRIP_US: the
+ * round-trip time in TCP_INFO. SLOW_ASKED: a file for the number of TIOCOUTQ requests, written at the end.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,7 +19,7 @@ static void *real(const char *name)
     return dlsym(RTLD_NEXT, name);
 }
 
-static void rest(const char *name)
+static void wait_for(const char *name)
 {
     const char *value = getenv(name);
     long ms = value ? atol(value) : 0;
@@ -30,7 +29,7 @@ static void rest(const char *name)
     errno = error;
 }
 
-/* glibc makes a union of the address. */
+/* The address type: in glibc with _GNU_SOURCE it is a union. */
 int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
     static int (*next)(int, __CONST_SOCKADDR_ARG, socklen_t);
@@ -38,7 +37,7 @@ int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
     if (next == NULL)
         *(void **)&next = real("connect");
     result = next(fd, address, length);
-    rest("SLOW_CONNECT_MS");
+    wait_for("SLOW_CONNECT_MS");
     return result;
 }
 
@@ -50,7 +49,7 @@ ssize_t recv(int fd, void *buffer, size_t size, int flags)
         *(void **)&next = real("recv");
     result = next(fd, buffer, size, flags);
     if (result >= 2048)
-        rest("SLOW_RECV_MS");
+        wait_for("SLOW_RECV_MS");
     return result;
 }
 

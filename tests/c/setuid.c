@@ -1,6 +1,6 @@
 /*
- * A program that may have more rights than its caller. Says whether it has, and, given a base URL, what
- * comes of a client and of a call with it: everything else is as the environment says.
+ * A program that may have more rights than its caller. Prints whether it has. With a base URL as argument, it
+ * also makes a client and places a call, configured by the environment, and prints the results.
  */
 #define _DEFAULT_SOURCE
 
@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     itnio_result result;
     char *reason = NULL;
 
-    /* What it was started with counts, not what it still has: nobody is to make use of that. */
+    /* Gives the extra rights up. AT_SECURE stays set: the start of the program decides. */
     if (seteuid(getuid()) != 0)
         return 1;
     fprintf(stderr, "%s\n", getauxval(AT_SECURE) != 0 ? "more rights" : "the caller's rights");

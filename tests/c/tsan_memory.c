@@ -1,5 +1,5 @@
-/* Three functions that Rust's ThreadSanitizer calls and the runtime of gcc 12 lacks: they do what its
-   own memcpy and the like do, which look at each byte. */
+/* Three functions that Rust's ThreadSanitizer calls and the runtime of gcc 12 does not have. The runtime's
+   memcpy(), memmove() and memset() check each byte. */
 #include <string.h>
 
 void *__tsan_memcpy(void *to, const void *from, size_t size);

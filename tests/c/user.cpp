@@ -1,4 +1,4 @@
-// The header from C++: names without decoration, an enum and structs that need no cast.
+// The header in C++: extern "C" names; the enum and the structs need no cast.
 #include <itnio.h>
 
 #include <cstring>

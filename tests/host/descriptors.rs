@@ -1,50 +1,45 @@
-//! Hosts that close descriptors which are not their own, and open others under the same numbers.
+//! Hosts that close the library's descriptors, and open their own under the same numbers.
 
 use std::time::Duration;
 
+use super::gateways::{SCHEMES, accepted_after};
 use super::program::{Figures, Host};
 use super::support::gateway::{Builder, Gateway, Step};
 use super::support::instrument::slowdown;
-use super::support::response::{Response, recording_id_for};
 
-/// What a wait of one or two seconds may take of the processor. A busy wait takes all of it.
-const IDLE_MS: f64 = 100.0;
+/// The processor time that a wait of one or two seconds may take. A busy wait takes all of it.
+const MAX_WAIT_PROCESSOR_MS: f64 = 100.0;
 
-fn host(life: &str) -> Host {
-    Host::new("host_descriptors.c").arg(life)
+fn host(mode: &str) -> Host {
+    Host::new("host_descriptors.c").arg(mode)
 }
 
 #[track_caller]
-fn waits_without_work(figures: &Figures) {
+fn check_no_busy_wait(figures: &Figures) {
     let used = figures.get("wait_processor_ms");
     assert!(
-        used < IDLE_MS * f64::from(slowdown()),
+        used < MAX_WAIT_PROCESSOR_MS * f64::from(slowdown()),
         "a busy wait: {used}"
     );
 }
 
-/// Answers after a little, so that calls at once need connections of their own; to some after a second,
-/// to others never.
+/// Responds after a pause, so that parallel calls need a connection each: to one callee after a second, to
+/// another never.
 fn gateway(gateway: Builder) -> Gateway {
     gateway
         .answer(|delivery| {
-            let callee = delivery.callee();
-            let answer = Response::ok(&recording_id_for(&callee)).bytes();
-            let pause = match callee.as_str() {
+            let pause = match delivery.callee().as_str() {
                 "8600009000000" => 1000,
                 "8600009000001" => return vec![Step::Stall],
                 _ => 100,
             };
-            vec![
-                Step::Pause(Duration::from_millis(pause)),
-                Step::Send(answer),
-            ]
+            accepted_after(Duration::from_millis(pause), delivery)
         })
         .start()
 }
 
-/// Begins an answer late, and never ends it.
-fn hesitant(gateway: Builder) -> Gateway {
+/// Begins a response late, and never ends it.
+fn begins_late(gateway: Builder) -> Gateway {
     let late = Duration::from_millis(800) * slowdown();
     gateway
         .answer(move |_| {
@@ -54,91 +49,86 @@ fn hesitant(gateway: Builder) -> Gateway {
         .start()
 }
 
-#[test]
-fn a_call_whose_descriptors_the_host_takes_ends_in_time_and_touches_nothing_of_the_host() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        let gateway = hesitant(builder);
-        host("waiting")
-            .calling(&gateway)
-            .keeps("closefrom(3) and the host's sockets, while a call waits");
-    }
+/// Runs a mode with TLS and with plain HTTP; returns the figures of both.
+#[track_caller]
+fn keeps(mode: &str, gateway: fn(Builder) -> Gateway, promise: &str) -> [Figures; 2] {
+    SCHEMES.map(|(_, builder)| host(mode).calling(&gateway(builder())).keeps(promise))
 }
 
 #[test]
-fn a_client_whose_kept_connections_the_host_takes_ends_without_touching_the_hosts_sockets() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        host("kept")
-            .calling(&gateway(builder))
-            .keeps("closefrom(3) and the host's sockets, then shutdown and free");
-    }
+fn a_waiting_call_whose_descriptors_the_host_replaced_ends_in_time_and_leaves_the_hosts_sockets_alone()
+ {
+    let promise = "closefrom(3) and the host's sockets, while a call waits";
+    keeps("waiting", begins_late, promise);
 }
 
 #[test]
-fn a_call_over_a_kept_connection_that_the_host_took_ends_in_time() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        host("kept-and-used")
-            .calling(&gateway(builder))
-            .keeps("closefrom(3) and the host's blocking sockets, then a call");
-    }
+fn a_client_whose_idle_connections_the_host_replaced_is_freed_without_touching_the_hosts_sockets() {
+    let promise = "closefrom(3) and the host's sockets, then shutdown and free";
+    keeps("idle", gateway, promise);
 }
 
 #[test]
-fn what_the_host_has_to_read_in_place_of_kept_connections_stays_there() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        host("kept-with-data")
-            .calling(&gateway(builder))
-            .keeps("closefrom(3), and sockets with something to read for the host");
-    }
+fn a_call_over_an_idle_connection_that_the_host_replaced_ends_in_time() {
+    let promise = "closefrom(3) and the host's blocking sockets, then a call";
+    keeps("idle-then-call", gateway, promise);
 }
 
 #[test]
-fn files_of_the_host_in_place_of_kept_connections_are_neither_read_nor_written_nor_closed() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        host("kept-files")
-            .calling(&gateway(builder))
-            .keeps("the host's files in place of kept connections");
-    }
+fn data_for_the_host_on_sockets_that_replaced_idle_connections_is_not_read() {
+    let promise = "closefrom(3), and sockets with data for the host";
+    keeps("idle-with-data", gateway, promise);
 }
 
 #[test]
-fn a_process_without_standard_descriptors_calls_and_gets_them_for_itself() {
-    for builder in [Gateway::tls(), Gateway::plain()] {
-        let figures = host("standard")
-            .calling(&gateway(builder))
-            .keeps("0, 1 and 2 closed before the first client");
-        waits_without_work(&figures);
+fn files_of_the_host_that_replaced_idle_connections_are_neither_read_nor_written_nor_closed() {
+    let promise = "the host's files in place of idle connections";
+    keeps("idle-by-files", gateway, promise);
+}
+
+#[test]
+fn a_process_without_standard_descriptors_places_calls_and_can_open_them_later() {
+    let promise = "0, 1 and 2 closed before the first client";
+    for figures in keeps("standard-opened-later", gateway, promise) {
+        check_no_busy_wait(&figures);
     }
     let figures = host("standard-replaced")
         .calling(&gateway(Gateway::tls()))
         .keeps("0, 1 and 2 closed, and replaced between two calls");
-    waits_without_work(&figures);
+    check_no_busy_wait(&figures);
 }
 
 #[test]
-fn a_client_whose_event_the_host_took_waits_without_work_and_shuts_down_soon() {
-    for (by, shutdown_ms) in [
+fn a_client_whose_event_descriptor_the_host_replaced_waits_without_a_busy_loop_and_shuts_down_soon()
+{
+    for (replacement, shutdown_ms) in [
         ("readable", 500.0),
         ("ended", 500.0),
         ("closed", 500.0),
         ("eventfd", 1500.0),
-        ("quiet", 1500.0),
+        ("no-data", 1500.0),
     ] {
         let figures = host("event")
-            .arg(by)
+            .arg(replacement)
             .calling(&gateway(Gateway::plain()))
-            .keeps(&format!("the client's event taken by the host: {by}"));
-        waits_without_work(&figures);
+            .keeps(&format!(
+                "the client's event descriptor replaced: {replacement}"
+            ));
+        check_no_busy_wait(&figures);
         let took = figures.get("shutdown_ms");
-        assert!(took < shutdown_ms * f64::from(slowdown()), "{by}: {took}");
+        assert!(
+            took < shutdown_ms * f64::from(slowdown()),
+            "{replacement}: {took}"
+        );
     }
 }
 
 #[test]
-fn a_socket_that_is_always_ready_and_gives_nothing_is_waited_for_without_work() {
-    let gateway = hesitant(Gateway::plain());
-    let figures = host("restless")
+fn a_socket_that_is_always_ready_and_never_has_data_causes_no_busy_loop() {
+    let gateway = begins_late(Gateway::plain());
+    let figures = host("always-ready")
         .calling(&gateway)
-        .keeps("a socket that is always ready, in place of a call's");
-    waits_without_work(&figures);
+        .keeps("a socket that is always ready, in place of a call's connection");
+    check_no_busy_wait(&figures);
     assert_eq!(gateway.finish_and_count(), 1);
 }

@@ -1,35 +1,36 @@
-//! What calls leave behind in the host: nothing.
+//! Calls leak nothing, whatever their result.
 
-use super::program::Host;
+use super::gateways::accepted_and_closed;
+use super::program::{Figures, Host};
 use super::support::certs::{Authority, LOOPBACK, Validity};
 use super::support::client;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
 use super::support::instrument::slowdown;
 use super::support::proxy::{self, Proxy};
-use super::support::response::{Response, recording_id_for};
+use super::support::response::Response;
 use super::support::sockets::{Ignoring, Refusing};
 
-/// What the heap may grow by without a leak: a few buffers that happen to be larger as it is weighed.
-const NOISE: f64 = 2.0 * 1024.0;
+/// How much the heap may grow without a leak: a few buffers may be larger when it is measured.
+const MAX_GROWTH: f64 = 2.0 * 1024.0;
 
-/// The host, with a malloc that keeps nothing back per thread, which would look like growth.
+/// The host. malloc() has no cache per thread, which would look like growth.
 fn host() -> Host {
     Host::new("host_failures.c").env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
 }
 
-/// A call that is given up after this time, where that is what the test is about.
+/// Milliseconds; for tests in which a call has to time out.
 const SHORT: u32 = 60;
-/// No busy machine makes a call take longer.
+/// Milliseconds; long enough for a busy machine.
 const LONG: u32 = 20_000;
 
 #[derive(Default)]
-struct Ways {
+struct Failures {
     arguments: Vec<String>,
     gateways: Vec<Gateway>,
     proxies: Vec<Proxy>,
 }
 
-impl Ways {
+impl Failures {
     fn url(&mut self, result: i32, connect: u32, timeout: u32, proxy: &str, url: &str) {
         self.arguments
             .push(format!("{result}|{connect}|{timeout}|{proxy}|{url}"));
@@ -56,18 +57,18 @@ fn opening(steps: Vec<Step>) -> Builder {
     Gateway::tls().opening(move |_| Opening::Raw(steps.clone()))
 }
 
-fn answering(answer: Response) -> Builder {
-    Gateway::tls().answer(move |_| answer.clone())
+fn responding(response: Response) -> Builder {
+    Gateway::tls().answer(move |_| response.clone())
 }
 
-fn ending(answer: &'static str, end: Step) -> Builder {
-    Gateway::tls().answer(move |_| vec![Step::Send(answer.into()), end.clone()])
+fn ending(response: &'static str, end: Step) -> Builder {
+    Gateway::tls().answer(move |_| vec![Step::Send(response.into()), end.clone()])
 }
 
 #[test]
-fn no_descriptor_thread_or_memory_is_left_by_forty_rounds_of_every_failure() {
+fn forty_rounds_of_every_failure_leak_no_descriptor_thread_or_memory() {
     let (refusing, ignoring) = (Refusing::new(), Ignoring::new());
-    let mut ways = Ways::default();
+    let mut failures = Failures::default();
     for (result, connect, url) in [
         (client::RESOLVE_FAILED, LONG, "https://nowhere.test/voice"),
         (client::RESOLVE_FAILED, SHORT, "https://slow.test/voice"),
@@ -82,123 +83,115 @@ fn no_descriptor_thread_or_memory_is_left_by_forty_rounds_of_every_failure() {
             &format!("https://{}", ignoring.address()),
         ),
     ] {
-        ways.url(result, connect, LONG, "", url);
+        failures.url(result, connect, LONG, "", url);
     }
-    let stranger = Authority::new();
-    ways.gateway(
+    let unknown_authority = Authority::new();
+    failures.gateway(
         client::TLS_FAILED,
-        Gateway::tls().certificate(stranger.server(LOOPBACK, Validity::Now)),
+        Gateway::tls().certificate(unknown_authority.server(LOOPBACK, Validity::Now)),
     );
-    ways.gateway(
+    failures.gateway(
         client::TLS_FAILED,
         Gateway::tls().certificate(Authority::common().server(LOOPBACK, Validity::Expired)),
     );
-    ways.gateway(
+    failures.gateway(
         client::TLS_FAILED,
         opening(vec![Step::Send(b"SSH-2.0-x\r\n".to_vec()), Step::Stall]),
     );
-    ways.gateway(client::CONNECT_FAILED, opening(vec![Step::Reset]));
-    ways.gateway(client::CONNECT_FAILED, opening(vec![Step::Fin]));
+    failures.gateway(client::CONNECT_FAILED, opening(vec![Step::Reset]));
+    failures.gateway(client::CONNECT_FAILED, opening(vec![Step::Fin]));
     let silent = opening(vec![Step::Stall]);
-    ways.gateway_within(client::CONNECT_FAILED, SHORT, LONG, silent);
-    ways.gateway(client::CONNECTION_LOST, ending("", Step::Fin));
-    ways.gateway(
+    failures.gateway_within(client::CONNECT_FAILED, SHORT, LONG, silent);
+    failures.gateway(client::CONNECTION_LOST, ending("", Step::Fin));
+    failures.gateway(
         client::CONNECTION_LOST,
         ending("HTTP/1.1 200 OK\r\n", Step::Reset),
     );
-    // Without TLS, which may take this long on a busy machine.
+    // Without TLS: its handshake may take this long on a busy machine.
     let plain_and_silent = Gateway::plain().answer(|_| vec![Step::Stall]);
-    ways.gateway_within(client::TIMED_OUT, LONG, 250 * slowdown(), plain_and_silent);
-    ways.gateway(client::BAD_RESPONSE, ending("garbage\r\n\r\n", Step::Close));
-    ways.gateway(client::BAD_RESPONSE, answering(Response::json("{")));
-    ways.gateway(
+    failures.gateway_within(client::TIMED_OUT, LONG, 250 * slowdown(), plain_and_silent);
+    failures.gateway(client::BAD_RESPONSE, ending("garbage\r\n\r\n", Step::Close));
+    failures.gateway(client::BAD_RESPONSE, responding(Response::json("{")));
+    failures.gateway(
         client::BAD_RESPONSE,
-        answering(Response::json("x".repeat(100_000))),
+        responding(Response::json("x".repeat(100_000))),
     );
-    ways.gateway(
+    failures.gateway(
         client::HTTP_ERROR,
-        answering(Response::json("moved").code(302)),
+        responding(Response::json("moved").code(302)),
     );
-    ways.gateway(
+    failures.gateway(
         client::HTTP_ERROR,
-        answering(Response::json("broken").code(500)),
+        responding(Response::json("broken").code(500)),
     );
-    ways.gateway(
+    failures.gateway(
         client::REJECTED,
-        answering(Response::refused(-10, "no money")),
+        responding(Response::refused(-10, "no money")),
     );
-    ways.gateway(client::OK, Gateway::tls());
+    failures.gateway(client::OK, Gateway::tls());
 
     let gateway = Gateway::tls().start();
-    ways.proxy(Proxy::answering(|_| proxy::refusal("403 Forbidden")));
-    ways.proxy(Proxy::opening(Opening::Raw(vec![Step::Reset])));
-    ways.proxy(Proxy::answering(|_| {
+    failures.proxy(Proxy::answering(|_| proxy::refusal("403 Forbidden")));
+    failures.proxy(Proxy::opening(Opening::Raw(vec![Step::Reset])));
+    failures.proxy(Proxy::answering(|_| {
         vec![Step::Send(b"garbage\r\n\r\n".to_vec()), Step::Close]
     }));
     let by = format!("http://{}", refusing.address());
-    ways.url(client::PROXY_FAILED, LONG, LONG, &by, &gateway.url());
+    failures.url(client::PROXY_FAILED, LONG, LONG, &by, &gateway.url());
     let by = format!("http://{}", ignoring.address());
-    ways.url(client::PROXY_FAILED, SHORT, LONG, &by, &gateway.url());
+    failures.url(client::PROXY_FAILED, SHORT, LONG, &by, &gateway.url());
 
-    // Shut down as the name is looked up, the proxy connects, and the answer comes.
+    // Shut down during the wait for the response, the lookup, and the connect.
     let silent = ending("", Step::Stall).start();
     for url in [
         silent.url(),
         "https://slow.test/voice".to_owned(),
         format!("https://{}", ignoring.address()),
     ] {
-        ways.arguments.push(format!("!0|{LONG}|{LONG}||{url}"));
+        failures.arguments.push(format!("!0|{LONG}|{LONG}||{url}"));
     }
 
     let mut host = host()
         .arg("rounds")
         .env("HOST_CA", Authority::common().file());
-    for way in &ways.arguments {
-        host = host.arg(way);
+    for failure in &failures.arguments {
+        host = host.arg(failure);
     }
     let figures = host.keeps("40 rounds of every kind of failure");
-    assert!(figures.count("calls") >= ways.arguments.len() * 40);
-    assert!(figures.get("grown") < NOISE, "memory grows");
+    assert!(figures.count("calls") >= failures.arguments.len() * 40);
+    assert!(figures.get("grown") < MAX_GROWTH, "memory grows");
+}
+
+/// Places so many calls, and checks that memory and descriptors have not grown.
+#[track_caller]
+fn check_flat(calls: u32, gateway: &Gateway, promise: &str) -> Figures {
+    let host = host().arg("many-calls").arg(calls).calling(gateway);
+    let figures = host.keeps(promise);
+    assert!(figures.get("grown") < MAX_GROWTH, "memory grows");
+    assert_eq!(figures.count("descriptors_grown"), 0);
+    assert_eq!(figures.count("descriptors_left"), 0);
+    figures
 }
 
 #[test]
 fn memory_and_descriptors_stay_flat_over_a_hundred_thousand_calls() {
     let gateway = Gateway::plain().start();
-    let figures = host()
-        .arg("many")
-        .arg(100_000)
-        .calling(&gateway)
-        .keeps("100,000 calls from 8 threads");
-    assert!(figures.get("grown") < NOISE, "memory grows");
-    assert_eq!(figures.count("descriptors_grown"), 0);
-    assert_eq!(figures.count("descriptors_left"), 0);
+    check_flat(100_000, &gateway, "100,000 calls from 8 threads");
 }
 
 #[test]
 fn memory_and_descriptors_stay_flat_over_two_thousand_connections() {
-    let gateway = Gateway::tls()
-        .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            let last = answer.header("Connection", "close");
-            vec![Step::Send(last.bytes()), Step::Close]
-        })
-        .start();
-    let figures = host()
-        .arg("many")
-        .arg(2_000)
-        .calling(&gateway)
-        .keeps("2,000 calls, each over a TLS connection of its own");
+    let gateway = Gateway::tls().answer(accepted_and_closed).start();
+    let promise = "2,000 calls, each over a TLS connection of its own";
+    let figures = check_flat(2_000, &gateway, promise);
     assert_eq!(gateway.connections(), figures.count("calls"));
-    assert!(figures.get("grown") < NOISE, "memory grows");
-    assert_eq!(figures.count("descriptors_grown"), 0);
-    assert_eq!(figures.count("descriptors_left"), 0);
 }
 
 #[test]
-fn a_process_with_thousands_of_descriptors_calls_and_one_without_any_left_fails_truly() {
+fn with_thousands_of_descriptors_calls_work_and_with_none_left_they_fail_as_not_connected() {
     let gateway = Gateway::tls().start();
     host()
-        .arg("crowded")
+        .arg("many-descriptors")
         .calling(&gateway)
         .keeps("1,500 descriptors, and none left");
     assert_eq!(gateway.finish_and_count(), 3);

@@ -3,27 +3,24 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::gateways::{SCHEMES, accepted_after};
 use super::program::{Figures, Host, process_of};
 use super::support::client::{CONNECT_FAILED, TIMED_OUT};
 use super::support::diary::Delivery;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
 use super::support::instrument::{self, Instrument, slowdown};
-use super::support::response::{Response, recording_id_for};
 
-/// A gateway whose answers take a while, so that calls are in flight when a process forks.
+/// A gateway that responds after a pause, so that calls are in progress when a process forks.
 fn slow_gateway(pause: Duration) -> Gateway {
     Gateway::tls()
-        .answer(move |delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            vec![Step::Pause(pause), Step::Send(answer.bytes())]
-        })
+        .answer(move |delivery| accepted_after(pause, delivery))
         .start()
 }
 
-/// Runs a life of the forking host, and compares its figures with the gateway's diary: every call
-/// arrived once, and no connection served two processes.
-fn live(life: &str, gateway: Gateway, promise: &str) -> (Figures, Vec<Delivery>) {
-    compare(Host::new("host_fork.c").arg(life), gateway, promise)
+/// Runs a mode of the host, and compares its figures with the gateway's diary: every call arrived once, and
+/// no connection was used by two processes.
+fn run(mode: &str, gateway: Gateway, promise: &str) -> (Figures, Vec<Delivery>) {
+    compare(Host::new("host_fork.c").arg(mode), gateway, promise)
 }
 
 fn compare(host: Host, gateway: Gateway, promise: &str) -> (Figures, Vec<Delivery>) {
@@ -53,7 +50,7 @@ fn by_connection(diary: &[Delivery]) -> HashMap<usize, HashSet<String>> {
     connections
 }
 
-/// The connections of the process that called first.
+/// The connections of the process that placed the first call.
 fn connections_of_the_parent(diary: &[Delivery]) -> HashSet<usize> {
     let parent = process_of(&diary[0]);
     let its = diary
@@ -63,40 +60,44 @@ fn connections_of_the_parent(diary: &[Delivery]) -> HashSet<usize> {
 }
 
 #[test]
-fn children_forked_while_eight_threads_are_inside_call_at_once_and_the_parent_goes_on() {
-    let promise = "24 forks while 8 threads are inside";
-    let (figures, diary) = live("inside", slow_gateway(Duration::from_millis(1)), promise);
+fn children_forked_while_eight_threads_place_calls_can_call_at_once_and_the_parent_too() {
+    let promise = "24 forks while 8 threads place calls";
+    let (figures, diary) = run(
+        "threads-calling",
+        slow_gateway(Duration::from_millis(1)),
+        promise,
+    );
     assert_eq!(figures.count("child_calls"), 24 * 6);
     let connections = connections_of_the_parent(&diary);
     println!("  the parent used {} connections", connections.len());
-    assert!(connections.len() <= 8, "none of the parent's was lost");
+    assert!(connections.len() <= 8, "the parent lost none");
 }
 
 #[test]
 fn a_client_that_was_not_used_before_the_fork_works_in_parent_and_children() {
     let promise = "8 forks before first use";
-    let (figures, _) = live("unused", Gateway::tls().start(), promise);
+    let (figures, _) = run("before-first-call", Gateway::tls().start(), promise);
     assert_eq!(figures.count("child_calls"), 8 * 6);
 }
 
 #[test]
-fn children_forked_during_the_very_first_call_call_at_once() {
+fn children_forked_during_the_first_call_can_call_at_once() {
     let promise = "100 forks, 0 to 2 ms into the first call of a process";
-    let (figures, _) = live("first", Gateway::tls().start(), promise);
+    let (figures, _) = run("during-first-call", Gateway::tls().start(), promise);
     assert_eq!(figures.count("child_calls"), 100);
 }
 
 #[test]
 fn a_client_works_in_seven_generations_of_forks() {
-    let (figures, _) = live("fork-of-fork", Gateway::tls().start(), "forks of forks");
+    let (figures, _) = run("generations", Gateway::tls().start(), "forks of forks");
     assert_eq!(figures.count("child_calls"), 3 * 2 + 3 * 4 - 1);
 }
 
 #[test]
-fn a_daemon_that_forks_twice_uses_its_client_on() {
-    for life in ["daemon", "daemon-freed"] {
-        let promise = format!("{life}: forks twice");
-        let (figures, _) = live(life, Gateway::tls().start(), &promise);
+fn a_daemon_that_forks_twice_can_still_use_its_client() {
+    for mode in ["daemon", "free-and-daemon"] {
+        let promise = format!("{mode}: forks twice");
+        let (figures, _) = run(mode, Gateway::tls().start(), &promise);
         assert_eq!(figures.count("child_calls"), 10);
     }
 }
@@ -104,115 +105,123 @@ fn a_daemon_that_forks_twice_uses_its_client_on() {
 #[test]
 fn what_a_child_does_to_the_inherited_client_does_not_reach_the_parents_connections() {
     let promise = "24 children that shut down or free what they inherited";
-    let (_, diary) = live("ends", slow_gateway(Duration::from_millis(250)), promise);
-    let connections_of_crowd = |number: &str| -> HashSet<usize> {
+    let (_, diary) = run(
+        "end-client",
+        slow_gateway(Duration::from_millis(250)),
+        promise,
+    );
+    let connections_of_calls = |number: &str| -> HashSet<usize> {
         let its = diary
             .iter()
             .filter(|delivery| delivery.callee().starts_with(number));
         its.map(|delivery| delivery.connection).collect()
     };
-    let (kept, used_after) = (
-        connections_of_crowd("860001"),
-        connections_of_crowd("860002"),
-    );
+    let before = connections_of_calls("860001");
+    let after = connections_of_calls("860002");
     println!(
-        "  {} connections kept before, {} used after, {} of them new",
-        kept.len(),
-        used_after.len(),
-        used_after.difference(&kept).count()
+        "  {} idle connections before, {} used after, {} of them new",
+        before.len(),
+        after.len(),
+        after.difference(&before).count()
     );
-    assert!(kept.len() > 8, "more than the calls in flight need");
-    assert_eq!(used_after, kept, "the parent's kept connections serve on");
-    assert_eq!(connections_of_the_parent(&diary), kept);
+    assert!(before.len() > 8, "more than the calls in progress need");
+    assert_eq!(after, before, "the parent's idle connections still work");
+    assert_eq!(connections_of_the_parent(&diary), before);
 }
 
 #[test]
-fn what_was_left_of_a_call_given_up_is_not_delivered_later_not_even_for_a_forked_child() {
-    for life in ["given-up", "given-up-fork"] {
-        // Reads only when the call has long been given up.
+fn the_rest_of_a_request_that_was_given_up_is_never_sent_even_if_a_child_has_the_socket() {
+    for mode in ["time-out", "time-out-beside-child"] {
+        // Reads only long after the call has timed out.
         let late = Opening::AfterHandshake(vec![Step::Pause(Duration::from_secs(2))]);
         let gateway = Gateway::plain()
             .receive_buffer(4096)
             .opening(move |_| late.clone())
             .start();
         let figures = Host::new("host_fork.c")
-            .arg(life)
+            .arg(mode)
             .calling(&gateway)
-            .keeps("a request on its way as its call is given up");
+            .keeps("a call that times out while its request is sent");
         assert!([CONNECT_FAILED, TIMED_OUT].contains(&(figures.get("result") as i32)));
         let diary = gateway.finish();
         assert_eq!(diary.len(), 1);
-        assert!(!diary[0].complete, "{life}: it went on by itself");
+        assert!(!diary[0].complete, "{mode}: the rest was sent");
     }
 }
 
-/// How the host makes its processes.
+/// The modes of the host: how it makes processes.
 const WAYS: [&str; 5] = ["fork", "_Fork", "clone", "handler", "dlmopen"];
 
-/// A gateway whose answers take a little, and the last one a second.
-fn lingering(gateway: Builder) -> Gateway {
+/// A gateway that responds after 5 ms, and to the last call after a second.
+fn last_after_a_second(gateway: Builder) -> Gateway {
     gateway
         .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
             let last = delivery.callee().ends_with("9000000");
-            let pause = Duration::from_millis(if last { 1000 } else { 5 });
-            vec![Step::Pause(pause), Step::Send(answer.bytes())]
+            accepted_after(Duration::from_millis(if last { 1000 } else { 5 }), delivery)
         })
         .start()
 }
 
-/// Parent and children, made in this way, all use the client and end it as they like.
+/// Parent and children, made in this way, use the client. Some children shut it down or free it.
 fn makes_processes(way: &str, gateway: Gateway, change: impl Fn(Host) -> Host, promise: &str) {
     let host = Host::new("host_processes.c").arg(way);
     let host = match way {
         "dlmopen" => host.arg(instrument::library().display()),
         _ => host,
     };
-    let lacking = match (way, Instrument::current()) {
+    let unsupported = match (way, Instrument::current()) {
         ("fork" | "handler", _) | (_, None) => None,
         (_, Some(instrument)) => Some(format!("{instrument:?} does not follow it")),
     };
-    if let Some(why) = lacking {
+    if let Some(why) = unsupported {
         println!("{promise}: ignored: {why}");
         return;
     }
     let (figures, diary) = compare(change(host), gateway, promise);
-    if figures.count("lacking") == 1 {
+    if figures.count("unsupported") == 1 {
         println!("{promise}: ignored: this libc has no {way}");
         return;
     }
     assert_eq!(figures.count("children"), 6, "{promise}");
     assert_eq!(figures.count("child_calls"), 4 * 3, "{promise}");
-    // One after the other, over one connection: none of them ended it.
+    // One call after the other over one connection: no child closed it.
     assert_eq!(connections_of_the_parent(&diary).len(), 1, "{promise}");
     let used = figures.get("wait_processor_ms");
     assert!(
         used < 100.0 * f64::from(slowdown()),
-        "{promise}: the parent waits at {used} ms of processor time a second"
+        "{promise}: a busy wait: {used} ms of processor time a second"
     );
 }
 
 #[test]
-fn a_child_is_told_from_its_parent_in_whichever_way_it_was_made() {
+fn a_child_process_is_detected_in_whichever_way_it_was_made() {
     for way in WAYS {
-        for (scheme, gateway) in [("TLS", Gateway::tls()), ("plain HTTP", Gateway::plain())] {
+        for (scheme, gateway) in SCHEMES {
             let promise = format!("6 children made by {way}, {scheme}");
-            makes_processes(way, lingering(gateway), |host| host, &promise);
+            makes_processes(way, last_after_a_second(gateway()), |host| host, &promise);
         }
     }
 }
 
 #[test]
-fn a_child_is_told_from_its_parent_where_the_kernel_wipes_no_page() {
+fn a_child_process_is_detected_even_if_the_kernel_wipes_no_page() {
     // The second copy of dlmopen() does not get the host's madvise().
     for way in ["fork", "_Fork", "clone", "handler"] {
         for advice in ["refused", "ignored"] {
             let promise = format!("6 children made by {way}, MADV_WIPEONFORK {advice}");
-            let change = |host: Host| host.env("HOST_ADVICE", advice);
-            makes_processes(way, lingering(Gateway::tls()), change, &promise);
+            let change = |host: Host| host.env("HOST_MADVISE", advice);
+            makes_processes(way, last_after_a_second(Gateway::tls()), change, &promise);
         }
     }
     let promise = "6 children that have their parent's process ID, MADV_WIPEONFORK refused";
-    let change = |host: Host| host.env("HOST_ADVICE", "refused").env("HOST_SAME_ID", "1");
-    makes_processes("fork", lingering(Gateway::plain()), change, promise);
+    let change = |host: Host| {
+        host.env("HOST_MADVISE", "refused")
+            .env("HOST_SAME_PID", "1")
+    };
+    makes_processes(
+        "fork",
+        last_after_a_second(Gateway::plain()),
+        change,
+        promise,
+    );
 }

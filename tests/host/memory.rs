@@ -1,4 +1,4 @@
-//! Memory: what is bounded, and what becomes of a host that has none left.
+//! A host without memory.
 
 use super::program::Host;
 use super::support::gateway::Gateway;

@@ -1,72 +1,67 @@
-//! A host whose name service hangs, fails and changes its mind.
+//! A host whose name service hangs, fails and changes addresses.
 
 use std::sync::Arc;
 
-use super::door::Door;
+use super::gateways::accepted_and_closed;
 use super::program::Host;
-use super::support::diary::Delivery;
-use super::support::gateway::{Gateway, Step};
-use super::support::response::{Response, recording_id_for};
+use super::relay::Relay;
+use super::support::gateway::Gateway;
 
 const NAME: &str = "gateway.test";
 
-fn host(life: &str, gateway: &Gateway) -> Host {
+fn host(mode: &str, gateway: &Gateway) -> Host {
     Host::new("host_dns.c")
-        .arg(life)
+        .arg(mode)
         .calling_url(&gateway.url_for(NAME))
 }
 
-/// An answer after which every call needs a new connection.
-fn last_answer(delivery: &Delivery) -> Vec<Step> {
-    let answer = Response::ok(&recording_id_for(&delivery.callee())).header("Connection", "close");
-    vec![Step::Send(answer.bytes()), Step::Close]
-}
-
 #[test]
-fn a_name_service_that_hangs_holds_up_no_call_beyond_its_deadline_and_takes_one_thread() {
+fn a_name_service_that_hangs_delays_no_call_beyond_its_deadline_and_needs_one_thread() {
     let gateway = Gateway::tls().start();
     let figures = host("hang", &gateway).keeps("200 calls while the name service hangs");
-    assert_eq!(figures.count("look_up_threads"), 1);
+    assert_eq!(figures.count("lookup_threads"), 1);
     assert_eq!(gateway.finish_and_count(), 1);
 }
 
 #[test]
-fn a_warm_connection_outlives_an_outage_of_the_name_service() {
+fn a_reused_connection_needs_no_name_service_and_works_during_its_outage() {
     let gateway = Gateway::tls().start();
-    let figures = host("outage", &gateway).keeps("names fail or hang while a connection is warm");
+    let figures =
+        host("outage", &gateway).keeps("lookups fail or hang while there is an idle connection");
     assert_eq!(gateway.connections(), 1);
     assert_eq!(gateway.finish_and_count(), figures.count("calls"));
 }
 
 #[test]
-fn new_connections_go_to_the_last_known_addresses_while_names_fail_or_hang() {
-    let gateway = Gateway::tls().answer(last_answer).start();
-    let figures = host("last-known", &gateway).keeps("names fail or hang, new connections needed");
+fn new_connections_go_to_the_last_known_addresses_while_lookups_fail_or_hang() {
+    let gateway = Gateway::tls().answer(accepted_and_closed).start();
+    let figures =
+        host("last-known", &gateway).keeps("lookups fail or hang, new connections needed");
     assert_eq!(gateway.connections(), figures.count("calls"));
     assert_eq!(gateway.finish_and_count(), figures.count("calls"));
 }
 
 #[test]
 fn a_changed_address_is_followed_after_a_failure_and_after_a_minute() {
-    let first = Gateway::tls().answer(last_answer).start();
-    // The second one's answer to a certain number is to shut the way to the first.
-    let door: Arc<std::sync::OnceLock<Door>> = Arc::default();
+    let first = Gateway::tls().answer(accepted_and_closed).start();
+    // A call to this number makes the second gateway close the relay to the first.
+    let relay: Arc<std::sync::OnceLock<Relay>> = Arc::default();
     let second = Gateway::tls()
         .answer({
-            let door = Arc::clone(&door);
+            let relay = Arc::clone(&relay);
             move |delivery| {
                 if delivery.callee() == "8699999999999" {
-                    door.get().expect("an open door").shut();
+                    relay.get().expect("the relay").close();
                 }
-                last_answer(delivery)
+                accepted_and_closed(delivery)
             }
         })
         .start();
-    let opened = Door::open(second.address().port(), first.address());
-    assert!(door.set(opened).is_ok());
-    host("moves", &second)
+    let started = Relay::start(second.address().port(), first.address());
+    assert!(relay.set(started).is_ok());
+    host("change-address", &second)
         .env("HOST_CONTROL", second.url())
-        .keeps("the name moves to another address");
+        .keeps("the name gets another address");
     let numbers = |gateway: Gateway| -> Vec<String> {
         let diary = gateway.finish();
         let callees = diary.iter().map(|delivery| delivery.callee());
@@ -82,22 +77,23 @@ fn a_changed_address_is_followed_after_a_failure_and_after_a_minute() {
 }
 
 #[test]
-fn a_child_forked_during_a_look_up_does_its_own() {
+fn a_child_forked_during_a_lookup_starts_its_own() {
     let gateway = Gateway::tls().start();
     let figures = host("fork", &gateway).keeps("a fork while a name is looked up");
     assert_eq!(gateway.finish_and_count(), figures.count("calls"));
 }
 
 #[test]
-fn a_system_without_threads_to_give_fails_look_ups_and_nothing_else() {
+fn without_new_threads_lookups_fail_and_nothing_else() {
     let gateway = Gateway::tls().start();
-    host("no-threads", &gateway).keeps("no thread to be had");
+    host("no-threads", &gateway).keeps("no new thread");
     assert_eq!(gateway.finish_and_count(), 2);
 }
 
 #[test]
-fn a_system_without_threads_to_give_goes_on_with_the_last_known_addresses() {
-    let gateway = Gateway::tls().answer(last_answer).start();
-    let figures = host("no-threads-later", &gateway).keeps("no thread to be had, a name known");
+fn without_new_threads_calls_use_the_last_known_addresses() {
+    let gateway = Gateway::tls().answer(accepted_and_closed).start();
+    let figures =
+        host("no-threads-cached", &gateway).keeps("no new thread, addresses in the cache");
     assert_eq!(gateway.finish_and_count(), figures.count("calls"));
 }

@@ -11,7 +11,7 @@ use super::support::diary::Delivery;
 use super::support::gateway::Gateway;
 use super::support::proxy::Proxy;
 
-/// A little more than the hosts' own watchdogs.
+/// More than the hosts' own watchdogs.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A host that has not run yet.
@@ -22,11 +22,11 @@ pub struct Host {
 impl Host {
     /// The program made of `source`, linked with the library.
     pub fn new(source: &str) -> Host {
-        // A function of the host's own is to come before the system's.
+        // So that the library calls functions of the host instead of the system's.
         Host::built(&Build::c().flag("-rdynamic"), source)
     }
 
-    /// The program, built otherwise.
+    /// The program, built in another way.
     pub fn built(build: &Build, source: &str) -> Host {
         Host {
             command: c::command(&build.compile(source)),
@@ -61,13 +61,14 @@ impl Host {
         self.env("HOST_PROXY", proxy.url())
     }
 
-    /// Runs it to its end, whatever that is.
+    /// Runs it; any exit status will do.
     #[track_caller]
     pub fn runs(self) -> c::Output {
         c::run(self.command, LIMIT)
     }
 
-    /// Runs it to its end, which has to be a good one. Prints the figures beside the promise.
+    /// Runs it. It has to end with 0, and to print nothing but its figures, which are printed with the
+    /// promise.
     #[track_caller]
     pub fn keeps(self, promise: &str) -> Figures {
         let output = c::run(self.command, LIMIT);
@@ -82,7 +83,7 @@ impl Host {
     }
 }
 
-/// What a host tried, and what came of it: `name=number ...`.
+/// What a host tried and what the results were: `name=number ...`.
 pub struct Figures(HashMap<String, f64>);
 
 impl Figures {
@@ -108,7 +109,7 @@ impl Figures {
     }
 }
 
-/// The process that a request is from, as its host says.
+/// The process that placed the call, by its called_info.
 pub fn process_of(delivery: &Delivery) -> String {
     delivery.json()["calledInfo"]
         .as_str()

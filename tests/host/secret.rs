@@ -1,17 +1,18 @@
-//! Where the secret is, and is not.
+//! The secret is not in memory after a client was freed.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use super::gateways::silent;
 use super::program::Host;
 use super::support::c::Build;
-use super::support::gateway::{Gateway, Step};
+use super::support::gateway::Gateway;
 use super::support::response::Response;
 use super::support::sockets::Refusing;
 
-/// What a processor may lack and what it may be good at, by glibc's names: each of them has glibc copy or
-/// read otherwise on some processor, from the newest functions down to the oldest. Names that it does not
-/// know are nothing to it.
+/// Processor features that are switched off or on for glibc, by its names for them: on some processor each of
+/// these makes it use other functions to copy or read, from the newest to the oldest. glibc ignores names
+/// that it does not know.
 const PROCESSORS: [&str; 12] = [
     "",
     "-ERMS",
@@ -27,10 +28,10 @@ const PROCESSORS: [&str; 12] = [
     "-AVX,-AVX2,-AVX512F,-AVX512VL,-AVX_Fast_Unaligned_Load,-SSSE3,-ERMS",
 ];
 
-/// Of which glibc has several.
+/// Functions of which glibc has several variants.
 const FUNCTIONS: [&str; 2] = ["memcpy", "strlen"];
 
-/// How many different memcpys there are at least: glibc has one for AVX, one for SSSE3 and one for neither,
+/// How many variants of memcpy() are used at least: glibc has one for AVX, one for SSSE3 and one for neither,
 /// and more for other processors.
 fn least_memcpys() -> usize {
     #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
@@ -40,7 +41,8 @@ fn least_memcpys() -> usize {
     1
 }
 
-/// Accepts calls; and refuses them, so that the client signs once more, with another time.
+/// One gateway accepts calls. The other refuses them with -16, so that the client signs again with another
+/// time.
 fn gateways() -> (Gateway, Gateway) {
     let refused = Gateway::tls()
         .answer(|_| {
@@ -52,10 +54,10 @@ fn gateways() -> (Gateway, Gateway) {
 }
 
 #[test]
-fn after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies() {
+fn after_free_a_secret_of_any_length_is_nowhere_whichever_memcpy_the_system_has() {
     let (gateway, refused) = gateways();
     let closed = Refusing::new();
-    let mut ways = [BTreeSet::new(), BTreeSet::new()];
+    let mut variants = [BTreeSet::new(), BTreeSet::new()];
     for processor in PROCESSORS {
         let figures = Host::built(&Build::c().flag("-O2"), "host_secret.c")
             .arg(1)
@@ -64,21 +66,21 @@ fn after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies(
             .env("HOST_REFUSED", refused.url())
             .env("HOST_CLOSED", format!("https://{}", closed.address()))
             .env("GLIBC_TUNABLES", format!("glibc.cpu.hwcaps={processor}"))
-            .keeps(&format!("secrets on a processor as it is, {processor:?}"));
-        for (places, function) in ways.iter_mut().zip(FUNCTIONS) {
+            .keeps(&format!("secrets with processor features {processor:?}"));
+        for (places, function) in variants.iter_mut().zip(FUNCTIONS) {
             places.insert(figures.count(function));
         }
     }
-    for (places, function) in ways.iter().zip(FUNCTIONS) {
+    for (places, function) in variants.iter().zip(FUNCTIONS) {
         match places.len() {
-            1 => println!("this processor/libc has only one {function}"),
+            1 => println!("this processor or libc has only one {function}"),
             several => println!("with {several} different ones of {function}"),
         }
     }
-    let [memcpys, _] = ways;
+    let [memcpys, _] = variants;
     assert!(
         memcpys.len() >= least_memcpys(),
-        "{} different memcpys: libc takes no notice of GLIBC_TUNABLES",
+        "{} different memcpys: libc ignores GLIBC_TUNABLES",
         memcpys.len()
     );
 }
@@ -86,10 +88,9 @@ fn after_free_a_secret_of_any_length_is_nowhere_whichever_way_the_system_copies(
 #[test]
 fn after_free_the_secret_is_nowhere_in_the_process() {
     let (gateway, refused) = gateways();
-    // Without TLS, so that the request is out long before the call is given up.
-    let silent = Gateway::plain().answer(|_| vec![Step::Stall]).start();
+    let silent = silent();
     let closed = Refusing::new();
-    // Within a block of MD5, over the edge of one, and over many.
+    // Within one block of MD5, in two, and in many.
     for length in [8, 32, 60, 128, 1000] {
         Host::built(&Build::c().flag("-O2"), "host_secret.c")
             .arg(length)

@@ -1,6 +1,8 @@
 //! `itnio_client_shutdown` while calls wait.
 
 use std::collections::HashMap;
+use std::fs;
+use std::thread;
 use std::time::Duration;
 
 use super::program::{Figures, Host};
@@ -11,22 +13,58 @@ use super::support::proxy::Proxy;
 use super::support::scratch;
 use super::support::sockets::Ignoring;
 
-/// What a call may take to end.
+/// How long a call may take to end.
 fn at_once_ms() -> f64 {
     100.0 * f64::from(slowdown())
 }
 
-/// Has eight calls wait at some place, five times over, and shuts their client down. That they all end
-/// with `result` is checked every time; that they end at once needs a machine that is not too busy, and
-/// so has some attempts. A request needs more time until it is out than a call until it waits at all.
+const ROUNDS: usize = 5;
+/// In each round.
+const CALLS: usize = 8;
+
+/// In each round the calls wait in the same state, and their client is shut down. They have to end with
+/// `result` every time. To end at once they need a machine that is not too busy, so that is tried up to four
+/// times.
 fn ends_at_once(place: &str, result: i32, host: impl Fn() -> Host) -> Figures {
+    retry_until_at_once(
+        place,
+        || host().arg(result).arg(300).arg(ROUNDS),
+        Host::keeps,
+    )
+}
+
+/// The same for calls whose requests have to arrive first.
+fn ends_at_once_after_requests(place: &str, gateway: &Gateway) -> Figures {
+    let arrived = scratch().join("requests-arrived");
+    let host = || {
+        let host = host(&gateway.url()).env("HOST_REQUESTS_ARRIVED", &arrived);
+        host.arg(CONNECTION_LOST).arg(300).arg(ROUNDS)
+    };
+    retry_until_at_once(place, host, |host, promise| {
+        let before = gateway.deliveries().len();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 1..=ROUNDS {
+                    gateway.wait_for_requests(before + round * CALLS);
+                    fs::write(&arrived, "").expect("a file");
+                }
+            });
+            host.keeps(promise)
+        })
+    })
+}
+
+fn retry_until_at_once(
+    place: &str,
+    host: impl Fn() -> Host,
+    run: impl Fn(Host, &str) -> Figures,
+) -> Figures {
     let promise = format!("shut down while calls wait {place}");
-    let patience_ms = if result == SHUT_DOWN { 300 } else { 1000 };
     let attempt = || {
-        let figures = host().arg(result).arg(patience_ms).arg(5).keeps(&promise);
+        let figures = run(host(), &promise);
         assert!(
             figures.get("longest_ms") < 50.0 * at_once_ms(),
-            "not even soon"
+            "not at once, and not soon"
         );
         let at_once = figures.get("longest_ms") < at_once_ms()
             && figures.get("longest_ms_refused") < at_once_ms();
@@ -48,7 +86,7 @@ fn silent(opening: Opening) -> Gateway {
 #[test]
 fn shutdown_ends_calls_that_wait_for_a_name_within_100_ms() {
     ends_at_once("for a name", SHUT_DOWN, || {
-        host("https://gateway.test/voice").env("HOST_HANG", "1")
+        host("https://gateway.test/voice").env("HOST_LOOKUPS_HANG", "1")
     });
 }
 
@@ -82,21 +120,21 @@ fn shutdown_ends_calls_that_wait_for_a_proxy_within_100_ms() {
 }
 
 #[test]
-fn shutdown_ends_calls_that_wait_for_the_answer_within_100_ms() {
-    let answers: [(&str, &'static [u8]); 3] = [
-        ("for the answer", b""),
+fn shutdown_ends_calls_that_wait_for_the_response_within_100_ms() {
+    let responses: [(&str, &'static [u8]); 3] = [
+        ("for the response", b""),
         ("for the rest of a head", b"HTTP/1.1 200 O"),
         (
             "for the rest of a body",
             b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n{\"status\":\"0\"",
         ),
     ];
-    for (place, begun) in answers {
+    for (place, begun) in responses {
         let gateway = Gateway::tls()
             .answer(move |_| vec![Step::Send(begun.to_vec()), Step::Stall])
             .start();
-        let figures = ends_at_once(place, CONNECTION_LOST, || host(&gateway.url()));
-        // Each had been delivered, and only once.
+        let figures = ends_at_once_after_requests(place, &gateway);
+        // Each request was delivered, and only once.
         let delivered = gateway.finish_and_count();
         assert_eq!(delivered % figures.count("calls"), 0, "{delivered}");
     }
@@ -104,35 +142,35 @@ fn shutdown_ends_calls_that_wait_for_the_answer_within_100_ms() {
 
 #[test]
 fn shutdown_ends_calls_that_send_within_100_ms() {
-    // More than the system's buffers take, and read only when the caller has gone.
+    // Requests larger than the system's buffers, and a gateway that reads only after the calls have ended.
     let late = Opening::AfterHandshake(vec![Step::Pause(Duration::from_secs(2))]);
     let gateway = Gateway::plain()
         .receive_buffer(4096)
         .opening(move |_| late.clone())
         .start();
     ends_at_once("to send the rest of a request", SHUT_DOWN, || {
-        host(&gateway.url()).env("HOST_TEXT", MAX_ARGUMENT.to_string())
+        host(&gateway.url()).env("HOST_TEXT_LENGTH", MAX_ARGUMENT.to_string())
     });
     let diary = gateway.finish();
     assert!(!diary.is_empty() && diary.iter().all(|delivery| !delivery.complete));
 }
 
 #[test]
-fn shutdown_at_any_moment_tells_every_call_the_truth() {
+fn shutdown_at_any_moment_gives_every_call_its_true_result() {
     let gateway = Gateway::tls().start();
-    let told = scratch().join("told-by-shutdown");
+    let results = scratch().join("results-of-shutdown");
     let figures = Host::new("host_shutdown_any.c")
         .arg(120)
-        .arg(told.display())
+        .arg(results.display())
         .calling(&gateway)
         .keeps("shut down at any moment of 8 threads' calls");
     let mut arrived: HashMap<String, usize> = HashMap::new();
     for delivery in gateway.finish() {
         *arrived.entry(delivery.callee()).or_default() += usize::from(delivery.complete);
     }
-    let told = std::fs::read_to_string(told).expect("what the calls were told");
-    assert_eq!(told.lines().count(), figures.count("calls"));
-    for line in told.lines() {
+    let results = fs::read_to_string(results).expect("the results");
+    assert_eq!(results.lines().count(), figures.count("calls"));
+    for line in results.lines() {
         let (callee, result) = line.split_once(' ').expect("a number and a result");
         let result = result.parse().expect("a result");
         let arrived = arrived.get(callee).copied().unwrap_or_default();

@@ -2,33 +2,22 @@
 
 use std::time::Duration;
 
+use super::gateways::{SCHEMES, accepted, accepted_after, silent};
 use super::program::Host;
 use super::support::c::Build;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
 use super::support::instrument::{Instrument, slowdown};
-use super::support::response::{Response, recording_id_for};
 
-fn host(life: &str) -> Host {
-    Host::new("host_signals.c").arg(life)
-}
-
-/// A gateway that takes requests and never answers. Without TLS, so that even on a busy machine the
-/// request is out long before the call is given up.
-fn silent() -> Gateway {
-    Gateway::plain().answer(|_| vec![Step::Stall]).start()
+fn host(mode: &str) -> Host {
+    Host::new("host_signals.c").arg(mode)
 }
 
 #[test]
-fn a_timer_that_interrupts_every_system_call_costs_no_call_and_shortens_no_wait() {
+fn a_timer_that_interrupts_every_system_call_makes_no_call_fail_and_no_wait_shorter() {
+    // Long enough to be interrupted.
+    let pause = Duration::from_millis(3);
     let gateway = Gateway::tls()
-        .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            // Long enough to be interrupted.
-            vec![
-                Step::Pause(Duration::from_millis(3)),
-                Step::Send(answer.bytes()),
-            ]
-        })
+        .answer(move |delivery| accepted_after(pause, delivery))
         .start();
     let silent = silent();
     let figures = host("timer")
@@ -40,28 +29,23 @@ fn a_timer_that_interrupts_every_system_call_costs_no_call_and_shortens_no_wait(
 }
 
 #[test]
-fn a_call_that_is_interrupted_for_ever_ends_in_time_and_when_its_client_is_shut_down() {
-    for (scheme, builder) in [
-        ("TLS", Gateway::tls as fn() -> Builder),
-        ("plain HTTP", Gateway::plain),
-    ] {
+fn a_call_that_is_always_interrupted_ends_in_time_and_when_its_client_is_shut_down() {
+    for (scheme, builder) in SCHEMES {
         for system_call in ["send", "recv", "poll"] {
-            // Answers the first call only.
+            // Responds to the first call only.
             let gateway = builder()
                 .answer(|delivery| {
                     if delivery.callee() == "8613000000000" {
-                        vec![Step::Send(
-                            Response::ok(&recording_id_for(&delivery.callee())).bytes(),
-                        )]
+                        accepted(delivery).into()
                     } else {
                         vec![Step::Stall]
                     }
                 })
                 .start();
-            let figures = host("endlessly")
+            let figures = host("always-interrupted")
                 .arg(system_call)
                 .calling(&gateway)
-                .keeps(&format!("{system_call} interrupted for ever, {scheme}"));
+                .keeps(&format!("{system_call} always interrupted, {scheme}"));
             let late = figures.get("late_ms");
             assert!(late < 1000.0 * f64::from(slowdown()), "{late} ms late");
         }
@@ -70,19 +54,16 @@ fn a_call_that_is_interrupted_for_ever_ends_in_time_and_when_its_client_is_shut_
 
 #[test]
 fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
-    let serve = |delivery: &super::support::diary::Delivery| {
-        Response::ok(&recording_id_for(&delivery.callee())).bytes()
-    };
     let opening = |opening: Opening| Gateway::tls().opening(move |_| opening.clone());
     let answering = |steps: Vec<Step>| {
         Gateway::tls().answer(move |delivery| {
-            let mut all = vec![Step::Send(serve(delivery))];
+            let mut all = vec![Step::Send(accepted(delivery).bytes())];
             all.extend(steps.clone());
             all
         })
     };
     let pause = || Step::Pause(Duration::from_millis(1));
-    let choking = |builder: Builder| {
+    let reading_ten_bytes = |builder: Builder| {
         builder.receive_buffer(8192).opening(move |_| {
             Opening::AfterHandshake(vec![Step::Read(10), Step::HalfClose, pause(), Step::Reset])
         })
@@ -95,32 +76,32 @@ fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
         opening(Opening::AfterHandshake(vec![Step::Reset])),
         opening(Opening::AfterHandshake(vec![Step::Close])),
         opening(Opening::AfterHandshake(vec![Step::Fin])),
-        // While the request comes.
+        // While the request arrives.
         opening(Opening::AfterHandshake(vec![Step::Read(10), Step::Reset])),
         opening(Opening::AfterHandshake(vec![Step::Read(10), Step::Close])),
         // While the rest of it waits to be sent.
-        choking(Gateway::tls()),
-        choking(Gateway::plain()),
-        // While it answers.
+        reading_ten_bytes(Gateway::tls()),
+        reading_ten_bytes(Gateway::plain()),
+        // Before the response, and in the middle of it.
         Gateway::tls().answer(|_| vec![Step::Reset]),
         Gateway::tls().answer(|_| vec![Step::Send(b"HTTP/1.1 200".to_vec()), Step::Reset]),
-        // After it, while the connection is kept.
+        // After it, while the connection is idle.
         answering(vec![Step::Reset]),
         answering(vec![Step::Fin]),
         answering(vec![Step::Close]),
         answering(vec![pause(), Step::Reset]),
-        // The next write, with the good-bye of the client as it is freed at the latest, raises SIGPIPE if
-        // it may: behind a RST alone it would first be told of that.
+        // The client's next write would raise SIGPIPE, at the latest its close_notify when it is freed. After
+        // a RST alone, the first system call would fail with ECONNRESET instead.
         answering(vec![pause(), Step::HalfClose, Step::Reset]),
         // Plain HTTP.
         Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Reset])),
         Gateway::plain().opening(|_| Opening::Raw(vec![Step::Read(10), Step::Fin])),
-        Gateway::plain().answer(move |delivery| vec![Step::Send(serve(delivery)), Step::Fin]),
+        Gateway::plain().answer(|delivery| vec![Step::Send(accepted(delivery).bytes()), Step::Fin]),
     ]
     .map(|gateway| gateway.start())
     .into();
     let urls: Vec<String> = gateways.iter().map(Gateway::url).collect();
-    let figures = host("pipes")
+    let figures = host("sigpipe")
         .calling(&gateways[0])
         .arg(urls.join(" "))
         .keeps("SIGPIPE at its default, servers reset at 20 places");
@@ -131,7 +112,7 @@ fn sigpipe_at_its_default_is_never_raised_while_servers_reset_connections() {
 fn signal_dispositions_and_masks_are_the_same_after_use() {
     let gateway = Gateway::tls().start();
     let silent = silent();
-    host("manners")
+    host("dispositions")
         .calling_url(&gateway.url_for("gateway.test"))
         .env("HOST_SILENT", silent.url())
         .keeps("dispositions, mask and alternate stack after use");
@@ -140,15 +121,15 @@ fn signal_dispositions_and_masks_are_the_same_after_use() {
 #[test]
 fn no_signal_is_delivered_on_the_librarys_thread() {
     let gateway = Gateway::tls().start();
-    host("blocked")
+    host("during-lookup")
         .calling_url(&gateway.url_for("gateway.test"))
-        .keeps("signals sent while a look-up runs");
+        .keeps("signals sent while a lookup runs");
 }
 
 #[test]
 fn a_thread_cancelled_inside_a_call_ends_once_the_call_has_returned() {
     let silent = silent();
-    let figures = host("cancel")
+    let figures = host("cancel-in-call")
         .calling(&silent)
         .env("HOST_SILENT", silent.url())
         .keeps("threads cancelled inside a call");
@@ -156,32 +137,33 @@ fn a_thread_cancelled_inside_a_call_ends_once_the_call_has_returned() {
     assert_eq!(silent.finish().len(), figures.count("threads"));
 }
 
-/// The host that cancels threads of the asynchronous type. All its symbols are bound at its start: the
-/// loader is not to be cancelled.
-fn cancelling(life: &str) -> Option<Host> {
+/// The host that cancels threads with the asynchronous cancellation type. All its symbols are bound when it
+/// starts, so that the loader is never cancelled.
+fn cancelling(mode: &str) -> Option<Host> {
     if let Some(instrument) = Instrument::current() {
         println!("ignored: {instrument:?} cannot be cancelled at any instruction");
         return None;
     }
     let build = Build::c().flag("-rdynamic").flag("-Wl,-z,now");
-    Some(Host::built(&build, "host_cancel.c").arg(life))
+    Some(Host::built(&build, "host_cancel.c").arg(mode))
 }
 
 #[test]
-fn a_thread_cancelled_asynchronously_inside_any_function_ends_once_that_has_done_its_work() {
-    let Some(host) = cancelling("inside") else {
+fn a_thread_cancelled_asynchronously_inside_any_function_ends_after_the_function_has_done_its_work()
+{
+    let Some(host) = cancelling("inside-each") else {
         return;
     };
     let (gateway, silent) = (Gateway::tls().start(), silent());
     host.calling(&gateway)
         .env("HOST_SILENT", silent.url())
-        .keeps("threads of the asynchronous type, cancelled inside each function");
+        .keeps("threads cancelled asynchronously inside each function");
     assert_eq!(silent.finish_and_count(), 1);
 }
 
 #[test]
-fn a_thread_cancelled_before_its_calls_makes_them_and_keeps_its_cancellation_type() {
-    let Some(host) = cancelling("pending") else {
+fn a_thread_cancelled_before_its_calls_finishes_them_and_keeps_its_cancellation_type() {
+    let Some(host) = cancelling("before-calls") else {
         return;
     };
     let gateway = Gateway::tls().start();
@@ -197,16 +179,20 @@ fn threads_cancelled_asynchronously_at_any_moment_leave_nothing_behind() {
         (true, Gateway::tls()),
         (false, Gateway::tls()),
     ] {
-        let Some(host) = cancelling("any") else {
+        let Some(host) = cancelling("any-moment") else {
             return;
         };
         let gateway = gateway.start();
         let host = host.arg(400);
-        // Without calls that take their time, other functions are hit as well.
-        let host = if calls { host } else { host.arg("unsent") };
+        // If no call takes long, other functions are cancelled, too.
+        let host = if calls {
+            host
+        } else {
+            host.arg("invalid-calls")
+        };
         let figures = host
             .calling(&gateway)
-            .keeps("400 threads of the asynchronous type, cancelled at any moment");
+            .keeps("400 threads cancelled asynchronously at any moment");
         let inside = ["in_new", "in_send", "in_shutdown", "in_free"];
         let inside = inside.map(|place| figures.count(place));
         assert!(inside.iter().sum::<usize>() > 100, "{inside:?}");

@@ -1,17 +1,18 @@
-//! Many threads, and small ones.
+//! Many threads, and threads with small stacks.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::gateways::accepted;
 use super::program::Host;
 use super::support::certs::{Authority, LOOPBACK, Validity};
 use super::support::client;
 use super::support::gateway::{Gateway, Step};
 use super::support::proxy::Proxy;
-use super::support::response::{Response, recording_id_for};
+use super::support::response::Response;
 
 #[test]
-fn each_of_256_threads_on_one_client_gets_its_own_answer() {
+fn each_of_256_threads_on_one_client_gets_its_own_recording_ids() {
     let gateway = Gateway::tls().start();
     let figures = Host::new("host_threads.c")
         .arg(256)
@@ -27,12 +28,12 @@ fn each_of_256_threads_on_one_client_gets_its_own_answer() {
     assert!(connections <= 256, "{connections}");
 }
 
-/// Lives a whole life in a thread with a stack of 64 KiB, and prints how much of it was used.
-fn live_small(host: Host, life: &str, result: i32, text: usize) {
+/// Makes, uses and frees a client in a thread with a stack of 64 KiB, and prints how much of it was used.
+fn fits(host: Host, what: &str, result: i32, text: usize) {
     host.arg(64)
         .arg(result)
         .arg(text)
-        .keeps(&format!("a thread with a 64 KiB stack, {life}"));
+        .keeps(&format!("a thread with a 64 KiB stack, {what}"));
 }
 
 fn host() -> Host {
@@ -40,30 +41,30 @@ fn host() -> Host {
 }
 
 #[test]
-fn a_whole_life_over_tls_fits_into_a_stack_of_64_kib() {
+fn a_client_with_tls_fits_into_a_stack_of_64_kib() {
     for (version, name) in [
         (&rustls::version::TLS13, "TLS 1.3"),
         (&rustls::version::TLS12, "TLS 1.2"),
     ] {
         let server = Authority::common().server_with_versions(LOOPBACK, Validity::Now, &[version]);
         let gateway = Gateway::tls().certificate(server).start();
-        live_small(host().calling(&gateway), name, client::OK, 0);
+        fits(host().calling(&gateway), name, client::OK, 0);
         assert_eq!(gateway.finish_and_count(), 2);
     }
 }
 
 #[test]
-fn a_whole_life_through_a_proxy_and_with_a_name_to_look_up_fits_into_a_stack_of_64_kib() {
+fn a_client_with_a_proxy_or_a_name_to_resolve_fits_into_a_stack_of_64_kib() {
     let gateway = Gateway::tls().start();
     let proxy = Proxy::to(gateway.address());
     let host_behind = |url: &str| host().calling_url(url).through(&proxy);
-    live_small(
+    fits(
         host_behind(&gateway.url_for("gateway.test")),
         "a proxy",
         client::OK,
         0,
     );
-    live_small(
+    fits(
         host().calling_url(&gateway.url_for("localhost")),
         "a name",
         client::OK,
@@ -74,27 +75,27 @@ fn a_whole_life_through_a_proxy_and_with_a_name_to_look_up_fits_into_a_stack_of_
 }
 
 #[test]
-fn a_whole_life_with_the_systems_trust_store_fits_into_a_stack_of_64_kib() {
+fn a_client_with_the_systems_trust_store_fits_into_a_stack_of_64_kib() {
     let gateway = Gateway::tls().start();
     let host = host()
         .env("HOST_URL", gateway.url())
         .env("SSL_CERT_FILE", Authority::common().file());
-    live_small(host, "the system's trust store", client::OK, 0);
+    fits(host, "the system's trust store", client::OK, 0);
 }
 
 #[test]
-fn failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib() {
-    let stranger = Gateway::tls()
+fn failures_large_requests_and_hostile_responses_fit_into_a_stack_of_64_kib() {
+    let untrusted = Gateway::tls()
         .certificate(Authority::new().server(LOOPBACK, Validity::Now))
         .start();
-    let life = "a certificate of a stranger";
-    live_small(host().calling(&stranger), life, client::TLS_FAILED, 0);
+    let what = "a certificate of an unknown authority";
+    fits(host().calling(&untrusted), what, client::TLS_FAILED, 0);
 
     let gateway = Gateway::tls().start();
-    let life = "the longest text";
-    live_small(
+    let what = "the longest text";
+    fits(
         host().calling(&gateway),
-        life,
+        what,
         client::OK,
         client::MAX_ARGUMENT,
     );
@@ -106,26 +107,22 @@ fn failures_large_requests_and_hostile_answers_fit_into_a_stack_of_64_kib() {
             Response::json(format!(r#"{{"status":"0","x":{open}{close}}}"#))
         })
         .start();
-    let life = "an answer nested 30,000 deep";
-    live_small(host().calling(&nested), life, client::BAD_RESPONSE, 0);
+    let what = "a response nested 30,000 deep";
+    fits(host().calling(&nested), what, client::BAD_RESPONSE, 0);
 
     let many_headers = Gateway::tls()
         .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            (0..90).fold(answer, |answer, number| {
-                answer.header(&format!("X-{number}"), &"v".repeat(500))
+            (0..90).fold(accepted(delivery), |response, number| {
+                response.header(&format!("X-{number}"), &"v".repeat(500))
             })
         })
         .start();
-    let life = "an answer with 90 long headers";
-    live_small(host().calling(&many_headers), life, client::OK, 0);
+    let what = "a response with 90 long headers";
+    fits(host().calling(&many_headers), what, client::OK, 0);
 
     let dripping = Gateway::tls()
-        .answer(|delivery| {
-            let answer = Response::ok(&recording_id_for(&delivery.callee()));
-            vec![Step::Drip(answer.bytes(), Duration::ZERO)]
-        })
+        .answer(|delivery| vec![Step::Drip(accepted(delivery).bytes(), Duration::ZERO)])
         .start();
-    let life = "an answer byte by byte";
-    live_small(host().calling(&dripping), life, client::OK, 0);
+    let what = "a response byte by byte";
+    fits(host().calling(&dripping), what, client::OK, 0);
 }

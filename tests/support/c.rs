@@ -34,7 +34,7 @@ pub struct Build {
 }
 
 impl Build {
-    /// C99, every warning an error, linked with the library; for the tests' instrument, if any.
+    /// C99, every warning an error, linked with the library, and built for the instrument, if any.
     pub fn c() -> Build {
         let mut build = Build::with(
             &std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()),
@@ -168,8 +168,8 @@ impl Output {
     }
 }
 
-/// A command for a program, without proxies in its environment. One that was compiled here runs under
-/// the tests' instrument.
+/// A command for a program, without proxies in its environment. Programs compiled here run under the
+/// instrument, if any.
 pub fn command(program: &Path) -> Command {
     let mut command = match Instrument::current() {
         Some(instrument) if program.starts_with(super::scratch()) => instrument.command(program),
@@ -181,8 +181,7 @@ pub fn command(program: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end; kills it, and fails the test, after `limit`, or the longer time that the
-/// tests' instrument needs.
+/// Runs a command. After `limit`, which is longer under an instrument, it is killed and the test fails.
 #[track_caller]
 pub fn run(mut command: Command, limit: Duration) -> Output {
     let limit = limit * instrument::slowdown();

@@ -1,5 +1,5 @@
-//! The C programs under AddressSanitizer, ThreadSanitizer or valgrind, with a build of the library to
-//! match: `ITNIO_TEST_INSTRUMENT=asan|tsan|valgrind`. tests/instrumented.sh runs all that can be run so.
+//! Runs the C programs under AddressSanitizer, ThreadSanitizer or valgrind, with a matching build of the
+//! library: `ITNIO_TEST_INSTRUMENT=asan|tsan|valgrind`. tests/instrumented.sh runs all tests that allow it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +19,7 @@ pub enum Instrument {
 /// The sanitizers need nightly Rust, and a standard library built with them.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// The library that the programs are linked with: the instrument's, or else the release build.
+/// The library that the programs are linked with: the build for the instrument, or the release build.
 pub fn library() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     match Instrument::current() {
@@ -28,13 +28,13 @@ pub fn library() -> &'static Path {
     }
 }
 
-/// The factor by which time limits are longer.
+/// By which factor time limits are longer.
 pub fn slowdown() -> u32 {
     Instrument::current().map_or(1, Instrument::slowdown)
 }
 
 impl Instrument {
-    /// The one that the environment asks for.
+    /// The one in ITNIO_TEST_INSTRUMENT.
     pub fn current() -> Option<Instrument> {
         let name = std::env::var("ITNIO_TEST_INSTRUMENT").ok()?;
         Some(match name.as_str() {
@@ -70,8 +70,8 @@ impl Instrument {
         }
     }
 
-    /// Flags for the compiler of the programs. The library uses their sanitizer runtime, too, as it is linked
-    /// without one. It has to be gcc's: that is a shared library, so that a host's own symbols go before it.
+    /// Flags for the compiler of the programs. The library is linked without a sanitizer runtime and uses that
+    /// of the program. It has to be gcc's, a shared library: a host's own functions then come before it.
     pub fn flags(self) -> Vec<String> {
         match self {
             Instrument::Address => {
@@ -129,7 +129,7 @@ impl Instrument {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(self.name())
     }
 
-    /// A command for a program under it.
+    /// A command that runs a program under it.
     pub fn command(self, program: &Path) -> Command {
         let code = self.exit_code();
         let mut command = Command::new(program);
@@ -169,7 +169,7 @@ impl Instrument {
                     .arg(program);
             }
         }
-        command.env("HOST_SLOWER", self.slowdown().to_string());
+        command.env("HOST_SLOWDOWN", self.slowdown().to_string());
         command
     }
 }

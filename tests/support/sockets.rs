@@ -1,5 +1,5 @@
-//! The TCP server under the gateway and the proxy: a thread per connection, all of them ended
-//! when the server drops; and addresses that refuse or ignore whoever connects.
+//! The TCP server of the gateway and the proxy: a thread per connection, all of which end when the server
+//! is dropped. And addresses that refuse or ignore connections.
 
 use std::collections::HashMap;
 use std::io;
@@ -24,7 +24,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Lets [`Server::stop`] find a socket, without holding it open.
+    /// Registers a socket for [`Server::stop`]. This does not keep it open.
     fn watch(&self, socket: &Arc<TcpStream>) {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         sockets.retain(|_, socket| socket.strong_count() > 0);
@@ -48,7 +48,7 @@ impl Server {
         Server::start_with(None, serve)
     }
 
-    /// The same, with a receive buffer of this size and with small segments.
+    /// The same, with a receive buffer of this size and small segments.
     pub fn start_with(
         receive_buffer: Option<usize>,
         serve: impl Fn(usize, Peer) + Send + Sync + 'static,
@@ -105,7 +105,7 @@ impl Server {
         self.address
     }
 
-    /// Waits until every connection so far has ended by itself.
+    /// Waits until all connections have ended by themselves.
     pub fn wait_for_end(&self, limit: Duration) -> bool {
         let until = Instant::now() + limit;
         loop {
@@ -125,7 +125,7 @@ impl Server {
         }
     }
 
-    /// Ends every connection and every thread. True unless one of them panicked.
+    /// Ends all connections and threads. True if no thread panicked.
     fn stop(&mut self) -> bool {
         let Some(accepting) = self.accepting.take() else {
             return true;
@@ -173,7 +173,7 @@ impl Peer {
         self.address
     }
 
-    /// A further socket that has to end with the server.
+    /// Another socket that the server has to close when it ends.
     pub fn watch(&self, stream: TcpStream) -> Arc<TcpStream> {
         let stream = Arc::new(stream);
         self.shared.watch(&stream);
@@ -188,7 +188,7 @@ impl Peer {
         self.shared.stopped.load(Ordering::SeqCst)
     }
 
-    /// Waits, unless the server ends meanwhile.
+    /// Waits, at most until the server ends.
     pub fn pause(&self, duration: Duration) {
         let until = Instant::now() + duration;
         while !self.stopped() {
@@ -200,7 +200,7 @@ impl Peer {
         }
     }
 
-    /// Reads nothing and sends nothing until the client has gone.
+    /// Reads and sends nothing until the client has closed the connection.
     pub fn stall(&self) {
         let until = Instant::now() + MAX_WAIT;
         while !self.stopped() && Instant::now() < until {
@@ -216,7 +216,7 @@ impl Peer {
         }
     }
 
-    /// Makes the end of this connection a reset instead of an orderly close.
+    /// When this is dropped, the connection is reset instead of closed.
     pub fn reset_when_dropped(&self) {
         let _ = socket2::SockRef::from(self.stream()).set_linger(Some(Duration::ZERO));
     }
@@ -227,7 +227,7 @@ impl Peer {
     }
 }
 
-/// What the operating system says of a connection.
+/// The state of a connection in the operating system.
 pub fn tcp_info(stream: &TcpStream) -> libc::tcp_info {
     // SAFETY: tcp_info is plain numbers; zero is a value of it.
     let mut info: libc::tcp_info = unsafe { mem::zeroed() };
@@ -246,12 +246,12 @@ pub fn tcp_info(stream: &TcpStream) -> libc::tcp_info {
     info
 }
 
-/// An address on loopback that refuses connections for as long as this lives.
+/// An address on loopback that refuses connections until this is dropped.
 pub struct Refusing(Socket);
 
 impl Refusing {
     pub fn new() -> Refusing {
-        // Bound and not listening: the port stays taken, and answers with a reset.
+        // Bound and not listening: the port stays reserved, and the system answers with a reset.
         Refusing(bound())
     }
 
@@ -260,7 +260,7 @@ impl Refusing {
     }
 }
 
-/// An address on loopback whose handshakes are never answered: its queue is full.
+/// An address on loopback that never answers TCP handshakes: its queue is full.
 pub struct Ignoring {
     listener: Socket,
     queue: Vec<Socket>,
@@ -272,7 +272,7 @@ impl Ignoring {
         listener.listen(0).expect("listening");
         let address = address_of(&listener).into();
         let mut queue = Vec::new();
-        // A queue of length 0 takes one connection; those after it find it full.
+        // A queue of length 0 has room for one connection.
         for _ in 0..4 {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
             let _ = socket.connect_timeout(&address, Duration::from_millis(100));

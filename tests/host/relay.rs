@@ -1,4 +1,4 @@
-//! A second address of a gateway, which can be shut.
+//! A second address of a gateway, which can be closed.
 
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,62 +7,62 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// A relay from an address of its own to a gateway. Its connections end with those of either side.
-pub struct Door {
+/// Forwards connections from an address of its own to a gateway. If one side ends, so does the other.
+pub struct Relay {
     address: SocketAddr,
-    shut: Arc<AtomicBool>,
+    closed: Arc<AtomicBool>,
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Door {
+impl Relay {
     /// On 127.0.0.2, at this port.
-    pub fn open(port: u16, target: SocketAddr) -> Door {
+    pub fn start(port: u16, target: SocketAddr) -> Relay {
         let listener =
             TcpListener::bind((Ipv4Addr::new(127, 0, 0, 2), port)).expect("the other address");
         let address = listener.local_addr().expect("its address");
-        let shut = Arc::new(AtomicBool::new(false));
+        let closed = Arc::new(AtomicBool::new(false));
         let accepting = thread::spawn({
-            let shut = Arc::clone(&shut);
+            let closed = Arc::clone(&closed);
             move || {
-                for near in listener.incoming().map_while(Result::ok) {
-                    if shut.load(Ordering::SeqCst) {
+                for client in listener.incoming().map_while(Result::ok) {
+                    if closed.load(Ordering::SeqCst) {
                         return;
                     }
-                    let far = TcpStream::connect(target).expect("the gateway");
-                    relay(&near, &far);
-                    relay(&far, &near);
+                    let gateway = TcpStream::connect(target).expect("the gateway");
+                    copy(&client, &gateway);
+                    copy(&gateway, &client);
                 }
             }
         });
-        Door {
+        Relay {
             address,
-            shut,
+            closed,
             accepting: Mutex::new(Some(accepting)),
         }
     }
 
     /// Refuses connections from now on.
-    pub fn shut(&self) {
+    pub fn close(&self) {
         let accepting = self
             .accepting
             .lock()
             .expect("no panic under the lock")
             .take();
         if let Some(accepting) = accepting {
-            self.shut.store(true, Ordering::SeqCst);
+            self.closed.store(true, Ordering::SeqCst);
             let _ = TcpStream::connect(self.address); // wakes the thread that accepts
-            accepting.join().expect("a door that does not panic");
+            accepting.join().expect("a relay that does not panic");
         }
     }
 }
 
-impl Drop for Door {
+impl Drop for Relay {
     fn drop(&mut self) {
-        self.shut();
+        self.close();
     }
 }
 
-fn relay(from: &TcpStream, to: &TcpStream) {
+fn copy(from: &TcpStream, to: &TcpStream) {
     let mut from = from.try_clone().expect("a descriptor");
     let mut to = to.try_clone().expect("a descriptor");
     thread::spawn(move || {
