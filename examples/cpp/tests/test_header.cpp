@@ -109,8 +109,10 @@ int main()
     client->find_call(request, since, std::chrono::seconds(1));
 #elif MISUSE == 10 // a view of a record that ends with this line
     const itnio::Record record = *client->get_record("1");
+    status += record.callee().empty() ? 0 : 1;
 #elif MISUSE == 11 // the same, of many
     const itnio::Record record = client->find_records({})[0];
+    status += record.callee().empty() ? 0 : 1;
 #else
     status += client->find_call(request, since, std::chrono::seconds(1)).accepted() ? 1 : 0;
 #endif
