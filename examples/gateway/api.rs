@@ -3,15 +3,18 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::http::request::Parts;
-use hyper::{Method, StatusCode};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::faults::{Faults, Outcome};
+use crate::faults::{self, Fault, Faults, Outcome};
+use crate::query::Query;
+use crate::records::{Page, Record, Records};
 
-/// The documented statuses and what they mean.
+/// The documented statuses of a call and what they mean.
 const STATUSES: [(i32, &str); 8] = [
     (0, "success"),
     (AUTHENTICATION, "authentication error"),
@@ -22,15 +25,25 @@ const STATUSES: [(i32, &str); 8] = [
     (PARAMETER, "parameter exception"),
     (-26, "getting fee failed"),
 ];
+/// Those that only the records have: no callee asks for them.
+const RECORD_STATUSES: [(i32, &str); 2] = [
+    (NO_DATA, "data does not exist"),
+    (TIME_RANGE, "out of the time range"),
+];
 const AUTHENTICATION: i32 = -1;
 const TIMESTAMP: i32 = -16;
 const PARAMETER: i32 = -22;
+const NO_DATA: i32 = -24;
+pub const TIME_RANGE: i32 = -25;
+
+/// Why something happens that an option asks for.
+const AS_ASKED: &str = "as asked for on the command line";
 
 /// What the gateway does about a request.
 #[derive(Debug)]
 pub struct Verdict {
-    /// Whom to call, for the log; a dash where the request does not say.
-    pub callee: String,
+    /// Whom to call or what to look up, for the log; a dash where the request does not say.
+    pub subject: String,
     /// How long to wait before the response is sent.
     pub delay: Duration,
     /// The time by the gateway's clock, for the `Date` header.
@@ -39,6 +52,8 @@ pub struct Verdict {
     pub response: ResponseKind,
     /// What led to it, for the log; empty where the response itself says it all.
     pub why: String,
+    /// The recording ID of a call that was accepted, though the response does not say so.
+    pub record: Option<String>,
 }
 
 /// What goes back to the client.
@@ -50,19 +65,61 @@ pub enum ResponseKind {
         status: i32,
         /// The API's own words for it.
         reason: String,
-        /// The recording ID, on success.
-        data: Option<String>,
+        /// What was asked for, on success.
+        data: Data,
     },
     /// An HTTP error that does not come from the API.
     Http(StatusCode),
+    /// HTTP 405: only this method is allowed.
+    OtherMethod(&'static str),
     /// HTTP 200 without the API's JSON.
     Garbage,
     /// No response: the connection ends.
     Nothing,
 }
 
-/// A check that did not hold: the response, and why.
-type Refusal = (ResponseKind, String);
+/// The `data` of a response.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Data {
+    /// `null`.
+    Nothing,
+    /// Of a call that was accepted.
+    RecordingId(String),
+    /// The record that was asked for.
+    Record(Map<String, Value>),
+    /// Of the records that were asked for.
+    Page(Page),
+}
+
+/// A response, and why.
+type Decision = (ResponseKind, String);
+
+/// A check that did not hold.
+pub type Refusal = Decision;
+
+/// What a path stands for.
+#[derive(Clone, Copy, Debug)]
+enum Endpoint<'a> {
+    SendSip,
+    /// With the recording ID.
+    RecordSip(&'a str),
+    RecordSipQuery,
+    Unknown,
+}
+
+impl<'a> Endpoint<'a> {
+    fn of(path: &'a str) -> Self {
+        match path.strip_prefix("/voice/").unwrap_or_default() {
+            "sendSip" => Self::SendSip,
+            "recordSipQuery" => Self::RecordSipQuery,
+            rest => match rest.strip_prefix("recordSip/") {
+                Some(id) if !id.is_empty() && !id.contains('/') => Self::RecordSip(id),
+                _ => Self::Unknown,
+            },
+        }
+    }
+}
 
 /// The API of one sandbox.
 #[derive(Debug)]
@@ -71,13 +128,20 @@ pub struct Api {
     secret: String,
     window: u64,
     faults: Faults,
+    records: Records,
     /// The last seven digits of the next recording ID.
     next_id: AtomicU64,
 }
 
 impl Api {
-    /// `window` is in seconds.
-    pub fn new(key: String, secret: String, window: u64, faults: Faults) -> Self {
+    /// `window` is in seconds; the records are of the newest `max_records` calls.
+    pub fn new(
+        key: String,
+        secret: String,
+        window: u64,
+        max_records: usize,
+        faults: Faults,
+    ) -> Self {
         // A gateway that is started again within a second does not begin where the last one did.
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -87,45 +151,54 @@ impl Api {
             secret,
             window,
             faults,
+            records: Records::new(max_records),
             next_id: AtomicU64::new(u64::from(since.subsec_micros()) * 10),
         }
     }
 
     /// Judges one request, `now` being the right time.
     pub fn judge(&self, head: &Parts, body: &[u8], now: SystemTime) -> Verdict {
+        let endpoint = Endpoint::of(head.uri.path());
         let body = parse(body);
-        let callee = body
-            .as_ref()
-            .ok()
-            .and_then(|call| call.get("callee")?.as_str());
+        let callee = match endpoint {
+            Endpoint::RecordSip(_) | Endpoint::RecordSipQuery => None,
+            Endpoint::SendSip | Endpoint::Unknown => {
+                let call = body.as_ref().ok();
+                call.and_then(|call| call.get("callee")?.as_str())
+            }
+        };
         let fault = self.faults.of(callee.unwrap_or_default());
         let clock = shifted(now, fault.clock_offset.unwrap_or(0));
 
-        let asked_for = "as asked for on the command line".to_owned();
-        let (response, why) = match fault.outcome {
-            Some(Outcome::Drop) => (ResponseKind::Nothing, asked_for),
-            Some(Outcome::Garbage) => (ResponseKind::Garbage, asked_for),
-            Some(Outcome::HttpStatus(code)) => (
+        let checked = check_route(endpoint, head)
+            .and_then(|()| self.authenticate(&head.headers, clock))
+            .and_then(|()| match endpoint {
+                Endpoint::RecordSip(id) => self.record_sip(id),
+                Endpoint::RecordSipQuery => self.record_sip_query(&body, clock),
+                Endpoint::SendSip | Endpoint::Unknown => self.send_sip(&body, fault, clock),
+            });
+        // What the API decides is done, even where something else is sent.
+        let (decided, its_why) = checked.unwrap_or_else(|refusal| refusal);
+        let record = decided.recording_id().map(str::to_owned);
+        let lost = record.as_ref().and(lost_by_suffix(callee, fault));
+        let (response, why) = match (fault.outcome, lost) {
+            (Some(Outcome::Drop), _) => (ResponseKind::Nothing, AS_ASKED.to_owned()),
+            (Some(Outcome::Garbage), _) => (ResponseKind::Garbage, AS_ASKED.to_owned()),
+            (Some(Outcome::HttpStatus(code)), _) => (
                 ResponseKind::Http(StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_GATEWAY)),
-                asked_for,
+                AS_ASKED.to_owned(),
             ),
-            status @ (Some(Outcome::Status(_)) | None) => {
-                let checked = check_route(head)
-                    .and_then(|()| self.authenticate(&head.headers, clock))
-                    .and_then(|()| check_call(&body));
-                match (checked, status) {
-                    (Err(refusal), _) => refusal,
-                    (Ok(()), Some(Outcome::Status(status))) => {
-                        (self.api_response(status, clock), asked_for)
-                    }
-                    (Ok(()), _) => self.by_suffix(callee.unwrap_or_default(), clock),
-                }
-            }
+            (None, Some(lost)) => (
+                ResponseKind::Nothing,
+                format!("the callee ends in {}", lost.suffix),
+            ),
+            (Some(Outcome::Status(_)) | None, _) => (decided, its_why),
         };
         Verdict {
-            callee: callee.map_or_else(|| "-".to_owned(), printable),
+            subject: subject(endpoint, callee),
             delay: fault.delay.unwrap_or_default(),
             clock,
+            record: record.filter(|_| response.recording_id().is_none()),
             response,
             why,
         }
@@ -186,29 +259,44 @@ impl Api {
         ))
     }
 
-    /// What the last two digits of a callee ask for.
-    fn by_suffix(&self, callee: &str, clock: SystemTime) -> Refusal {
-        let suffix = callee
-            .get(callee.len().saturating_sub(2)..)
-            .unwrap_or_default();
-        let status = suffix.parse::<i32>().map_or(0, |number| -number);
-        match meaning(status) {
-            Some(_) if status != 0 => (
-                self.api_response(status, clock),
-                format!("the callee ends in {suffix}"),
-            ),
-            _ => (self.api_response(0, clock), String::new()),
+    /// Places a call: by what the command line says, or by the last two digits of the callee.
+    fn send_sip(&self, body: &Body, fault: Fault, clock: SystemTime) -> Result<Decision, Refusal> {
+        let call = check_call(body)?;
+        let text = |field: &str| call.get(field).and_then(Value::as_str);
+        let callee = text("callee").unwrap_or_default();
+        let (status, why) = match fault.outcome {
+            Some(Outcome::Status(status)) => (status, AS_ASKED.to_owned()),
+            _ => by_suffix(callee),
+        };
+        if status != 0 {
+            return Ok((api_response(status, Data::Nothing), why));
         }
+        let lost = lost_by_suffix(Some(callee), fault);
+        let delay = fault.record_delay.or(lost.map(|lost| lost.record_delay));
+        let id = self.recording_id(clock);
+        let record = Record::new(
+            id.clone(),
+            callee,
+            text("displayNum"),
+            text("account").unwrap_or_default(),
+            clock.into(),
+        );
+        self.records.add(record, delay.unwrap_or_default());
+        Ok((api_response(0, Data::RecordingId(id)), why))
     }
 
-    fn api_response(&self, status: i32, clock: SystemTime) -> ResponseKind {
-        ResponseKind::Api {
-            status,
-            reason: meaning(status)
-                .unwrap_or("a status that is not documented")
-                .to_owned(),
-            data: (status == 0).then(|| self.recording_id(clock)),
-        }
+    /// The record with this recording ID.
+    fn record_sip(&self, id: &str) -> Result<Decision, Refusal> {
+        let record = self.records.get(id).map_err(|why| refusal(NO_DATA, why))?;
+        Ok((api_response(0, Data::Record(record)), String::new()))
+    }
+
+    /// One page of the records that a query asks for.
+    fn record_sip_query(&self, body: &Body, clock: SystemTime) -> Result<Decision, Refusal> {
+        let body = body.as_ref().map_err(bad_parameter)?;
+        let query = Query::new(body, clock.into())?;
+        let page = self.records.page(&query);
+        Ok((api_response(0, Data::Page(page)), String::new()))
     }
 
     /// An ID shaped like the documentation's 2203031113381000002: the time and seven digits.
@@ -228,18 +316,67 @@ impl Api {
     }
 }
 
-fn check_route(head: &Parts) -> Result<(), Refusal> {
-    let (path, method) = (head.uri.path(), &head.method);
-    if path != "/voice/sendSip" {
-        return Err((
-            ResponseKind::Http(StatusCode::NOT_FOUND),
-            "the path is not /voice/sendSip".into(),
-        ));
+impl ResponseKind {
+    /// Of a call that this says was accepted.
+    pub fn recording_id(&self) -> Option<&str> {
+        match self {
+            Self::Api {
+                data: Data::RecordingId(id),
+                ..
+            } => Some(id),
+            _ => None,
+        }
     }
-    if method != Method::POST {
+}
+
+/// What a callee asks for by its last two digits, where the command line does not say anything else.
+fn by_suffix(callee: &str) -> (i32, String) {
+    let suffix = callee
+        .get(callee.len().saturating_sub(2)..)
+        .unwrap_or_default();
+    let status = suffix.parse::<i32>().map_or(0, |number| -number);
+    if status != 0 && STATUSES.iter().any(|(known, _)| *known == status) {
+        (status, format!("the callee ends in {suffix}"))
+    } else {
+        (0, String::new())
+    }
+}
+
+/// Whether the response to an accepted call is lost by the callee's last two digits: what the command
+/// line says goes before.
+fn lost_by_suffix(callee: Option<&str>, fault: Fault) -> Option<&'static faults::Lost> {
+    match fault.outcome {
+        None => faults::lost(callee?),
+        Some(_) => None,
+    }
+}
+
+fn api_response(status: i32, data: Data) -> ResponseKind {
+    ResponseKind::Api {
+        status,
+        reason: meaning(status)
+            .unwrap_or("a status that is not documented")
+            .to_owned(),
+        data,
+    }
+}
+
+fn check_route(endpoint: Endpoint, head: &Parts) -> Result<(), Refusal> {
+    let method = match endpoint {
+        Endpoint::SendSip | Endpoint::RecordSipQuery => "POST",
+        Endpoint::RecordSip(_) => "GET",
+        Endpoint::Unknown => {
+            return Err((
+                ResponseKind::Http(StatusCode::NOT_FOUND),
+                "the path is not /voice/sendSip, /voice/recordSip/ID or /voice/recordSipQuery"
+                    .into(),
+            ));
+        }
+    };
+    if head.method.as_str() != method {
         return Err((
-            ResponseKind::Http(StatusCode::METHOD_NOT_ALLOWED),
-            "the method is not POST".into(),
+            ResponseKind::OtherMethod(method),
+            format!("the method is not {method}"),
         ));
     }
     let content_type = head
@@ -268,8 +405,10 @@ fn is_documented_content_type(value: &str) -> bool {
         })
 }
 
-/// The call in a request's body, or what is wrong with it.
-fn parse(body: &[u8]) -> Result<Map<String, Value>, String> {
+/// The JSON object in a request's body, or what is wrong with it.
+type Body = Result<Map<String, Value>, String>;
+
+fn parse(body: &[u8]) -> Body {
     match serde_json::from_slice(body) {
         Ok(Value::Object(call)) => Ok(call),
         Ok(_) => Err("the body is not a JSON object".to_owned()),
@@ -277,7 +416,7 @@ fn parse(body: &[u8]) -> Result<Map<String, Value>, String> {
     }
 }
 
-fn check_call(body: &Result<Map<String, Value>, String>) -> Result<(), Refusal> {
+fn check_call(body: &Body) -> Result<&Map<String, Value>, Refusal> {
     let call = body.as_ref().map_err(bad_parameter)?;
     for (field, required, rule, holds) in RULES {
         match call.get(field) {
@@ -288,7 +427,7 @@ fn check_call(body: &Result<Map<String, Value>, String>) -> Result<(), Refusal> 
             _ => {}
         }
     }
-    Ok(())
+    Ok(call)
 }
 
 /// A field: its name, whether it is required, its rule in words and as code.
@@ -330,26 +469,18 @@ fn is_digits(text: &str, length: std::ops::RangeInclusive<usize>) -> bool {
 }
 
 /// Refuses with a documented status, in the documented words.
-fn refusal(status: i32, why: impl Into<String>) -> Refusal {
-    let reason = meaning(status).unwrap_or_default().to_owned();
-    (
-        ResponseKind::Api {
-            status,
-            reason,
-            data: None,
-        },
-        why.into(),
-    )
+pub fn refusal(status: i32, why: impl Into<String>) -> Refusal {
+    (api_response(status, Data::Nothing), why.into())
 }
 
 /// Refuses with -22 and tells the client which field it is about.
-fn bad_parameter(what: impl AsRef<str>) -> Refusal {
+pub fn bad_parameter(what: impl AsRef<str>) -> Refusal {
     let reason = format!("parameter exception: {}", what.as_ref());
     (
         ResponseKind::Api {
             status: PARAMETER,
             reason,
-            data: None,
+            data: Data::Nothing,
         },
         String::new(),
     )
@@ -358,16 +489,28 @@ fn bad_parameter(what: impl AsRef<str>) -> Refusal {
 fn meaning(status: i32) -> Option<&'static str> {
     STATUSES
         .iter()
+        .chain(&RECORD_STATUSES)
         .find(|(known, _)| *known == status)
         .map(|(_, meaning)| *meaning)
 }
 
-/// A callee as it may stand in a log: nothing that could forge a line, nothing endless.
-fn printable(callee: &str) -> String {
-    if is_digits(callee, 1..=15) {
-        return callee.to_owned();
+/// What a request is about, for the log.
+fn subject(endpoint: Endpoint, callee: Option<&str>) -> String {
+    match endpoint {
+        Endpoint::RecordSip(id) => format!("recordSip/{}", printable(id, 19)),
+        Endpoint::RecordSipQuery => "recordSipQuery".to_owned(),
+        Endpoint::SendSip | Endpoint::Unknown => {
+            callee.map_or_else(|| "-".to_owned(), |callee| printable(callee, 15))
+        }
     }
-    let start: String = callee.chars().take(15).collect();
+}
+
+/// A number as it may stand in a log: nothing that could forge a line, nothing endless.
+fn printable(number: &str, length: usize) -> String {
+    if is_digits(number, 1..=length) {
+        return number.to_owned();
+    }
+    let start: String = number.chars().take(length).collect();
     format!("{start:?}")
 }
 

@@ -29,6 +29,34 @@ pub struct Fault {
     pub delay: Option<Duration>,
     /// By how many seconds the gateway's clock is fast.
     pub clock_offset: Option<i64>,
+    /// How long after the call its record appears.
+    pub record_delay: Option<Duration>,
+}
+
+/// A response that is lost once the call has been accepted, by the last two digits of the callee.
+#[derive(Debug)]
+pub struct Lost {
+    /// The two digits.
+    pub suffix: &'static str,
+    /// How long after the call its record appears.
+    pub record_delay: Duration,
+}
+
+/// What is lost without any option.
+const LOST: [Lost; 2] = [
+    Lost {
+        suffix: "91",
+        record_delay: Duration::ZERO,
+    },
+    Lost {
+        suffix: "92",
+        record_delay: Duration::from_secs(3),
+    },
+];
+
+/// What is lost of a call to this callee.
+pub fn lost(callee: &str) -> Option<&'static Lost> {
+    LOST.iter().find(|lost| callee.ends_with(lost.suffix))
 }
 
 impl Fault {
@@ -38,6 +66,7 @@ impl Fault {
             outcome: self.outcome.or(other.outcome),
             delay: self.delay.or(other.delay),
             clock_offset: self.clock_offset.or(other.clock_offset),
+            record_delay: self.record_delay.or(other.record_delay),
         }
     }
 }
@@ -62,6 +91,10 @@ impl FromStr for Fault {
                     .clock_offset
                     .replace(clock_offset(name, value)?)
                     .is_some(),
+                "record-delay-ms" => fault
+                    .record_delay
+                    .replace(Duration::from_millis(number(name, value)?))
+                    .is_some(),
                 _ => fault.outcome.replace(outcome(name, value)?).is_some(),
             };
             if again {
@@ -84,7 +117,7 @@ fn outcome(name: &str, value: Option<&str>) -> Result<Outcome, String> {
         },
         _ => Err(format!(
             "\"{name}\" is not a fault; it is one of status:N, delay-ms:N, http-status:N, \
-             clock-offset:N, garbage, drop"
+             clock-offset:N, record-delay-ms:N, garbage, drop"
         )),
     }
 }

@@ -9,12 +9,16 @@
 //! * [`options`]: the command line, and with it the manual.
 //! * [`faults`]: what can be made to go wrong, for every request or for some callees.
 //! * [`api`]: the documented API: request in, verdict out; no input or output of its own.
+//! * [`records`]: the calls that it accepted, as its records show them.
+//! * [`query`]: what a `recordSipQuery` asks for, and its documented limits.
 //! * [`server`]: connections, the line per request, and the orderly end.
 //! * [`tls`]: the certificate authority that lives as long as the process.
 
 mod api;
 mod faults;
 mod options;
+mod query;
+mod records;
 mod server;
 mod tls;
 

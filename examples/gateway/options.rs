@@ -1,7 +1,7 @@
 //! The command line. Its help is the gateway's manual.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ A sandbox for the Itniotech voice API: try your integration without paying for c
 
 It listens on loopback, takes POST BASE_URL/sendSip over HTTPS with a certificate
 of its own making, and checks each request as the API's documentation says. No phone
-ever rings.";
+ever rings. The calls it accepted are in its records: GET BASE_URL/recordSip/ID and
+POST BASE_URL/recordSipQuery.";
 
 const MANUAL: &str = "\
 What it prints:
@@ -23,19 +24,22 @@ What it prints:
       base_url=https://127.0.0.1:8443/voice
       ca_file=/tmp/itnio-sandbox-ca-8443.pem
   Then a line per request, when it has arrived: the time (UTC), the callee, the response
-  and why. Neither the secret nor a signature is ever printed. Trouble with a connection (a client that
+  and why. Where the response to an accepted call is lost, the line ends in \"record\" and the
+  recording ID. A lookup has recordSip/ID or recordSipQuery in place of the callee. Neither
+  the secret nor a signature is ever printed. Trouble with a connection (a client that
   does not trust the CA, say) goes to standard error.
 
 How it answers:
   In this order, the first that does not hold decides:
       a body of 64 KiB at the most                             else HTTP 413
-      the path is /voice/sendSip, the method POST              else HTTP 404, 405
+      the path is /voice/sendSip or /voice/recordSipQuery,
+        and the method POST; or /voice/recordSip/ID, and GET   else HTTP 404, 405
       Content-Type: application/json;charset=UTF-8             else HTTP 415
       Api-Key is --key; Sign is the lower-case hex MD5 of
         key + secret + Timestamp                               else status -1
       Timestamp is a number of seconds                         else status -22
       ... and within --window of the gateway's clock           else status -16
-      the body is a JSON object with
+      for sendSip, the body is a JSON object with
         callee       7 to 15 digits
         displayNum   absent, null, or 7 to 15 digits
         account      a string, not empty
@@ -51,6 +55,8 @@ How it answers:
       ...18  -18  port program unusual
       ...22  -22  parameter exception
       ...26  -26  getting fee failed
+      ...91  accepted, but the connection closes without a response; it is in the records
+      ...92  likewise, and its record appears only after 3 seconds
       others  0   success, with a new recording ID of 19 digits:
                   yyMMddHHmmss (UTC) and 7 more, never the same twice in a run
 
@@ -58,11 +64,39 @@ How it answers:
   checks nor the HTTP statuses; those are the sandbox's own. The Timestamp is looked at
   after the signature, because only a signed one can be believed.
 
+The records:
+  Each call that was accepted (status 0) is in the records, also where its response was
+  dropped, delayed, or replaced by a fault. What was refused, or never arrived whole, is
+  not. The records are of this run, and of the newest --max-records calls.
+      recordSip/ID    the record with this recording ID         else status -24
+      recordSipQuery  the body is a JSON object with
+        current, size       numbers from 1 on, and from 1 to 100
+        params              an object with
+          strTime, endTime    such as 2022-02-18T00:00:00+08:00
+          sipGroupName,
+          phoneName           absent, null, \"\" (all), or
+                              the exact name              else status -22
+        strTime not after endTime, not more than 31 days
+        before it, and not more than 62 before now        else status -25
+      and its data is one page of the records with a submitTime from strTime to endTime,
+      newest first. endTime may lie in the future.
+  The group is \"sandbox\", the phone \"phone-\" and the call's account (its first 64
+  characters). The times are by the gateway's clock. A record says at once how the call
+  went, so its later times are some seconds ahead. The third digit from the callee's end
+  chooses it:
+      ...7xx  busy (486); what has not happened is missing
+      ...8xx  no answer (480); what has not happened is null
+      ...9xx  still ringing; what has not happened is an empty string (a number: missing)
+      others  answered (200), for 5 seconds and 10 times the last digit
+  The documentation does not say in which order the records come, which time strTime
+  bounds, nor when a record appears; those are the sandbox's own.
+
 What can go wrong:
   --delay-ms, --drop, --http-status, --garbage and --clock-offset hold for every
-  request. --on SUFFIX=FAULT is for the callees that end in SUFFIX and goes before those
-  and before the table above (the longest SUFFIX decides). FAULT is one of these,
-  or two and more with commas between them:
+  request, also for the lookups; --record-delay-ms holds for every call.
+  --on SUFFIX=FAULT is for the callees that end in SUFFIX and goes before those and before
+  the table above (the longest SUFFIX decides). FAULT is one of these, or two and more
+  with commas between them:
       status:N         answer with status N, documented or not, once all checks are passed;
                        status:0 lets your own test number that ends in 10 succeed
       http-status:N    answer with HTTP status N and a small HTML page, as a proxy would
@@ -70,9 +104,12 @@ What can go wrong:
       drop             read the whole request, then close without a response
       delay-ms:N       send the response N milliseconds later
       clock-offset:N   the gateway's clock is N seconds fast (slow, if negative):
-                       shows in the Date header and in the check of the Timestamp
-  drop, garbage and http-status do not look at the request: they stand for
-  something that is broken between you and the API.
+                       shows in the Date header, in the check of the Timestamp, and in the
+                       times of the record (but a lookup only knows --clock-offset)
+      record-delay-ms:N  the record of the call appears N milliseconds after the call
+  drop, garbage and http-status do not depend on the request: they stand for something
+  that is broken on the way back from the API. It has received the request, and a call that
+  it accepts is in the records.
 
 Example: one of each in one run
   cargo run --example gateway -- --on 91=drop --on 92=http-status:502 \\
@@ -142,6 +179,10 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     window: u64,
 
+    /// Keep the records of the newest N calls
+    #[arg(long, value_name = "N", default_value = "10000")]
+    max_records: NonZeroUsize,
+
     /// Exit once N requests have been answered
     #[arg(long, value_name = "N")]
     pub requests: Option<NonZeroU64>,
@@ -174,7 +215,7 @@ struct Always {
     #[arg(long, group = "outcome")]
     garbage: bool,
 
-    /// Be this much fast, or slow if negative: in the Date header and in the check of the Timestamp
+    /// Be this much fast, or slow if negative: in the Date header, the check of the Timestamp, and the records
     #[arg(
         long,
         value_name = "SECONDS",
@@ -182,6 +223,10 @@ struct Always {
         value_parser = clap::value_parser!(i64).range(-MAX_CLOCK_OFFSET..=MAX_CLOCK_OFFSET)
     )]
     clock_offset: Option<i64>,
+
+    /// Show the record of each call only this long after the call
+    #[arg(long, value_name = "MS")]
+    record_delay_ms: Option<u64>,
 }
 
 impl Always {
@@ -195,6 +240,7 @@ impl Always {
             outcome,
             delay: self.delay_ms.map(Duration::from_millis),
             clock_offset: self.clock_offset,
+            record_delay: self.record_delay_ms.map(Duration::from_millis),
         }
     }
 }
@@ -215,7 +261,13 @@ impl Options {
                 .error(ErrorKind::ArgumentConflict, message)
                 .exit()
         });
-        Api::new(self.key.clone(), self.secret.clone(), self.window, faults)
+        Api::new(
+            self.key.clone(),
+            self.secret.clone(),
+            self.window,
+            self.max_records.get(),
+            faults,
+        )
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::api::{Api, ResponseKind, Verdict};
+use crate::api::{Api, Data, ResponseKind, Verdict};
 
 /// Several times the longest documented request.
 const MAX_BODY: usize = 64 * 1024;
@@ -174,12 +174,16 @@ fn log(verdict: &Verdict) {
         0 => String::new(),
         ms => format!(", {ms} ms later"),
     };
+    let record = match &verdict.record {
+        None => String::new(),
+        Some(id) => format!(", record {id}"),
+    };
     // The gateway goes on if nobody reads the log.
     let _ = writeln!(
         io::stdout(),
-        "{}T{hour:02}:{minute:02}:{second:02}Z {} {}{why}{delay}",
+        "{}T{hour:02}:{minute:02}:{second:02}Z {} {}{why}{delay}{record}",
         at.date(),
-        verdict.callee,
+        verdict.subject,
         verdict.response,
     );
 }
@@ -187,9 +191,18 @@ fn log(verdict: &Verdict) {
 impl fmt::Display for ResponseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Api { data: Some(id), .. } => write!(f, "status 0, recording ID {id}"),
-            Self::Api { status, reason, .. } => write!(f, "status {status}, {reason}"),
+            Self::Api {
+                status,
+                reason,
+                data,
+            } => match data {
+                Data::RecordingId(id) => write!(f, "status {status}, recording ID {id}"),
+                Data::Record(_) => write!(f, "status {status}, the record"),
+                Data::Page(page) => write!(f, "status {status}, {page}"),
+                Data::Nothing => write!(f, "status {status}, {reason}"),
+            },
             Self::Http(status) => write!(f, "HTTP {status}"),
+            Self::OtherMethod(_) => write!(f, "HTTP {}", StatusCode::METHOD_NOT_ALLOWED),
             Self::Garbage => f.write_str("HTTP 200 OK without JSON"),
             Self::Nothing => f.write_str("no response, connection closed"),
         }
@@ -207,11 +220,12 @@ fn unread(error: &(dyn Error + Send + Sync + 'static), now: SystemTime) -> Verdi
         (ResponseKind::Nothing, "the request was cut off".to_owned())
     };
     Verdict {
-        callee: "-".to_owned(),
+        subject: "-".to_owned(),
         delay: Duration::ZERO,
         clock: now,
         response,
         why,
+        record: None,
     }
 }
 
@@ -220,7 +234,7 @@ fn unread(error: &(dyn Error + Send + Sync + 'static), now: SystemTime) -> Verdi
 struct ApiJson<'a> {
     status: String,
     reason: &'a str,
-    data: Option<&'a str>,
+    data: &'a Data,
 }
 
 fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoResponse> {
@@ -234,17 +248,14 @@ fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoResponse> {
             let json = ApiJson {
                 status: status.to_string(),
                 reason,
-                data: data.as_deref(),
+                data,
             };
-            // Three strings have a JSON form.
+            // Texts and numbers have a JSON form.
             let json = serde_json::to_string(&json).map_err(|_| NoResponse)?;
             (StatusCode::OK, "application/json;charset=UTF-8", json)
         }
-        ResponseKind::Http(status) => (
-            *status,
-            "text/html",
-            page(&status.to_string(), &verdict.why),
-        ),
+        ResponseKind::Http(status) => error_page(*status, &verdict.why),
+        ResponseKind::OtherMethod(_) => error_page(StatusCode::METHOD_NOT_ALLOWED, &verdict.why),
         ResponseKind::Garbage => (
             StatusCode::OK,
             "text/html",
@@ -259,10 +270,14 @@ fn response(verdict: &Verdict) -> Result<Response<Full<Bytes>>, NoResponse> {
     if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(verdict.clock)) {
         headers.insert(DATE, date);
     }
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("POST"));
+    if let ResponseKind::OtherMethod(method) = verdict.response {
+        headers.insert(ALLOW, HeaderValue::from_static(method));
     }
     Ok(response)
+}
+
+fn error_page(status: StatusCode, why: &str) -> (StatusCode, &'static str, String) {
+    (status, "text/html", page(&status.to_string(), why))
 }
 
 /// A small page of HTML. Neither argument needs escaping: both are the gateway's own words.

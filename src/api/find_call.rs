@@ -84,7 +84,8 @@ impl Client {
             .into_iter()
             .filter(|record| is_such_a_call(&record))
             .collect();
-        let none = |why: &str| Err(Error::new(InDoubt::NoRecord, why));
+        let in_doubt = |kind: InDoubt, why| Err(Error::new(kind, why).with_status(Some(0)));
+        let none = |why: &str| in_doubt(InDoubt::NoRecord, why.to_owned());
         match found.as_slice() {
             [] => none("no record of such a call yet"),
             _ if is_other_in_progress => none("another call to this callee is in progress"),
@@ -99,7 +100,7 @@ impl Client {
                     .map(|record| record.recording_id.as_str())
                     .collect();
                 let reason = format!("{} records of such calls: {}", ids.len(), ids.join(", "));
-                Err(Error::new(InDoubt::SeveralRecords, reason))
+                in_doubt(InDoubt::SeveralRecords, reason)
             }
         }
     }

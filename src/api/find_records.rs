@@ -87,6 +87,8 @@ struct Page {
 #[derive(Default, Deserialize)]
 struct PageData<'a> {
     #[serde(borrow)]
+    current: Option<&'a RawValue>,
+    #[serde(borrow)]
     pages: Option<&'a RawValue>,
     #[serde(borrow)]
     records: Option<Vec<&'a RawValue>>,
@@ -123,13 +125,13 @@ impl Endpoint for FindRecords<'_> {
         })?;
         let page = page.unwrap_or_default();
         let records = page.records.unwrap_or_default();
-        let pages = page
-            .pages
-            .and_then(scalar)
-            .and_then(|pages| pages.parse().ok());
+        let number = |value: Option<&RawValue>| scalar(value?)?.parse::<usize>().ok();
+        if number(page.current).is_some_and(|current| current != self.current) {
+            return Err("the response has another page of records".into());
+        }
         Ok(Page {
             is_last: records.len() < self.size
-                || pages.is_some_and(|pages: usize| pages <= self.current),
+                || number(page.pages).is_some_and(|pages| pages <= self.current),
             records: records.into_iter().filter_map(Record::parse).collect(),
         })
     }

@@ -28,10 +28,10 @@ pub fn sign(key: &str, secret: &str, timestamp: &str) -> String {
 }
 
 /// A valid request, until a test changes it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Request {
     pub method: &'static str,
-    pub path: &'static str,
+    pub path: String,
     pub headers: BTreeMap<&'static str, String>,
     pub body: String,
 }
@@ -48,11 +48,30 @@ impl Request {
         ];
         Self {
             method: "POST",
-            path: "/voice/sendSip",
+            path: "/voice/sendSip".to_owned(),
             headers: headers.into(),
             body: body.to_string(),
         }
         .at(&now().to_string())
+    }
+
+    /// For the record with this recording ID.
+    pub fn for_record(id: &str) -> Self {
+        let get = Self {
+            method: "GET",
+            ..Self::with(&Value::Null).body("")
+        };
+        get.path(&format!("/voice/recordSip/{id}"))
+    }
+
+    /// For the records that this asks for.
+    pub fn for_records(query: &Value) -> Self {
+        Self::with(query).path("/voice/recordSipQuery")
+    }
+
+    pub fn path(mut self, path: &str) -> Self {
+        self.path = path.to_owned();
+        self
     }
 
     /// Signed for this time.
@@ -87,11 +106,11 @@ impl Request {
             .iter()
             .map(|(k, v)| format!("{k}: {v}\r\n"))
             .collect();
-        let length = body.len();
-        format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-        )
-        .into_bytes()
+        let length = match (*method, body.len()) {
+            ("GET", 0) => String::new(),
+            (_, length) => format!("Content-Length: {length}\r\n"),
+        };
+        format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}{length}\r\n{body}").into_bytes()
     }
 }
 

@@ -5,12 +5,14 @@
 //!
 //! The structs are written by hand and not shared with src/: this is a caller's independent view of the header.
 
-use std::ffi::{CStr, CString, c_char};
+use std::collections::HashSet;
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::fmt::Debug;
 use std::path::Path;
 use std::ptr;
 use std::sync::OnceLock;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub const OK: i32 = 0;
 pub const REJECTED: i32 = 1;
@@ -25,6 +27,9 @@ pub const CONNECTION_LOST: i32 = 11;
 pub const HTTP_ERROR: i32 = 12;
 pub const BAD_RESPONSE: i32 = 13;
 pub const INTERNAL_ERROR: i32 = 14;
+pub const NO_RECORD: i32 = 15;
+pub const SEVERAL_RECORDS: i32 = 16;
+pub const RECORDS_FAILED: i32 = 17;
 
 /// `ITNIO_NO_STATUS`.
 pub const NO_STATUS: i32 = i32::MIN;
@@ -47,6 +52,7 @@ pub struct RawConfig {
     pub proxy: *const c_char,
     pub connect_timeout_ms: u32,
     pub timeout_ms: u32,
+    pub reserved: [*const c_void; 4],
 }
 
 #[repr(C)]
@@ -56,6 +62,55 @@ pub struct RawRequest {
     pub account: *const c_char,
     pub app_id: *const c_char,
     pub called_info: *const c_char,
+    pub timeout_ms: u32,
+    pub reserved: [*const c_void; 4],
+}
+
+#[repr(C)]
+pub struct RawQuery {
+    pub since: i64,
+    pub until: i64,
+    pub callee: *const c_char,
+    pub display_num: *const c_char,
+    pub phone_name: *const c_char,
+    pub phone_group: *const c_char,
+    pub max_records: u32,
+    pub timeout_ms: u32,
+    pub reserved: [*const c_void; 4],
+}
+
+#[repr(C)]
+pub struct RawRecord {
+    pub recording_id: *const c_char,
+    pub callee: *const c_char,
+    pub display_num: *const c_char,
+    pub phone_name: *const c_char,
+    pub phone_group: *const c_char,
+    pub region: *const c_char,
+    pub submit_time: *const c_char,
+    pub call_time: *const c_char,
+    pub ringing_time: *const c_char,
+    pub answer_time: *const c_char,
+    pub hangup_time: *const c_char,
+    pub submitted_at: i64,
+    pub called_at: i64,
+    pub ringing_at: i64,
+    pub answered_at: i64,
+    pub hung_up_at: i64,
+    pub call_duration_s: i32,
+    pub charged_duration_s: i32,
+    pub termination_code: *const c_char,
+    pub termination_reason: *const c_char,
+    pub cost: *const c_char,
+    pub rate: *const c_char,
+    pub billing_period: *const c_char,
+    pub currency: *const c_char,
+    pub recording_file_id: *const c_char,
+}
+
+#[repr(C)]
+pub struct RawRecords {
+    _opaque: [u8; 0],
 }
 
 /// The functions that the tests call, as the header declares them.
@@ -71,6 +126,32 @@ pub struct Api {
         *mut *mut c_char,
         *mut *mut c_char,
     ) -> i32,
+    pub get_record: unsafe extern "C" fn(
+        *const RawClient,
+        *const c_char,
+        *mut i32,
+        *mut *mut RawRecords,
+        *mut *mut c_char,
+    ) -> i32,
+    pub find_records: unsafe extern "C" fn(
+        *const RawClient,
+        *const RawQuery,
+        *mut i32,
+        *mut *mut RawRecords,
+        *mut *mut c_char,
+    ) -> i32,
+    pub find_call: unsafe extern "C" fn(
+        *const RawClient,
+        *const RawRequest,
+        i64,
+        u32,
+        *mut i32,
+        *mut *mut c_char,
+        *mut *mut c_char,
+    ) -> i32,
+    pub records_count: unsafe extern "C" fn(*const RawRecords) -> usize,
+    pub records_get: unsafe extern "C" fn(*const RawRecords, usize) -> *const RawRecord,
+    pub records_free: unsafe extern "C" fn(*mut RawRecords),
     pub free_string: unsafe extern "C" fn(*mut c_char),
     pub may_have_dialed: unsafe extern "C" fn(i32) -> bool,
     pub result_message: unsafe extern "C" fn(i32) -> *const c_char,
@@ -96,6 +177,12 @@ pub fn api() -> &'static Api {
             client_shutdown: function!(b"itnio_client_shutdown"),
             client_free: function!(b"itnio_client_free"),
             send_sip: function!(b"itnio_send_sip"),
+            get_record: function!(b"itnio_get_record"),
+            find_records: function!(b"itnio_find_records"),
+            find_call: function!(b"itnio_find_call"),
+            records_count: function!(b"itnio_records_count"),
+            records_get: function!(b"itnio_records_get"),
+            records_free: function!(b"itnio_records_free"),
             free_string: function!(b"itnio_free_string"),
             may_have_dialed: function!(b"itnio_may_have_dialed"),
             result_message: function!(b"itnio_result_message"),
@@ -122,6 +209,20 @@ fn pointer(text: &Option<CString>) -> *const c_char {
     text.as_ref().map_or(ptr::null(), |text| text.as_ptr())
 }
 
+/// What a caller of a later version may have set: no pointer is looked behind.
+fn reserved(values: [usize; 4]) -> [*const c_void; 4] {
+    values.map(ptr::without_provenance)
+}
+
+/// This host's time, in Unix seconds: what `since` of [`Client::find_call`] is.
+pub fn unix_now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("a time after 1970")
+        .as_secs()
+        .try_into()
+        .expect("a time of this era")
+}
+
 /// `itnio_config`; `None` is NULL.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -132,6 +233,7 @@ pub struct Config {
     pub proxy: Option<CString>,
     pub connect_timeout_ms: u32,
     pub timeout_ms: u32,
+    pub reserved: [usize; 4],
 }
 
 impl Config {
@@ -198,6 +300,8 @@ pub struct Request {
     pub account: Option<CString>,
     pub app_id: Option<CString>,
     pub called_info: Option<CString>,
+    pub timeout_ms: u32,
+    pub reserved: [usize; 4],
 }
 
 impl Request {
@@ -208,6 +312,23 @@ impl Request {
             account: text("8001"),
             app_id: text("4"),
             ..Request::default()
+        }
+    }
+
+    pub fn timeout_ms(mut self, milliseconds: u32) -> Request {
+        self.timeout_ms = milliseconds;
+        self
+    }
+
+    fn raw(&self) -> RawRequest {
+        RawRequest {
+            callee: pointer(&self.callee),
+            display_num: pointer(&self.display_num),
+            account: pointer(&self.account),
+            app_id: pointer(&self.app_id),
+            called_info: pointer(&self.called_info),
+            timeout_ms: self.timeout_ms,
+            reserved: reserved(self.reserved),
         }
     }
 }
@@ -225,11 +346,183 @@ impl Request {
             account: long.clone(),
             app_id: long.clone(),
             called_info: long,
+            ..Request::default()
         }
     }
 }
 
-/// What one `itnio_send_sip` returned. (A `Response` is what a server sent.)
+/// `itnio_record_query`; `None` is NULL.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    pub since: i64,
+    pub until: i64,
+    pub callee: Option<CString>,
+    pub display_num: Option<CString>,
+    pub phone_name: Option<CString>,
+    pub phone_group: Option<CString>,
+    pub max_records: u32,
+    pub timeout_ms: u32,
+    pub reserved: [usize; 4],
+}
+
+impl Query {
+    /// All calls since then.
+    pub fn since(since: i64) -> Query {
+        Query {
+            since,
+            ..Query::default()
+        }
+    }
+
+    /// The calls to this number since then.
+    pub fn to(callee: &str, since: i64) -> Query {
+        Query {
+            callee: text(callee),
+            ..Query::since(since)
+        }
+    }
+}
+
+/// `itnio_record`; `None` is NULL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub recording_id: String,
+    pub callee: Option<String>,
+    pub display_num: Option<String>,
+    pub phone_name: Option<String>,
+    pub phone_group: Option<String>,
+    pub region: Option<String>,
+    pub submit_time: Option<String>,
+    pub call_time: Option<String>,
+    pub ringing_time: Option<String>,
+    pub answer_time: Option<String>,
+    pub hangup_time: Option<String>,
+    pub submitted_at: i64,
+    pub called_at: i64,
+    pub ringing_at: i64,
+    pub answered_at: i64,
+    pub hung_up_at: i64,
+    pub call_duration_s: i32,
+    pub charged_duration_s: i32,
+    pub termination_code: Option<String>,
+    pub termination_reason: Option<String>,
+    pub cost: Option<String>,
+    pub rate: Option<String>,
+    pub billing_period: Option<String>,
+    pub currency: Option<String>,
+    pub recording_file_id: Option<String>,
+}
+
+impl Record {
+    /// Copies a record that the library handed out.
+    fn copy_of(raw: &RawRecord) -> Record {
+        let text = |text: *const c_char| {
+            if text.is_null() {
+                return None;
+            }
+            // SAFETY: NUL-terminated, by the contract.
+            let text = unsafe { CStr::from_ptr(text) }.to_bytes().to_vec();
+            let text = String::from_utf8(text).expect("a record's text is UTF-8");
+            assert!(!text.trim().is_empty(), "a record with an empty text");
+            assert!(!text.contains(char::is_control), "in a record: {text:?}");
+            Some(text)
+        };
+        let time = |seconds: i64, time: &Option<String>| {
+            assert!(seconds == 0 || time.is_some(), "a time without its text");
+            seconds
+        };
+        let duration = |seconds: i32| {
+            assert!(seconds >= -1, "a duration of {seconds} s");
+            seconds
+        };
+        let submit_time = text(raw.submit_time);
+        let call_time = text(raw.call_time);
+        let ringing_time = text(raw.ringing_time);
+        let answer_time = text(raw.answer_time);
+        let hangup_time = text(raw.hangup_time);
+        Record {
+            recording_id: text(raw.recording_id).expect("each record has a recording ID"),
+            callee: text(raw.callee),
+            display_num: text(raw.display_num),
+            phone_name: text(raw.phone_name),
+            phone_group: text(raw.phone_group),
+            region: text(raw.region),
+            submitted_at: time(raw.submitted_at, &submit_time),
+            called_at: time(raw.called_at, &call_time),
+            ringing_at: time(raw.ringing_at, &ringing_time),
+            answered_at: time(raw.answered_at, &answer_time),
+            hung_up_at: time(raw.hung_up_at, &hangup_time),
+            submit_time,
+            call_time,
+            ringing_time,
+            answer_time,
+            hangup_time,
+            call_duration_s: duration(raw.call_duration_s),
+            charged_duration_s: duration(raw.charged_duration_s),
+            termination_code: text(raw.termination_code),
+            termination_reason: text(raw.termination_reason),
+            cost: text(raw.cost),
+            rate: text(raw.rate),
+            billing_period: text(raw.billing_period),
+            currency: text(raw.currency),
+            recording_file_id: text(raw.recording_file_id),
+        }
+    }
+}
+
+/// What one `itnio_get_record` or `itnio_find_records` returned.
+#[derive(Clone, Debug)]
+pub struct RecordsReply {
+    pub result: i32,
+    pub status: i32,
+    pub records: Vec<Record>,
+    pub reason: Option<String>,
+    pub elapsed: Duration,
+}
+
+impl RecordsReply {
+    /// The reason, or "" for `ITNIO_OK`.
+    pub fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or_default()
+    }
+
+    /// Fails the test unless the result is `expected`.
+    #[track_caller]
+    pub fn expect(&self, expected: i32) -> &RecordsReply {
+        assert_eq!(self.result, expected, "not the result expected: {self:?}");
+        self
+    }
+
+    /// Fails the test unless the reason contains `part`.
+    #[track_caller]
+    pub fn expect_reason(&self, part: &str) -> &RecordsReply {
+        assert!(
+            self.reason().contains(part),
+            "{part:?} is not in the reason: {self:?}"
+        );
+        self
+    }
+
+    /// Fails the test unless the result is `ITNIO_OK`; returns the records' IDs, in their order.
+    #[track_caller]
+    pub fn recording_ids(&self) -> Vec<&str> {
+        self.expect(OK);
+        let ids = self.records.iter().map(|record| &*record.recording_id);
+        ids.collect()
+    }
+
+    /// Fails the test unless there is exactly one record; returns it.
+    #[track_caller]
+    pub fn record(&self) -> &Record {
+        self.expect(OK);
+        match &self.records[..] {
+            [record] => record,
+            _ => panic!("not one record: {self:?}"),
+        }
+    }
+}
+
+/// What one `itnio_send_sip` or `itnio_find_call` returned. (A `Response` is what a server sent.)
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub result: i32,
@@ -311,6 +604,7 @@ impl Client {
             proxy: pointer(&config.proxy),
             connect_timeout_ms: config.connect_timeout_ms,
             timeout_ms: config.timeout_ms,
+            reserved: reserved(config.reserved),
         };
         let (mut raw, mut reason) = (unwritten(), unwritten());
         // SAFETY: all pointers live through the call.
@@ -332,26 +626,71 @@ impl Client {
     }
 
     pub fn send(&self, request: &Request) -> Reply {
-        let raw_request = RawRequest {
-            callee: pointer(&request.callee),
-            display_num: pointer(&request.display_num),
-            account: pointer(&request.account),
-            app_id: pointer(&request.app_id),
-            called_info: pointer(&request.called_info),
-        };
-        let (mut status, mut id, mut reason) = (UNWRITTEN_STATUS, unwritten(), unwritten());
-        let started = Instant::now();
-        // SAFETY: all pointers live through the call.
-        let result =
-            unsafe { (api().send_sip)(self.raw, &raw_request, &mut status, &mut id, &mut reason) };
-        let reply = Reply {
-            result,
-            status,
-            recording_id: take(id, "*recording_id"),
-            reason: take(reason, "*reason"),
-            elapsed: started.elapsed(),
-        };
+        let raw_request = request.raw();
+        let reply = reply_of(|status, id, reason| {
+            // SAFETY: all pointers live through the call.
+            unsafe { (api().send_sip)(self.raw, &raw_request, status, id, reason) }
+        });
         check_reply(&reply, &self.secrets);
+        reply
+    }
+
+    /// Looks for the call that this request has placed at `since` or later.
+    pub fn find_call(&self, request: &Request, since: i64, patience: Duration) -> Reply {
+        let raw_request = request.raw();
+        let patience_ms = patience
+            .as_millis()
+            .try_into()
+            .expect("a time that C can say");
+        let reply = reply_of(|status, id, reason| {
+            // SAFETY: all pointers live through the call.
+            unsafe {
+                (api().find_call)(
+                    self.raw,
+                    &raw_request,
+                    since,
+                    patience_ms,
+                    status,
+                    id,
+                    reason,
+                )
+            }
+        });
+        check_found_call(&reply, &self.secrets);
+        reply
+    }
+
+    /// The record with this recording ID.
+    pub fn get_record(&self, recording_id: &str) -> RecordsReply {
+        let recording_id = text(recording_id);
+        let reply = records_of(|status, records, reason| {
+            let recording_id = pointer(&recording_id);
+            // SAFETY: all pointers live through the call.
+            unsafe { (api().get_record)(self.raw, recording_id, status, records, reason) }
+        });
+        check_records(&reply, &self.secrets);
+        let expected = usize::from(reply.result == OK);
+        assert_eq!(reply.records.len(), expected, "{reply:?}");
+        reply
+    }
+
+    pub fn find_records(&self, query: &Query) -> RecordsReply {
+        let raw_query = RawQuery {
+            since: query.since,
+            until: query.until,
+            callee: pointer(&query.callee),
+            display_num: pointer(&query.display_num),
+            phone_name: pointer(&query.phone_name),
+            phone_group: pointer(&query.phone_group),
+            max_records: query.max_records,
+            timeout_ms: query.timeout_ms,
+            reserved: reserved(query.reserved),
+        };
+        let reply = records_of(|status, records, reason| {
+            // SAFETY: all pointers live through the call.
+            unsafe { (api().find_records)(self.raw, &raw_query, status, records, reason) }
+        });
+        check_records(&reply, &self.secrets);
         reply
     }
 
@@ -412,34 +751,128 @@ fn take(string: *mut c_char, name: &str) -> Option<String> {
     Some(String::from_utf8(bytes).unwrap_or_else(|error| panic!("{name} is not UTF-8: {error:?}")))
 }
 
+/// Makes a call that hands out a recording ID, with a value in each out-parameter.
+fn reply_of(call: impl FnOnce(*mut i32, *mut *mut c_char, *mut *mut c_char) -> i32) -> Reply {
+    let (mut status, mut id, mut reason) = (UNWRITTEN_STATUS, unwritten(), unwritten());
+    let started = Instant::now();
+    let result = call(&mut status, &mut id, &mut reason);
+    Reply {
+        result,
+        status,
+        recording_id: take(id, "*recording_id"),
+        reason: take(reason, "*reason"),
+        elapsed: started.elapsed(),
+    }
+}
+
+/// Makes a call that hands out records, with a value in each out-parameter.
+fn records_of(
+    call: impl FnOnce(*mut i32, *mut *mut RawRecords, *mut *mut c_char) -> i32,
+) -> RecordsReply {
+    let (mut status, mut records, mut reason) = (UNWRITTEN_STATUS, unwritten(), unwritten());
+    let started = Instant::now();
+    let result = call(&mut status, &mut records, &mut reason);
+    let elapsed = started.elapsed();
+    assert_ne!(records, unwritten(), "*records is not written");
+    assert_eq!(
+        records.is_null(),
+        result != OK,
+        "records and result {result}"
+    );
+    RecordsReply {
+        result,
+        status,
+        records: take_records(records),
+        reason: take(reason, "*reason"),
+        elapsed,
+    }
+}
+
+/// Takes over records that the library handed out.
+fn take_records(records: *mut RawRecords) -> Vec<Record> {
+    let api = api();
+    // SAFETY: the library's own records, or NULL, alive until they are freed below, once.
+    unsafe {
+        let count = (api.records_count)(records);
+        let get = |index| (api.records_get)(records, index);
+        assert!(get(count).is_null() && get(usize::MAX).is_null());
+        let copies = (0..count)
+            .map(|index| Record::copy_of(get(index).as_ref().expect("a record")))
+            .collect();
+        (api.records_free)(records);
+        copies
+    }
+}
+
 /// The rules for whatever `itnio_send_sip` returns.
 fn check_reply(reply: &Reply, secrets: &[String]) {
-    assert_ne!(
-        reply.status, UNWRITTEN_STATUS,
-        "*status is not written: {reply:?}"
-    );
     assert!(
         matches!(reply.result, OK..=SHUT_DOWN | TIMED_OUT..=INTERNAL_ERROR),
         "not a result of the table: {reply:?}"
     );
+    check_recording_id(reply);
+    check_status(reply.result, reply.status, reply);
+    check_reason(reply.result, reply.reason.as_deref(), secrets);
+}
+
+/// The rules for whatever `itnio_find_call` returns.
+fn check_found_call(reply: &Reply, secrets: &[String]) {
+    assert!(
+        matches!(reply.result, OK | INTERNAL_ERROR..=RECORDS_FAILED),
+        "not a result of a look for a call: {reply:?}"
+    );
+    assert!(reply.may_have_dialed(), "nothing proves that: {reply:?}");
+    check_recording_id(reply);
+    assert_ne!(
+        reply.status, UNWRITTEN_STATUS,
+        "*status is not written: {reply:?}"
+    );
+    // The API has answered the last look, be it with an empty list.
+    if matches!(reply.result, OK | NO_RECORD | SEVERAL_RECORDS) {
+        assert_eq!(reply.status, 0, "{reply:?}");
+    }
+    check_reason(reply.result, reply.reason.as_deref(), secrets);
+}
+
+/// The rules for whatever hands out records.
+fn check_records(reply: &RecordsReply, secrets: &[String]) {
+    assert!(
+        matches!(reply.result, OK..=SHUT_DOWN | TIMED_OUT..=INTERNAL_ERROR),
+        "not a result of the table: {reply:?}"
+    );
+    check_status(reply.result, reply.status, reply);
+    check_reason(reply.result, reply.reason.as_deref(), secrets);
+    let ids = reply.records.iter().map(|record| &record.recording_id);
+    let ids: HashSet<_> = ids.collect();
+    assert_eq!(ids.len(), reply.records.len(), "one twice: {reply:?}");
+}
+
+fn check_recording_id(reply: &Reply) {
     assert_eq!(
         reply.recording_id.is_some(),
         reply.result == OK,
         "ID and result: {reply:?}"
     );
-    match reply.result {
-        OK => assert_eq!(reply.status, 0, "{reply:?}"),
-        REJECTED => assert!(reply.status != 0 && reply.status != NO_STATUS, "{reply:?}"),
-        INVALID_ARGUMENT => assert_eq!(reply.status, NO_STATUS, "{reply:?}"),
-        _ => {}
-    }
     if let Some(id) = &reply.recording_id {
         assert!(
             !id.is_empty() && !id.contains(char::is_control),
             "a bad ID: {reply:?}"
         );
     }
-    check_reason(reply.result, reply.reason.as_deref(), secrets);
+}
+
+/// The rules for every status, but for that of [`Client::find_call`].
+fn check_status(result: i32, status: i32, reply: &dyn Debug) {
+    assert_ne!(
+        status, UNWRITTEN_STATUS,
+        "*status is not written: {reply:?}"
+    );
+    match result {
+        OK => assert_eq!(status, 0, "{reply:?}"),
+        REJECTED => assert!(status != 0 && status != NO_STATUS, "{reply:?}"),
+        INVALID_ARGUMENT => assert_eq!(status, NO_STATUS, "{reply:?}"),
+        _ => {}
+    }
 }
 
 /// The rules for every reason.
