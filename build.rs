@@ -29,8 +29,12 @@ fn main() {
     let version = |part| env::var(format!("CARGO_PKG_VERSION_{part}")).expect("cargo sets it");
     let (major, minor, patch) = (version("MAJOR"), version("MINOR"), version("PATCH"));
 
-    // The major version is the ABI's: it changes when a program would have to be compiled anew.
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libitnio.so.{major}");
+    // It changes where programs have to be compiled again: as cargo-c has it, before 1.0 with each minor version.
+    let soname = match major.as_str() {
+        "0" => format!("libitnio.so.0.{minor}"),
+        _ => format!("libitnio.so.{major}"),
+    };
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{soname}");
     // A lookup in DNS that has timed out may still run in the library (rust-lang/rust#91979).
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
 

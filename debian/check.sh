@@ -36,11 +36,11 @@ gateway=$(sed -n 's/.*"executable":"\([^"]*\/gateway\)".*/\1/p' "$work/gateway.j
 "$here/debian/test-in-chroot.sh" "$work" "$gateway"
 
 step 'sizes'
-dpkg-deb --fsys-tarfile "$work"/libitnio0_*.deb > "$work/libitnio0.tar"
+dpkg-deb --fsys-tarfile "$work"/libitnio0.2_*.deb > "$work/libitnio0.2.tar"
 size() { printf '| `%s` | %s KB |\n' "$1" "$((($2 + 500) / 1000))"; }
-tar -tvf "$work/libitnio0.tar" | awk '$1 ~ /^-/ && /libitnio\.so/ { print $3, $6 }' |
+tar -tvf "$work/libitnio0.2.tar" | awk '$1 ~ /^-/ && /libitnio\.so/ { print $3, $6 }' |
     while read -r bytes name; do size "$(basename "$name")" "$bytes"; done
-for package in "$work"/libitnio0_*.deb "$work"/libitnio-dev_*.deb; do
+for package in "$work"/libitnio0.2_*.deb "$work"/libitnio-dev_*.deb; do
     size "$(basename "$package")" "$(stat -c %s "$package")"
 done
 

@@ -34,8 +34,8 @@ fi
 in_root dpkg-query -W -f '${Package}\n' | sort > "$root/before"
 
 step install
-cp "$packages"/libitnio0_*.deb "$packages"/libitnio-dev_*.deb "$root/"
-in_root sh -c 'dpkg -i /libitnio0_*.deb /libitnio-dev_*.deb'
+cp "$packages"/libitnio0.2_*.deb "$packages"/libitnio-dev_*.deb "$root/"
+in_root sh -c 'dpkg -i /libitnio0.2_*.deb /libitnio-dev_*.deb'
 
 step 'compile the C example'
 cp "$here/examples/c/send_sip.c" "$root/"
@@ -60,7 +60,7 @@ for program in /send_sip /send_sip_static; do
 done
 
 step 'remove'
-in_root dpkg --purge libitnio-dev libitnio0 > /dev/null
+in_root dpkg --purge libitnio-dev libitnio0.2 > /dev/null
 in_root dpkg-query -W -f '${Package}\n' | sort | diff "$root/before" -
 left=$(find "$root/usr" "$root/etc" "$root/var/lib/dpkg/info" -name '*itnio*')
 [ -z "$left" ] || { echo "left behind: $left" >&2; exit 1; }

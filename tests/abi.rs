@@ -7,13 +7,16 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use libtest_mimic::Arguments;
-use support::require::{trial, trial_if};
+use regex::Regex;
+use support::library::soname;
+use support::require::{plain, trial, trial_if};
 use support::{c, elf, header};
 
 fn main() {
@@ -43,8 +46,8 @@ fn main() {
                     ),
                     (
                         "ITNIO_NEW_RESULT",
-                        "  ITNIO_INTERNAL_ERROR = 14,",
-                        "  ITNIO_INTERNAL_ERROR = 14,\n  ITNIO_NEW_RESULT = 15,",
+                        "  ITNIO_RECORDS_FAILED = 17,",
+                        "  ITNIO_RECORDS_FAILED = 17,\n  ITNIO_NEW_RESULT = 18,",
                     ),
                 ] {
                     let changed = planted(addition, from, to);
@@ -83,11 +86,26 @@ fn main() {
                         "ITNIO_TIMED_OUT = 9,",
                     ),
                     ("a_result_removed", "  ITNIO_TIMED_OUT = 10,\n", ""),
+                    (
+                        "a_reserved_field_removed",
+                        "  const void *reserved[4];",
+                        "  const void *reserved[3];",
+                    ),
+                    (
+                        "a_field_of_a_record_added_before_others",
+                        "  const char *region;",
+                        "  const char *region;\n  const char *more;",
+                    ),
                 ] {
                     let caught = diff(&newest_release(), &planted(change, from, to));
                     assert!(caught.is_err(), "{change} was not caught");
                 }
             },
+        ),
+        trial(
+            "version_0_2_0_changed_what_was_meant_and_nothing_else",
+            &["abidiff"],
+            changed_in_0_2_0,
         ),
         trial("the_library_has_the_symbols_of_the_header", &["nm"], || {
             let symbols = |library: &Path| {
@@ -101,17 +119,77 @@ fn main() {
         trial("all_say_the_same_version", &[], versions),
         trial_if(
             "the_debian_package_has_the_same_version",
-            || match support::root().join("debian").exists() {
-                true => Ok(()),
-                false => Err("needs debian/, which the crate is without".to_owned()),
-            },
+            has_debian,
             || {
                 let newest = first_word_in_brackets("debian/changelog", "libitnio (", ')');
                 assert_eq!(newest, env!("CARGO_PKG_VERSION"));
             },
         ),
+        trial_if(
+            "the_debian_package_has_the_name_of_the_soname_and_all_functions",
+            has_debian,
+            || {
+                let package = soname().replace(".so.", "");
+                let read = |file: &str| fs::read_to_string(support::root().join(file)).expect(file);
+                let control = read("debian/control");
+                assert!(control.contains(&format!("\nPackage: {package}\n")));
+                let symbols = read(&format!("debian/{package}.symbols"));
+                let start = format!("{} {package} #MINVER#\n", soname());
+                assert!(symbols.starts_with(&start), "{symbols}");
+                let functions = symbols
+                    .lines()
+                    .filter_map(|line| line.trim().split_once("@Base "))
+                    .map(|(name, _)| name.to_owned());
+                assert_eq!(functions.collect::<BTreeSet<_>>(), header::functions());
+            },
+        ),
+        plain("all_name_the_same_soname", sonames),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+fn changed_in_0_2_0() {
+    let release = |version: &str| dumps().join(format!("{version}.abi"));
+    let options = ["--harmless", "--leaf-changes-only"];
+    let report = abidiff(&options, &release("0.1.0"), &release("0.2.0"));
+    let report = report.expect_err("differences");
+    // Without the counts: each change has its line.
+    let (_, changes) = report.split_once("SONAME changed from").expect("a soname");
+    let changes: Vec<_> = changes
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let expected = [
+        "'libitnio.so.0' to 'libitnio.so.0.2'",
+        "6 Added functions:",
+        "[A] 'function itnio_result itnio_find_call(const itnio_client*, const itnio_sip_request*, int64_t, \
+         uint32_t, int32_t*, char**, char**)'    {itnio_find_call}",
+        "[A] 'function itnio_result itnio_find_records(const itnio_client*, const itnio_record_query*, int32_t*, \
+         itnio_records**, char**)'    {itnio_find_records}",
+        "[A] 'function itnio_result itnio_get_record(const itnio_client*, const char*, int32_t*, \
+         itnio_records**, char**)'    {itnio_get_record}",
+        "[A] 'function size_t itnio_records_count(const itnio_records*)'    {itnio_records_count}",
+        "[A] 'function void itnio_records_free(itnio_records*)'    {itnio_records_free}",
+        "[A] 'function const itnio_record* itnio_records_get(const itnio_records*, size_t)'    \
+         {itnio_records_get}",
+        "'enum itnio_result' changed:",
+        "type size hasn't changed",
+        "3 enumerator insertions:",
+        "'itnio_result::ITNIO_NO_RECORD' value '15'",
+        "'itnio_result::ITNIO_SEVERAL_RECORDS' value '16'",
+        "'itnio_result::ITNIO_RECORDS_FAILED' value '17'",
+        "'struct itnio_config' changed:",
+        "type size changed from 384 to 640 (in bits)",
+        "1 data member insertion:",
+        "'void* reserved[4]', at offset 384 (in bits)",
+        "'struct itnio_sip_request' changed:",
+        "type size changed from 320 to 640 (in bits)",
+        "2 data member insertions:",
+        "'uint32_t timeout_ms', at offset 320 (in bits)",
+        "'void* reserved[4]', at offset 384 (in bits)",
+    ];
+    assert_eq!(changes, expected);
 }
 
 /// The [`stub`] of the header with a change in it.
@@ -156,12 +234,17 @@ fn stub(name: &str, header: &str) -> PathBuf {
                 .then(|| format!("{function}) {{ __builtin_trap(); }}\n"))
         })
         .collect::<String>();
-    let source = folder.join("stub.c");
-    fs::write(&source, format!("#include \"itnio.h\"\n{bodies}")).expect("a source");
+    fs::write(
+        folder.join("stub.c"),
+        format!("#include \"itnio.h\"\n{bodies}"),
+    )
+    .expect("a source");
     let library = folder.join("libitnio.so");
     let mut cc = Command::new("cc");
-    cc.args(["-g", "-shared", "-fPIC", "-Wl,-soname,libitnio.so.0", "-o"])
-        .args([&library, &source]);
+    // From its folder, whose name is of no concern to a dump.
+    cc.current_dir(&folder)
+        .args(["-g", "-shared", "-fPIC", "-o", "libitnio.so", "stub.c"])
+        .arg(format!("-Wl,-soname,{}", soname()));
     c::run(cc, c::LIMIT).success();
     library
 }
@@ -192,6 +275,29 @@ fn abidiff(options: &[&str], old: &Path, new: &Path) -> Result<(), String> {
         Some(0) => Ok(()),
         _ => Err(format!("{}\n{}", output.stdout, output.stderr)),
     }
+}
+
+fn has_debian() -> Result<(), String> {
+    match support::root().join("debian").exists() {
+        true => Ok(()),
+        false => Err("needs debian/, which the crate is without".to_owned()),
+    }
+}
+
+/// What cannot ask the library for its soname.
+fn sonames() {
+    let pattern = Regex::new(r"libitnio\.so\.[0-9.]*[0-9]").expect("a pattern");
+    for file in ["examples/Makefile", "examples/kamailio/itnio.py"] {
+        let text = fs::read_to_string(support::root().join(file)).expect(file);
+        let named: BTreeSet<_> = pattern.find_iter(&text).map(|name| name.as_str()).collect();
+        assert_eq!(named, BTreeSet::from([soname().as_str()]), "{file}");
+    }
+    // That has those of other versions, too.
+    let readme = fs::read_to_string(support::root().join("README.md")).expect("the README");
+    assert!(readme.contains(&format!(
+        "The soname is what a program asks the loader for: `{}`",
+        soname()
+    )));
 }
 
 /// The version of Cargo.toml is that of the header, the library, the changelog, and the README.

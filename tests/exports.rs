@@ -89,11 +89,10 @@ fn hexadecimal(digits: &str) -> u64 {
 }
 
 #[test]
-fn the_soname_has_the_major_version() {
-    let major = env!("CARGO_PKG_VERSION_MAJOR");
+fn the_soname_has_the_major_version_and_before_1_0_the_minor_one() {
     assert_eq!(
         dynamic("SONAME"),
-        [format!("(SONAME) Library soname: [libitnio.so.{major}]")]
+        [format!("(SONAME) Library soname: [{}]", library::soname())]
     );
 }
 

@@ -151,6 +151,9 @@ fn results_are_numbered() {
         "ITNIO_HTTP_ERROR = 12,",
         "ITNIO_BAD_RESPONSE = 13,",
         "ITNIO_INTERNAL_ERROR = 14,",
+        "ITNIO_NO_RECORD = 15,",
+        "ITNIO_SEVERAL_RECORDS = 16,",
+        "ITNIO_RECORDS_FAILED = 17,",
     ];
     assert_eq!(body("typedef enum itnio_result {"), expected);
 }
@@ -164,6 +167,7 @@ fn fields_have_lines() {
         "const char *proxy;",
         "uint32_t connect_timeout_ms;",
         "uint32_t timeout_ms;",
+        "const void *reserved[4];",
     ];
     assert_eq!(body("typedef struct itnio_config {"), config);
     let request = [
@@ -172,8 +176,50 @@ fn fields_have_lines() {
         "const char *account;",
         "const char *app_id;",
         "const char *called_info;",
+        "uint32_t timeout_ms;",
+        "const void *reserved[4];",
     ];
     assert_eq!(body("typedef struct itnio_sip_request {"), request);
+    let query = [
+        "int64_t since;",
+        "int64_t until;",
+        "const char *callee;",
+        "const char *display_num;",
+        "const char *phone_name;",
+        "const char *phone_group;",
+        "uint32_t max_records;",
+        "uint32_t timeout_ms;",
+        "const void *reserved[4];",
+    ];
+    assert_eq!(body("typedef struct itnio_record_query {"), query);
+    let record = [
+        "const char *recording_id;",
+        "const char *callee;",
+        "const char *display_num;",
+        "const char *phone_name;",
+        "const char *phone_group;",
+        "const char *region;",
+        "const char *submit_time;",
+        "const char *call_time;",
+        "const char *ringing_time;",
+        "const char *answer_time;",
+        "const char *hangup_time;",
+        "int64_t submitted_at;",
+        "int64_t called_at;",
+        "int64_t ringing_at;",
+        "int64_t answered_at;",
+        "int64_t hung_up_at;",
+        "int32_t call_duration_s;",
+        "int32_t charged_duration_s;",
+        "const char *termination_code;",
+        "const char *termination_reason;",
+        "const char *cost;",
+        "const char *rate;",
+        "const char *billing_period;",
+        "const char *currency;",
+        "const char *recording_file_id;",
+    ];
+    assert_eq!(body("typedef struct itnio_record {"), record);
 }
 
 /// What a C programmer looks up is right above it.
@@ -210,6 +256,6 @@ fn items_are_explained() {
         lines + header::functions().len(),
         "items in the header"
     );
-    // Version 0.1.0 has 4 types, 13 results, 12 fields and 9 functions.
-    assert!(items >= 38, "only {items} items in the header");
+    // Version 0.2.0 has 7 types, 16 results, 49 fields and 15 functions.
+    assert!(items >= 87, "only {items} items in the header");
 }

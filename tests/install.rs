@@ -58,12 +58,12 @@ fn main() {
         trial(
             "c_with_the_shared_library",
             &[CARGO_C, "pkg-config", "cc", "readelf"],
-            || places_a_call(SHARED, C, installed(), &["libitnio.so.0", "libc.so.6"]),
+            || places_a_call(SHARED, C, installed(), &[&library::soname(), "libc.so.6"]),
         ),
         trial(
             "cpp_with_the_shared_library",
             &[CARGO_C, "pkg-config", "c++", "readelf"],
-            || places_a_call(SHARED, CPP, installed(), &["libitnio.so.0", "libc.so.6"]),
+            || places_a_call(SHARED, CPP, installed(), &[&library::soname(), "libc.so.6"]),
         ),
         trial(
             "c_with_the_archive",
@@ -250,8 +250,7 @@ fn every_file() {
     for name in header::functions() {
         expected.insert(format!("share/man/man3/{name}.3"), None);
     }
-    let soname = format!("libitnio.so.{}", env!("CARGO_PKG_VERSION_MAJOR"));
-    for link in ["libitnio.so".to_owned(), soname] {
+    for link in ["libitnio.so".to_owned(), library::soname()] {
         let target = format!("libitnio.so.{version}");
         expected.insert(format!("{lib}/{link}"), Some(target.into()));
     }

@@ -914,7 +914,7 @@ fn a_program_of_a_later_version_is_told_so() {
             reserved,
             ..gateway.config()
         };
-        let failure = Client::new(&config).err().expect("a failure");
+        let failure = Client::new(&config).expect_err("a failure");
         assert_eq!(failure.result, INVALID_ARGUMENT);
         assert!(
             failure.reason.contains("config: made for a later version"),

@@ -127,7 +127,7 @@ impl Programs {
             .tempdir_in(base)
             .map_err(text)?;
         let there = |name: &str| directory.path().join(name);
-        let library = there("libitnio.so.0");
+        let library = there(&library::soname());
         fs::copy(library::path(), &library).map_err(text)?;
         set_mode(&library, 0o755).map_err(text)?;
         let built = Build::c()

@@ -53,7 +53,7 @@ impl Workers {
     pub fn build(directory: &Path, ca_file: &Path) -> Result<Workers, Box<dyn Error>> {
         let loadable = directory.join("lib");
         fs::create_dir(&loadable)?;
-        for name in ["libitnio.so.0", "libitnio.so"] {
+        for name in [library::soname().as_str(), "libitnio.so"] {
             std::os::unix::fs::symlink(library::path(), loadable.join(name))?;
         }
         let worker = compile(directory, "worker.so", &["worker.c"], &["-shared", "-fPIC"])?;

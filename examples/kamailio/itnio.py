@@ -119,7 +119,7 @@ class _Request(ctypes.Structure):
 
 
 def _load():
-    library = ctypes.CDLL(os.environ.get("ITNIO_LIBRARY", "libitnio.so.0"))
+    library = ctypes.CDLL(os.environ.get("ITNIO_LIBRARY", "libitnio.so.0.2"))
     for name, result, *arguments in (
             ("itnio_client_new", c_int32, POINTER(_Config), POINTER(c_void_p), POINTER(c_void_p)),
             ("itnio_client_shutdown", None, c_void_p),

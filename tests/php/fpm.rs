@@ -46,7 +46,7 @@ impl Builder {
             ini: Vec::new(),
         };
         builder.copy(&root().join("tests/php/page.php"), "page.php");
-        let library = builder.copy(library::path(), "libitnio.so.0");
+        let library = builder.copy(library::path(), &library::soname());
         // A page that crashes is a 500.
         let builder = builder.ini("display_errors", "Off");
         match way {

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::instrument::{self, Instrument};
+use super::library;
 
 /// How long a program may run.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -141,7 +142,7 @@ pub fn library_directory() -> &'static Path {
     DIRECTORY.get_or_init(|| {
         let directory = super::scratch().join("lib");
         std::fs::create_dir(&directory).expect("a directory");
-        for name in ["libitnio.so.0", "libitnio.so"] {
+        for name in [library::soname().as_str(), "libitnio.so"] {
             std::os::unix::fs::symlink(instrument::library(), directory.join(name))
                 .expect("a link to the library");
         }

@@ -13,6 +13,15 @@ pub fn path() -> &'static Path {
     })
 }
 
+/// The name by which programs ask the loader for the library: it has the major version, before 1.0 the minor one,
+/// too.
+pub fn soname() -> String {
+    match env!("CARGO_PKG_VERSION_MAJOR") {
+        "0" => concat!("libitnio.so.0.", env!("CARGO_PKG_VERSION_MINOR")).to_owned(),
+        major => format!("libitnio.so.{major}"),
+    }
+}
+
 /// The directory of [`path`].
 pub fn directory() -> &'static Path {
     path().parent().expect("a file in a directory")

@@ -347,9 +347,10 @@ final class Library
     private static function open(): FFI
     {
         $header = file_get_contents(self::header());
-        preg_match('/^#define ITNIO_VERSION_MAJOR (\d+)/m', $header, $major)
+        // The soname has the major version, before 1.0 the minor one, too.
+        preg_match('/^#define ITNIO_VERSION "((?:0\.)?\d+)/m', $header, $version)
             || throw new \RuntimeException(self::header() . ' is not the header of libitnio');
-        return FFI::cdef(self::declarations($header), get_cfg_var('itnio.library') ?: "libitnio.so.$major[1]");
+        return FFI::cdef(self::declarations($header), get_cfg_var('itnio.library') ?: "libitnio.so.$version[1]");
     }
 
     private static function header(): string
