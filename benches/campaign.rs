@@ -1,29 +1,46 @@
-//! The fault campaign in its long form, and the same campaign over libcurl by hand.
+//! The fault campaign in its long form, and the same campaign over libcurl by hand and Java.
 //!
 //! ```sh
 //! cargo bench --bench campaign -- --calls 100000
+//! cargo bench --bench campaign -- --calls 100000 --write-readme  # into README.md and benches/campaign.svg
 //! ```
 
 #[path = "../tests/campaign/mod.rs"]
 mod campaign;
+#[path = "campaign/picture.rs"]
+mod picture;
+#[path = "campaign/programs.rs"]
+mod programs;
+#[path = "shared/progress.rs"]
+mod progress;
+#[path = "shared/readme.rs"]
+mod readme;
+#[path = "campaign/report.rs"]
+mod report;
 #[path = "../tests/support/mod.rs"]
 mod support;
+#[path = "campaign/tally.rs"]
+mod tally;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs::File;
-use std::process::{Command, ExitCode, Stdio};
+use std::error::Error;
+use std::fs;
+use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, ValueEnum};
+use indicatif::ProgressBar;
 
-use campaign::compare::{Violation, rings, violations};
+use campaign::compare::{Violation, violations};
 use campaign::figures::Figures;
-use campaign::run::{Evidence, Settings, Setup, library};
-use support::c::Build;
-use support::certs::Authority;
-use support::client::{KEY, MAX_ARGUMENT, SECRET};
-use support::response::recording_id_for;
+use campaign::group::Group;
+use campaign::look::Looks;
+use campaign::run::{CallClient, CallResult, Settings, Setup, library};
+use programs::Program;
+use progress::progress;
+use report::Report;
+use support::client::Client;
+use tally::Tally;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Caller {
@@ -33,6 +50,39 @@ enum Caller {
     Libcurl,
     /// libcurl with a new connection for each call.
     LibcurlFresh,
+    /// HttpURLConnection in Java.
+    Java,
+}
+
+impl Caller {
+    fn title(self) -> &'static str {
+        match self {
+            Caller::Library => "libitnio",
+            Caller::Libcurl => "libcurl by hand, one reused easy handle per thread",
+            Caller::LibcurlFresh => "libcurl by hand, a new connection for each call",
+            Caller::Java => "HttpURLConnection in Java",
+        }
+    }
+
+    /// The client with its version, for the head of a column.
+    fn heading(self, version: &str) -> String {
+        let number = version.split(['/', ' ']).nth(1).unwrap_or_default();
+        match self {
+            Caller::Library => "libitnio".to_owned(),
+            Caller::Libcurl => format!("libcurl {number}, reused handle"),
+            Caller::LibcurlFresh => format!("libcurl {number}, new connections"),
+            Caller::Java => format!("Java {number}, HttpURLConnection"),
+        }
+    }
+
+    fn program(self) -> Option<Program> {
+        match self {
+            Caller::Library => None,
+            Caller::Libcurl => Some(Program::Libcurl),
+            Caller::LibcurlFresh => Some(Program::LibcurlFresh),
+            Caller::Java => Some(Program::Java),
+        }
+    }
 }
 
 /// Calls through a proxy that closes, resets and stalls connections at random bytes; then the callers'
@@ -48,9 +98,15 @@ struct Options {
     groups: u64,
     #[arg(long, default_value_t = 300)]
     timeout_ms: u32,
+    /// How long after a call was accepted its record appears.
+    #[arg(long, default_value_t = 500)]
+    record_delay_ms: u32,
     /// Who calls; without it, all of them one after the other.
     #[arg(long)]
     only: Option<Caller>,
+    /// Write the figures into README.md, and the picture of them
+    #[arg(long, conflicts_with = "only")]
+    write_readme: bool,
     /// Cargo's.
     #[arg(long, hide = true)]
     bench: bool,
@@ -66,29 +122,112 @@ fn main() -> ExitCode {
         calls: options.calls,
         groups: options.groups,
         timeout_ms: options.timeout_ms,
+        record_delay_ms: options.record_delay_ms,
     };
-    let wanted = |caller| options.only.is_none_or(|only| only == caller);
     let mut code = ExitCode::SUCCESS;
-    if wanted(Caller::Library) && !run_library(settings) {
-        code = ExitCode::FAILURE;
-    }
-    for (caller, fresh) in [(Caller::Libcurl, false), (Caller::LibcurlFresh, true)] {
-        if wanted(caller) {
-            run_libcurl(settings, fresh);
+    let mut report = None;
+    for caller in Caller::value_variants() {
+        if options.only.is_some_and(|only| only != *caller) {
+            continue;
         }
+        match caller.program() {
+            None => {
+                let (library, tally, looks, kept) = run_library(settings);
+                if !kept {
+                    code = ExitCode::FAILURE;
+                }
+                report = Some(Report {
+                    settings,
+                    library,
+                    looks,
+                    tallies: vec![tally],
+                    left_out: Vec::new(),
+                });
+            }
+            Some(program) => match program.available() {
+                Ok(()) => {
+                    let tally = run_program(settings, *caller, program);
+                    if let Some(report) = &mut report {
+                        report.tallies.push(tally);
+                    }
+                }
+                Err(why) => {
+                    println!("== {}\nleft out: {why}\n", caller.title());
+                    if let Some(report) = &mut report {
+                        report.left_out.push(format!("{}, {why}", caller.title()));
+                    }
+                }
+            },
+        }
+    }
+    if let (true, Some(report)) = (options.write_readme, report)
+        && let Err(error) = write_readme(&report)
+    {
+        eprintln!("{error}");
+        code = ExitCode::FAILURE;
     }
     code
 }
 
-/// Whether every promise was kept.
-fn run_library(settings: Settings) -> bool {
+fn write_readme(report: &Report) -> Result<(), Box<dyn Error>> {
+    let file = support::root().join("README.md");
+    for (name, text) in [
+        ("campaign", report.comparison()),
+        ("campaign-errors", report.words()),
+        ("campaign-knowledge", report.knowledge()),
+        ("campaign-looks", report.looks()),
+    ] {
+        readme::write_between(&file, name, &text)?;
+    }
+    fs::write(support::root().join(report::PICTURE), report.picture()?)?;
+    Ok(())
+}
+
+/// Counts the calls for whoever looks.
+struct Counted<'a> {
+    client: Client,
+    progress: &'a ProgressBar,
+}
+
+impl CallClient for Counted<'_> {
+    fn call(&self, callee: &str, bulky: bool) -> CallResult {
+        let result = CallClient::call(&self.client, callee, bulky);
+        self.progress.inc(1);
+        result
+    }
+}
+
+/// What the library's calls came to, and whether every promise was kept.
+fn run_library(settings: Settings) -> (Figures, Tally, Looks, bool) {
     println!("== libitnio");
     let started = Instant::now();
     let setup = Setup::new(settings);
-    let diary = setup.call_all(library);
+    let progress = progress("libitnio", setup.calls());
+    let counted = |group: &Group| Counted {
+        client: library(&setup, group),
+        progress: &progress,
+    };
+    let clients: Vec<_> = setup.groups.iter().map(counted).collect();
+    let diary = setup.call_with(&clients);
+    progress.finish_and_clear();
+    let looking = Instant::now();
+    let of_library: Vec<_> = clients.iter().map(|counted| &counted.client).collect();
+    let looks = setup.look_up(&of_library, &diary);
+    let looked = looking.elapsed();
+    drop(clients);
     let evidence = setup.finish();
+    let looks = Looks::of(&looks, &evidence);
     let figures = Figures::of(&diary, &evidence);
-    println!("{figures}");
+    let tally = Tally::of_library(&Caller::Library.heading(""), &diary, &evidence);
+    println!("{figures}\n{tally}");
+    println!(
+        "{looks}; {} queries, {} s",
+        evidence.queries,
+        looked.as_secs()
+    );
+    for mistake in looks.wrong.iter().chain(&looks.unresolved).take(5) {
+        println!("    {mistake}");
+    }
     for unexplained in figures.unexplained.iter().take(5) {
         println!("unexplained: {unexplained}");
     }
@@ -117,206 +256,23 @@ fn run_library(settings: Settings) -> bool {
         evidence.unasked,
         started.elapsed().as_secs()
     );
-    broken.is_empty() && evidence.unasked == 0
+    let kept = broken.is_empty() && evidence.unasked == 0 && looks.wrong.is_empty();
+    (figures, tally, looks, kept)
 }
 
-fn run_libcurl(settings: Settings, fresh: bool) {
-    let how = if fresh {
-        "a new connection for each call"
-    } else {
-        "one reused easy handle per thread"
-    };
-    println!("== libcurl by hand, {how}");
+/// What a program's calls came to.
+fn run_program(settings: Settings, caller: Caller, program: Program) -> Tally {
+    println!("== {}", caller.title());
     let started = Instant::now();
     let setup = Setup::new(settings);
-    let diary = call_by_hand(&setup, fresh);
+    let progress = progress(caller.title(), setup.calls());
+    let diary = program.call_all(&setup, &progress);
+    progress.finish_and_clear();
     let evidence = setup.finish();
-    print!("{}", Comparison::of(&diary, &evidence));
+    let tally = Tally::of_program(&caller.heading(&diary.version), &diary.calls, &evidence);
+    assert_eq!(tally.calls as u64, progress.length().unwrap_or_default());
+    println!("{}; seed {}", tally.name, settings.seed);
+    print!("{tally}");
     println!("{} s\n", started.elapsed().as_secs());
-}
-
-/// One call of benches/c/campaign_curl.c.
-struct Performed {
-    callee: String,
-    /// The CURLcode, and what it is in words.
-    code: i32,
-    words: String,
-    http_status: u32,
-    /// Of the response's JSON.
-    status: Option<String>,
-    recording_id: Option<String>,
-}
-
-impl Performed {
-    fn read(line: &str) -> Performed {
-        let fields: Vec<_> = line.splitn(6, '\t').collect();
-        let [callee, code, http_status, _, words, response] = fields[..] else {
-            panic!("not a line of the diary: {line:?}");
-        };
-        let response: Option<serde_json::Value> = serde_json::from_str(response).ok();
-        let text = |name: &str| match &response.as_ref()?[name] {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
-        Performed {
-            callee: callee.to_owned(),
-            code: code.parse().expect("a CURLcode"),
-            words: words.to_owned(),
-            http_status: http_status.parse().expect("an HTTP status"),
-            status: text("status"),
-            recording_id: text("data"),
-        }
-    }
-
-    /// What the programmer can see.
-    fn says(&self) -> String {
-        match &self.status {
-            _ if self.code != 0 => format!("{:2} {}", self.code, self.words),
-            Some(status) => format!("HTTP {}, status {status}", self.http_status),
-            None => format!("HTTP {}, not the JSON", self.http_status),
-        }
-    }
-
-    /// Whether the API itself said no: any other status is some page's.
-    fn is_refusal(&self) -> bool {
-        let negative = |status: &String| status.starts_with('-');
-        self.code == 0 && self.status.as_ref().is_some_and(negative)
-    }
-
-    fn is_success(&self) -> bool {
-        self.code == 0 && self.http_status == 200 && self.status.as_deref() == Some("0")
-    }
-}
-
-/// Has libcurl make the calls of every group.
-fn call_by_hand(setup: &Setup, fresh: bool) -> Vec<Performed> {
-    let mut groups = String::new();
-    for group in &setup.groups {
-        for caller in 0..group.callers {
-            let bulk = if group.bulky { MAX_ARGUMENT } else { 0 };
-            let (url, prefix) = (setup.url(group), group.prefix(caller));
-            writeln!(
-                groups,
-                "{url}/sendSip {prefix} {} {bulk}",
-                group.calls_per_caller
-            )
-            .expect("room");
-        }
-    }
-    let file = support::scratch().join("groups");
-    std::fs::write(&file, groups).expect("the groups' file");
-
-    let program = Build::with("cc", "c99")
-        .flag("-O2")
-        .flag("-Wl,--no-as-needed")
-        .flag("-lcurl")
-        .compile_path(&support::root().join("benches/c/campaign_curl.c"));
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970")
-        .as_secs();
-    let mut command = Command::new(program);
-    command
-        .arg(Authority::common().file())
-        .arg(setup.settings.timeout_ms.to_string())
-        .args([KEY, &now.to_string()])
-        .arg(format!("{:x}", md5::compute(format!("{KEY}{SECRET}{now}"))))
-        .args(fresh.then_some("fresh"))
-        .stdin(File::open(file).expect("the groups' file"))
-        .stderr(Stdio::inherit());
-    let output = command.output().expect("the program runs");
-    assert!(output.status.success(), "{command:?}: {}", output.status);
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .map(Performed::read)
-        .collect()
-}
-
-/// The results of libcurl's calls.
-struct Comparison {
-    seed: u64,
-    calls: usize,
-    connections: usize,
-    faults: usize,
-    /// By what libcurl reported: calls that did not arrive, arrived once, rang more than once.
-    reports: BTreeMap<String, [usize; 3]>,
-    rang_twice: usize,
-    rang_twice_and_success: usize,
-    most_rings: usize,
-    arrived: usize,
-    refused_and_rang: usize,
-    success_with_anothers_recording: usize,
-    unsolicited: usize,
-}
-
-impl Comparison {
-    fn of(diary: &[Performed], evidence: &Evidence) -> Comparison {
-        let mut comparison = Comparison {
-            seed: evidence.settings.seed,
-            calls: diary.len(),
-            connections: evidence.connections,
-            faults: evidence
-                .connection_records
-                .iter()
-                .flatten()
-                .filter(|e| e.fault.is_some())
-                .count(),
-            reports: BTreeMap::new(),
-            rang_twice: 0,
-            rang_twice_and_success: 0,
-            most_rings: 0,
-            arrived: 0,
-            refused_and_rang: 0,
-            success_with_anothers_recording: 0,
-            unsolicited: (evidence.connection_records.iter().flatten())
-                .map(|record| record.unsolicited.len())
-                .sum(),
-        };
-        for performed in diary {
-            let arrivals = evidence.arrivals_of(&performed.callee);
-            let rings = rings(arrivals);
-            let column = if arrivals.is_empty() {
-                0
-            } else {
-                1 + usize::from(rings > 1)
-            };
-            comparison.reports.entry(performed.says()).or_default()[column] += 1;
-            comparison.arrived += usize::from(!arrivals.is_empty());
-            comparison.most_rings = comparison.most_rings.max(rings);
-            comparison.refused_and_rang += usize::from(performed.is_refusal() && rings > 0);
-            let own = Some(recording_id_for(&performed.callee));
-            comparison.success_with_anothers_recording +=
-                usize::from(performed.is_success() && performed.recording_id != own);
-            if rings > 1 {
-                comparison.rang_twice += 1;
-                comparison.rang_twice_and_success += usize::from(performed.is_success());
-            }
-        }
-        comparison
-    }
-}
-
-impl std::fmt::Display for Comparison {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(
-            f,
-            "seed {}: {} calls over {} connections; {} faults injected",
-            self.seed, self.calls, self.connections, self.faults
-        )?;
-        writeln!(f, "not arrived   arrived    rang more than once")?;
-        for (report, [not, once, more]) in &self.reports {
-            writeln!(f, "{not:11}  {once:8}  {more:8}    {report}")?;
-        }
-        writeln!(
-            f,
-            "arrived: {}; rang more than once: {} (at most {} times), of those reported as success: {}",
-            self.arrived, self.rang_twice, self.most_rings, self.rang_twice_and_success
-        )?;
-        writeln!(
-            f,
-            "unsolicited: {}; success with another call's recording ID: {}; refused (a negative status), and rang: {}",
-            self.unsolicited, self.success_with_anothers_recording, self.refused_and_rang
-        )
-    }
+    tally
 }

@@ -10,7 +10,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
@@ -27,6 +27,10 @@ mod machine;
 mod nginx;
 #[path = "compare/process.rs"]
 mod process;
+#[path = "shared/progress.rs"]
+mod progress;
+#[path = "shared/readme.rs"]
+mod readme;
 #[path = "compare/report.rs"]
 mod report;
 #[path = "../tests/support/require.rs"]
@@ -129,14 +133,17 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut report = Report::default();
     let watch = machine::Watch::start();
     let mut floor = None;
-    for section in Section::value_variants() {
-        if options.only.is_empty() || options.only.contains(section) {
-            let started = Instant::now();
-            eprint!("{section:?} ... ");
-            floor = bench.measure(*section, &mut report).or(floor);
-            eprintln!("{:.0} s", started.elapsed().as_secs_f64());
-        }
+    let sections: Vec<_> = Section::value_variants()
+        .iter()
+        .filter(|section| options.only.is_empty() || options.only.contains(section))
+        .collect();
+    let progress = progress::progress("", sections.len() as u64);
+    for section in sections {
+        progress.set_message(format!("{section:?}"));
+        floor = bench.measure(*section, &mut report).or(floor);
+        progress.inc(1);
     }
+    progress.finish_and_clear();
     report.notes = vec![
         format!("Measured on {}.", machine::description()),
         format!(
@@ -148,7 +155,7 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
     ];
     println!("\n{}", report.markdown());
     if options.write_readme {
-        report.write_into(&root().join("README.md"))?;
+        readme::write_between(&root().join("README.md"), "bench", &report.markdown())?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! libitnio places phone calls through the Itniotech voice API (`voice/sendSip`). It is a library
-//! for C; its contract is `include/itnio.h`, which is made from [`ffi::exports`].
+//! libitnio places phone calls through the Itniotech voice API (`voice/sendSip`), and reads the API's records
+//! of them. It is a library for C; its contract is `include/itnio.h`, which is made from [`ffi::exports`].
 //!
 //! Data flows one way, and no room knows the one above it:
 //!
@@ -28,6 +28,9 @@
 //! 8. `api/repeat.rs`: after an error, `repeat_after` says whether the request may be sent once more.
 //! 9. `ffi/result.rs` makes C's result of the error; `ffi/exports.rs` writes the out-parameters.
 //!
+//! A read goes the same way: `api/get_record.rs` and `api/find_records.rs` are endpoints, and `api/find_call.rs`
+//! looks for one call among the records (`api/record.rs`).
+//!
 //! # Words
 //!
 //! | word | |
@@ -37,6 +40,8 @@
 //! | sent | of a request: its last byte was handed to the operating system |
 //! | response | what the server sends back for a request: HTTP, with the API's JSON in it |
 //! | refusal | a response of the API with a negative status: the call was not placed |
+//! | record | what the API keeps of a call, and lets its customer read |
+//! | doubt | of a call: nobody has said whether it was placed |
 //! | repeat | the same request sent once more, signed anew or over a new connection |
 //! | idle, reused | a connection lies *idle* in the pool; one that was taken from it is *reused* |
 //! | deadline | the moment at which a call has to be over; a timeout is how long that is |

@@ -7,20 +7,35 @@ mod support;
 
 #[path = "campaign/mod.rs"]
 mod campaign;
+#[path = "../benches/campaign/picture.rs"]
+mod picture;
+#[path = "../benches/shared/readme.rs"]
+#[allow(dead_code, reason = "shared with the benches")]
+mod readme;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use campaign::behavior::{Behavior, Page};
 use campaign::compare::{Promise, Violation, WrongResult, violations};
 use campaign::connection_log::Age;
 use campaign::figures::{Figures, Loss};
-use campaign::group::Group;
+use campaign::group::{Group, Wire};
+use campaign::look::Looks;
 use campaign::naive_client::NaiveClient;
 use campaign::plan::{Direction, FaultKind, Plan};
-use campaign::run::{Evidence, Settings, Setup, library};
+use campaign::run::{CallClient, Evidence, Settings, Setup, library};
 use campaign::tcp_view::{ServerAction, observe};
 use campaign::unsolicited::{Timing, TrueResponse, Unsolicited};
+use picture::Bars;
+use support::client;
+use support::response::recording_id_for;
 
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
@@ -38,6 +53,7 @@ struct Outcome {
     evidence: Evidence,
     violations: Vec<Violation>,
     figures: Figures,
+    looks: Looks,
 }
 
 fn outcome() -> &'static Outcome {
@@ -48,12 +64,22 @@ fn outcome() -> &'static Outcome {
             calls: 4000,
             groups: 48,
             timeout_ms: 300,
+            record_delay_ms: 500,
         });
-        let diary = setup.call_all(library);
+        let clients: Vec<_> = setup
+            .groups
+            .iter()
+            .map(|group| library(&setup, group))
+            .collect();
+        let diary = setup.call_with(&clients);
+        let looks = setup.look_up(&clients.iter().collect::<Vec<_>>(), &diary);
+        drop(clients);
         let evidence = setup.finish();
         let figures = Figures::of(&diary, &evidence);
-        println!("{figures}");
+        let looks = Looks::of(&looks, &evidence);
+        println!("{figures}\n{looks}");
         Outcome {
+            looks,
             violations: violations(&diary, &evidence),
             evidence,
             figures,
@@ -97,6 +123,19 @@ fn what_is_reported_not_sent_never_arrives() {
 #[test]
 fn accepted_comes_with_the_recording_id_of_that_very_call() {
     assert_kept(Promise::OwnRecording);
+}
+
+#[test]
+fn a_look_at_the_records_ends_each_doubt_that_it_can_and_is_never_wrong() {
+    let looks = &outcome().looks;
+    assert!(looks.found > 0 && looks.none > 0, "{looks}");
+    let mistakes = [&looks.wrong[..], &looks.unresolved].concat();
+    assert!(
+        mistakes.is_empty(),
+        "{looks}; ITNIO_CAMPAIGN_SEED={}\n{}",
+        seed(),
+        mistakes.join("\n")
+    );
 }
 
 #[test]
@@ -258,6 +297,7 @@ fn a_naive_client_is_caught() {
         calls: 3000,
         groups: 32,
         timeout_ms: 300,
+        record_delay_ms: 500,
     };
     let setup = Setup::new(settings);
     let diary = setup.call_all(NaiveClient::new);
@@ -316,4 +356,161 @@ fn a_seed_gives_the_same_faults_again() {
     };
     assert_eq!(behaviors(7), behaviors(7));
     assert_ne!(behaviors(7), behaviors(8));
+}
+
+/// The gateway's records of the calls of this group, asked for until no fault comes in between.
+fn records_of(setup: &Setup, group: &Group) -> Vec<String> {
+    let url = setup.url(group);
+    let address = url.trim_start_matches("http://").trim_end_matches("/voice");
+    let body = r#"{"current":1,"size":100,"params":{"strTime":"FROM","endTime":"TO"}}"#;
+    let time = |offset: time::Duration| (OffsetDateTime::now_utc() + offset).format(&Rfc3339);
+    let hour = time::Duration::HOUR;
+    let body = body
+        .replace("FROM", &time(-hour).expect("a time"))
+        .replace("TO", &time(hour).expect("a time"));
+    let request = format!(
+        "POST /voice/recordSipQuery HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let ask = || -> Option<Vec<String>> {
+        let mut stream = TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut response = Vec::new();
+        let mut more = [0; 4096];
+        while !response.ends_with(b"}") {
+            let count = stream.read(&mut more).ok().filter(|count| *count > 0)?;
+            response.extend(&more[..count]);
+        }
+        let text = String::from_utf8(response).ok()?;
+        let (_, json) = text.split_once("\r\n\r\n")?;
+        let json: serde_json::Value = serde_json::from_str(json).ok()?;
+        let records = json["data"]["records"].as_array()?.iter();
+        records
+            .map(|record| record["voiceId"].as_str().map(str::to_owned))
+            .collect()
+    };
+    (0..100)
+        .find_map(|_| ask())
+        .expect("a connection that serves")
+}
+
+/// What a later look at the records goes by.
+#[test]
+fn a_call_whose_response_was_lost_is_in_the_records_of_its_group() {
+    let groups: Vec<Group> = (0..2)
+        .map(|number| Group {
+            number,
+            wire: Wire::Plain,
+            callers: 1,
+            calls_per_caller: 1,
+            bulky: false,
+        })
+        .collect();
+    let callee = groups[0].callee(0, 0);
+    let is_wanted = |seed: &u64| {
+        Behavior::of(*seed, &groups, &callee) == Behavior::CloseWithoutResponse
+            && Plan::of(*seed, &groups[0], 1).fault.is_none()
+    };
+    let settings = Settings {
+        seed: (0..).find(is_wanted).expect("a seed of many"),
+        calls: 1,
+        groups: 2,
+        timeout_ms: 300,
+        record_delay_ms: 100,
+    };
+    let setup = Setup::with(settings, groups.clone());
+    let client = library(&setup, &groups[0]);
+    let reported = CallClient::call(&client, &callee, false);
+    assert!(reported.may_have_dialed, "{reported:?}");
+    assert_ne!(reported.result, client::OK, "{reported:?}");
+    drop(client);
+    thread::sleep(Duration::from_millis(settings.record_delay_ms.into()));
+    assert_eq!(records_of(&setup, &groups[0]), [recording_id_for(&callee)]);
+    assert_eq!(records_of(&setup, &groups[1]), [""; 0]);
+    let evidence = setup.finish();
+    assert_eq!(evidence.arrivals_of(&callee).len(), 1);
+    assert!(evidence.queries >= 2, "{}", evidence.queries);
+    assert_eq!(evidence.unasked, 0, "a query is none of these");
+}
+
+/// The bars of the README's picture: the last client has a name that XML has to escape.
+fn bars() -> Vec<Bars> {
+    [("libitnio", [0, 0, 1123]), ("curl <&>", [1993, 30601, 687])]
+        .map(|(name, counts)| Bars {
+            name: name.to_owned(),
+            counts,
+        })
+        .into()
+}
+
+#[test]
+fn the_picture_says_its_figures_as_text() {
+    let svg = picture::draw(100_256, &bars()).expect("a picture");
+    // Each of these is the whole text of an element.
+    for text in [
+        "Of 100,256 calls through a faulty network, with each client",
+        "rang twice",
+        "wrong result",
+        "result unknown",
+        "libitnio",
+        "curl &lt;&amp;&gt;",
+        "1,123",
+        "1,993",
+        "30,601",
+        "687",
+    ] {
+        let element = format!(">\n{text}\n</text>");
+        assert!(svg.contains(&element), "no {text:?} in {svg}");
+    }
+    let again = picture::draw(100_256, &bars()).expect("a picture");
+    assert_eq!(svg, again, "the same figures, and another picture");
+}
+
+#[test]
+fn a_bar_is_as_long_as_its_count() {
+    let svg = picture::draw(100_256, &bars()).expect("a picture");
+    for ((what, color), counts) in
+        picture::PANELS
+            .into_iter()
+            .zip([[0, 1993], [0, 30601], [1123, 687]])
+    {
+        let fill = format!("fill=\"#{:02X}{:02X}{:02X}\"", color.0, color.1, color.2);
+        let widths: Vec<f64> = svg
+            .lines()
+            .filter(|line| line.starts_with("<rect ") && line.contains(&fill))
+            .map(|line| {
+                let (_, rest) = line.split_once("width=\"").expect("a width");
+                let (width, _) = rest.split_once('"').expect("its end");
+                width.parse().expect("a number")
+            })
+            .collect();
+        let longest = widths.iter().copied().fold(0.0, f64::max);
+        let most = counts.iter().copied().max().expect("two") as f64;
+        for (width, count) in widths.iter().zip(counts) {
+            let expected = longest * f64::from(count) / most;
+            assert!(
+                (width - expected).abs() <= 1.0,
+                "{what}: {widths:?} for {counts:?}"
+            );
+        }
+        assert_eq!(widths.len(), 2, "{what}: {svg}");
+        assert!(longest > 100.0, "{what}: {widths:?}");
+    }
+}
+
+#[test]
+fn only_what_is_between_the_marks_is_written_anew() {
+    let file = support::scratch().join("between");
+    let around = |figures: &str| {
+        format!(
+            "a\n<!-- x:begin -->\n{figures}<!-- x:end -->\nb\n<!-- y:begin -->\nc\n<!-- y:end -->\n"
+        )
+    };
+    std::fs::write(&file, around("old\n")).expect("a file");
+    readme::write_between(&file, "x", "new\n").expect("marks");
+    let text = std::fs::read_to_string(&file).expect("the file");
+    assert_eq!(text, around("new\n"));
+    readme::write_between(&file, "z", "new\n").expect_err("no such marks");
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), text);
 }

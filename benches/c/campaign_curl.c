@@ -6,7 +6,7 @@
  *
  * Each line of `groups` is a thread: its URL, the prefix of the numbers that it calls, the number of calls,
  * and the number of control characters in each other field of the request (0: a plain request). In JSON, one
- * takes six bytes. Each line of the diary is a call, with tabs between: callee, CURLcode, HTTP status,
+ * takes six bytes. The diary's first line is libcurl's version. Each other line is a call, with tabs between: callee, CURLcode, HTTP status,
  * microseconds, the text of the CURLcode, response. The campaign signs, and reads the JSON: that is not part
  * of the comparison. With `fresh`, no connection is reused.
  */
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
     snprintf(sign_header, sizeof sign_header, "Sign: %s", argv[5]);
     fresh = argc > 6 && strcmp(argv[6], "fresh") == 0;
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    fprintf(stderr, "%s\n", curl_version());
+    printf("%s\n", curl_version());
 
     while (count < MAX_GROUPS && scanf("%255s %31s %ld %ld", groups[count].url, groups[count].prefix,
                                        &groups[count].calls, &groups[count].bulk) == 4)

@@ -1,15 +1,10 @@
 //! What was measured, as tables in Markdown.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io;
-use std::path::Path;
 
+use crate::readme::table;
 use crate::stats::Summary;
 use crate::worker::Contender;
-
-const BEGIN: &str = "<!-- bench:begin -->";
-const END: &str = "<!-- bench:end -->";
 
 /// A figure over several turns; or why there is none.
 pub type Measured = Result<Summary, String>;
@@ -130,21 +125,6 @@ impl Report {
         );
         text
     }
-
-    /// Puts the tables between the marks in this file.
-    ///
-    /// # Errors
-    ///
-    /// Where the file has no such marks, or cannot be written.
-    pub fn write_into(&self, file: &Path) -> io::Result<()> {
-        let text = fs::read_to_string(file)?;
-        let replaced = text
-            .split_once(BEGIN)
-            .and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)))
-            .map(|(before, after)| format!("{before}{BEGIN}\n{}{END}{after}", self.markdown()))
-            .ok_or_else(|| io::Error::other(format!("no {BEGIN} and {END}")))?;
-        fs::write(file, replaced)
-    }
 }
 
 fn show(measured: &Measured, digits: usize) -> String {
@@ -152,28 +132,4 @@ fn show(measured: &Measured, digits: usize) -> String {
         Ok(summary) => format!("{summary:.digits$}"),
         Err(why) => format!("not measured: {why}"),
     }
-}
-
-/// A table in Markdown that can be read as it is, too.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let rows: Vec<Vec<String>> = rows.collect();
-    if rows.is_empty() {
-        return String::new();
-    }
-    let head: Vec<String> = head.iter().map(|cell| (*cell).to_owned()).collect();
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| {
-            let cells = rows.iter().chain([&head]).map(|row| row[column].len());
-            cells.max().unwrap_or(0).max(3)
-        })
-        .collect();
-    let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-    let mut text = String::new();
-    for row in [&head, &rule].into_iter().chain(&rows) {
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(text, "| {cell:width$} ");
-        }
-        text.push_str("|\n");
-    }
-    text
 }

@@ -1,6 +1,7 @@
 //! What the gateway does with a request, and its log of all that arrived.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,7 @@ use crate::support::response::{Response, recording_id_for};
 
 use super::group::{Group, Wire, group_and_call, rng_for};
 use super::links::{Link, Links, Sent};
+use super::records::Records;
 use super::rng::Rng;
 use super::unsolicited::{Copy, Timing, TrueResponse, Unsolicited, WRONG_CLOCK};
 
@@ -51,17 +53,35 @@ pub struct Arrival {
     pub true_response: Option<TrueResponse>,
 }
 
-/// Each request that arrived whole, by the number that it dials, in the order of arrival.
-#[derive(Debug, Default)]
-pub struct ArrivalLog(Mutex<HashMap<String, Vec<Arrival>>>);
+/// What all gateways of a campaign have received.
+pub struct ArrivalLog {
+    /// Each request for a call that arrived whole, by the number that it dials, in the order of arrival.
+    arrivals: Mutex<HashMap<String, Vec<Arrival>>>,
+    records: Records,
+    queries: AtomicUsize,
+}
 
 impl ArrivalLog {
-    /// All of it.
+    /// An empty one, whose records appear so long after a call was accepted.
+    pub fn new(record_delay: Duration) -> ArrivalLog {
+        ArrivalLog {
+            arrivals: Mutex::default(),
+            records: Records::new(record_delay),
+            queries: AtomicUsize::new(0),
+        }
+    }
+
+    /// All requests for calls.
     pub fn all(&self) -> HashMap<String, Vec<Arrival>> {
-        self.0
+        self.arrivals
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// How often records were asked for.
+    pub fn queries(&self) -> usize {
+        self.queries.load(Ordering::Relaxed)
     }
 }
 
@@ -427,13 +447,27 @@ pub fn gateway(
     builder(wire)
         .greeting(move |proxy| greeting(wire, &known.at(wire, proxy)?))
         .answer(move |delivery: &Delivery| {
-            let callee = delivery.callee();
             let link = links
                 .at(wire, delivery.peer)
                 .expect("a proxy's connection is known while it lasts");
+            let line = delivery.line();
+            if line.starts_with("POST /voice/recordSipQuery ") {
+                arrival_log.queries.fetch_add(1, Ordering::Relaxed);
+                return (arrival_log.records)
+                    .query(link.group, &delivery.body, delivery.clock)
+                    .into();
+            }
+            if !line.starts_with("POST /voice/sendSip ") {
+                // A caller that has followed a redirection.
+                return Response::new(404, "<html>Not Found</html>").into();
+            }
+            let callee = delivery.callee();
             let unsolicited = link.unsolicited().first().copied();
             let copy = link.take_copy();
-            let mut by_callee = arrival_log.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut by_callee = arrival_log
+                .arrivals
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let arrivals = by_callee.entry(callee.clone()).or_default();
             let behavior = if arrivals.is_empty() {
                 Behavior::of(seed, &groups, &callee)
@@ -453,6 +487,9 @@ pub fn gateway(
                 true_response: behavior.true_response(),
             });
             drop(by_callee);
+            if behavior.verdict() == Verdict::Accepted {
+                (arrival_log.records).add(link.group, &delivery.body, delivery.clock);
+            }
             let mut steps: Vec<_> = copy.map(Step::Send).into_iter().collect();
             steps.extend(behavior.steps(&callee, &links, &link));
             steps

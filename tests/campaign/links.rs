@@ -26,6 +26,7 @@ pub struct Sent {
 
 /// A connection of a proxy's to a gateway.
 pub struct Link {
+    pub group: u64,
     /// Its number in its group.
     pub connection: u64,
     /// What the plan has for it when it is new, and the number of that.
@@ -49,11 +50,13 @@ pub struct Link {
 
 impl Link {
     pub fn new(
+        group: u64,
         connection: u64,
         greeting: Option<(Unsolicited, u64)>,
         near: &Arc<TcpStream>,
     ) -> Link {
         Link {
+            group,
             connection,
             greeting,
             near: Arc::downgrade(near),

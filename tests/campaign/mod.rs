@@ -6,7 +6,8 @@
 //! - `plan` chooses each connection's fault; `relay` passes its bytes on and injects the fault; `proxy` runs
 //!   the relays of a group; `connection_log` is what they record.
 //! - `behavior` chooses the response to each call and logs the arrivals; `unsolicited` has the responses that
-//!   belong to no request; `links` tells proxies, gateways and callers of each other's connections.
+//!   belong to no request; `records` shows the accepted calls; `links` tells proxies, gateways and callers of
+//!   each other's connections.
 //! - `compare` compares the callers' diary with that evidence: the promises; `figures` counts both.
 //! - `naive_client` makes the usual mistakes, which have to be caught; `tcp_view`: what TCP shows a caller.
 //!
@@ -23,9 +24,11 @@ pub mod connection_log;
 pub mod figures;
 pub mod group;
 pub mod links;
+pub mod look;
 pub mod naive_client;
 pub mod plan;
 pub mod proxy;
+pub mod records;
 pub mod relay;
 pub mod rng;
 pub mod run;

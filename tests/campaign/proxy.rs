@@ -56,7 +56,7 @@ impl Proxy {
                 let greeting = plan
                     .greeting
                     .map(|unsolicited| (unsolicited, group.number * 10_000_000 + connection));
-                let link = Arc::new(Link::new(connection, greeting, &peer.share()));
+                let link = Arc::new(Link::new(group.number, connection, greeting, &peer.share()));
                 links.add(group.wire, address, &link);
                 let clock = || call_clock.now();
                 let relay = Relay::new(peer, far, plan, clock, longest_stall, link);

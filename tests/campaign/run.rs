@@ -22,6 +22,8 @@ pub struct Settings {
     pub calls: u64,
     pub groups: u64,
     pub timeout_ms: u32,
+    /// How long after a call was accepted its record appears.
+    pub record_delay_ms: u32,
 }
 
 /// What was reported to a caller of one call.
@@ -88,8 +90,11 @@ pub struct Evidence {
     /// The connections of each group.
     pub connection_records: Vec<Vec<ConnectionRecord>>,
     pub connections: usize,
-    /// Requests that the gateways read whole beyond those that they had to answer.
+    /// Requests that the gateways read whole beyond those that they had to answer, and those that were neither
+    /// calls nor queries.
     pub unasked: usize,
+    /// How often the gateways were asked for records.
+    pub queries: usize,
 }
 
 impl Evidence {
@@ -116,7 +121,9 @@ impl Setup {
 
     /// With these groups, the first of them number 0.
     pub fn with(settings: Settings, groups: Vec<Group>) -> Setup {
-        let arrival_log = Arc::new(ArrivalLog::default());
+        let arrival_log = Arc::new(ArrivalLog::new(Duration::from_millis(
+            settings.record_delay_ms.into(),
+        )));
         let links = Arc::new(Links::default());
         let gateways: HashMap<Wire, Gateway> = Wire::ALL
             .into_iter()
@@ -141,6 +148,14 @@ impl Setup {
         }
     }
 
+    /// How many calls its groups make.
+    pub fn calls(&self) -> u64 {
+        let groups = self.groups.iter();
+        groups
+            .map(|group| group.callers * group.calls_per_caller)
+            .sum()
+    }
+
     fn proxy(&self, group: &Group) -> &Proxy {
         &self.proxies[usize::try_from(group.number).expect("a small number")]
     }
@@ -158,11 +173,16 @@ impl Setup {
             .iter()
             .map(|group| client(self, group))
             .collect();
+        self.call_with(&clients)
+    }
+
+    /// The same with clients that stay, in the order of the groups.
+    pub fn call_with<P: CallClient>(&self, clients: &[P]) -> Vec<Line> {
         thread::scope(|scope| {
             let callers: Vec<_> = self
                 .groups
                 .iter()
-                .zip(&clients)
+                .zip(clients)
                 .flat_map(|(group, client)| {
                     (0..group.callers).map(move |caller| (group, client, caller))
                 })
@@ -210,10 +230,12 @@ impl Setup {
             .map(Gateway::finish_and_count)
             .sum();
         let arrivals = self.arrival_log.all();
+        let queries = self.arrival_log.queries();
         Evidence {
             settings: self.settings,
             groups: self.groups,
-            unasked: read - arrivals.values().map(Vec::len).sum::<usize>(),
+            unasked: read - queries - arrivals.values().map(Vec::len).sum::<usize>(),
+            queries,
             arrivals,
             connection_records,
             connections,

@@ -256,7 +256,8 @@ fn a_record_appears_after_its_delay_and_not_before() {
         }
         let took = started.elapsed();
         assert!(took >= Duration::from_millis(delay), "{callee}: {took:?}");
-        assert_eq!(lookups == 0, delay == 0, "{callee}: {lookups} lookups");
+        // With a delay there may be none either, on a busy machine.
+        assert!(lookups == 0 || delay > 0, "{callee}: {lookups} lookups");
     }
 }
 

@@ -1,0 +1,243 @@
+//! What the README says of a run, in Markdown.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::iter::repeat;
+
+use crate::campaign::figures::{Figures, Loss};
+use crate::campaign::look::Looks;
+use crate::campaign::run::Settings;
+use crate::picture::{Bars, grouped};
+use crate::readme::table;
+use crate::tally::{Counts, Tally};
+
+/// The picture, from the repository's root.
+pub const PICTURE: &str = "benches/campaign.svg";
+
+/// What a run came to.
+pub struct Report {
+    pub settings: Settings,
+    pub library: Figures,
+    pub looks: Looks,
+    /// The library's first.
+    pub tallies: Vec<Tally>,
+    /// Clients that were left out, and why.
+    pub left_out: Vec<String>,
+}
+
+/// An error that fewer than one in so many calls ended with has no row of its own.
+const RARE: usize = 1000;
+
+type Row = (&'static str, fn(&Tally) -> String);
+
+const ROWS: [Row; 16] = [
+    ("connections", |tally| grouped(tally.connections)),
+    ("faults injected", |tally| grouped(tally.faults)),
+    ("calls that arrived", |tally| grouped(tally.arrived())),
+    ("calls that rang twice", |tally| grouped(tally.rang_twice())),
+    ("... and were reported as a success", |tally| {
+        grouped(tally.accepted.rang_twice)
+    }),
+    ("... or as a failure", |tally| {
+        grouped(tally.rang_twice() - tally.accepted.rang_twice)
+    }),
+    ("reported as a success", |tally| {
+        grouped(tally.accepted.all())
+    }),
+    ("... with another call's recording ID", |tally| {
+        grouped(tally.anothers_recording)
+    }),
+    ("reported as refused (a negative status)", |tally| {
+        grouped(tally.refused.all())
+    }),
+    ("... but the phone rang", |tally| {
+        grouped(tally.refused_and_rang)
+    }),
+    ("any other error", |tally| {
+        grouped(tally.errors().map(Counts::all).sum())
+    }),
+    ("... reported not sent", |tally| {
+        if tally.says_not_sent {
+            grouped(tally.not_sent.all())
+        } else {
+            "cannot say".to_owned()
+        }
+    }),
+    ("... reported not sent, but the phone rang", |tally| {
+        if tally.says_not_sent {
+            grouped(tally.not_sent_and_rang)
+        } else {
+            "cannot say".to_owned()
+        }
+    }),
+    ("... not sent, by its words (see below)", |tally| {
+        if tally.says_not_sent {
+            "-".to_owned()
+        } else {
+            grouped(tally.not_sent_by_words())
+        }
+    }),
+    ("... nobody knows whether it arrived", |tally| {
+        grouped(tally.unknown())
+    }),
+    ("longest call", |tally| {
+        format!("{} ms", grouped(tally.longest.as_millis() as usize))
+    }),
+];
+
+impl Report {
+    fn calls(&self) -> usize {
+        self.tallies[0].calls
+    }
+
+    /// The figures beside each other.
+    pub fn comparison(&self) -> String {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut text = format!(
+            "{} calls with a deadline of {} ms, one run (seed {}, {cores} cores):\n\n",
+            grouped(self.calls()),
+            self.settings.timeout_ms,
+            self.settings.seed
+        );
+        for why in &self.left_out {
+            let _ = writeln!(text, "Left out: {why}.\n");
+        }
+        let _ = writeln!(text, "![{}]({PICTURE})\n", self.description());
+        let head: Vec<&str> = [""]
+            .into_iter()
+            .chain(self.tallies.iter().map(|tally| tally.name.as_str()))
+            .collect();
+        let rows = ROWS.iter().map(|(what, count)| {
+            [(*what).to_owned()]
+                .into_iter()
+                .chain(self.tallies.iter().map(count))
+                .collect()
+        });
+        let _ = write!(text, "{}\n{}", table(&head, rows), self.library());
+        text
+    }
+
+    /// What else is to be said of the library's run.
+    fn library(&self) -> String {
+        let figures = &self.library;
+        format!(
+            "{} of libitnio's calls met a fault while they ran, {} of them a page with a status, an unsolicited \
+             response, a\nsecond response, or a refusal before the true response. (These are counted in the groups of \
+             one thread, where it is known\nwhich call a fault met.) What the gateway refused with -16 was sent once \
+             more, {} times, each time with the corrected time.\n",
+            grouped(figures.hit),
+            grouped(figures.hit_by_responses),
+            grouped(figures.repeats)
+        )
+    }
+
+    /// What the others' errors say.
+    pub fn words(&self) -> String {
+        let others = || self.tallies.iter().filter(|tally| !tally.says_not_sent);
+        let rows = others().flat_map(|tally| {
+            let mut errors = BTreeMap::<&str, Counts>::new();
+            for (words, counts) in &tally.failed {
+                let words = match words.as_str() {
+                    words if words.starts_with("HTTP ") => {
+                        "an HTTP response that is none of the API's"
+                    }
+                    words if counts.all() * RARE >= tally.calls => words,
+                    _ => "others",
+                };
+                errors.entry(words).or_default().add(*counts);
+            }
+            let names = [tally.name.as_str()].into_iter().chain(repeat(""));
+            let rows: Vec<_> = names
+                .zip(errors)
+                .map(|(name, (words, counts))| {
+                    vec![
+                        name.to_owned(),
+                        words.to_owned(),
+                        grouped(counts.not_arrived),
+                        grouped(counts.all_arrived()),
+                        grouped(counts.rang_twice),
+                    ]
+                })
+                .collect();
+            rows
+        });
+        let head = [
+            "client",
+            "error",
+            "did not arrive",
+            "arrived",
+            "of these, rang twice",
+        ];
+        table(&head, rows)
+    }
+
+    /// What the library could say of the calls that did not arrive.
+    pub fn knowledge(&self) -> String {
+        let figures = &self.library;
+        let lost = figures.lost();
+        let of_loss = |loss| figures.losses.get(&loss).copied().unwrap_or_default();
+        let unknown: usize = figures.losses.values().sum();
+        format!(
+            "Of libitnio's {} calls {} did not arrive. It reported {} of them ({:.1} %) as not sent, and the other {} as \
+             unknown. In the\ngroups of one thread, where it is known which call a connection's bytes belong to, these \
+             are {}. Of them {} had arrived whole at\nthe peer's system, which then lost them; {} met a connection that \
+             had ended a moment before; {}, each of 1.5 MiB, were in part still\non this machine, where no request of an \
+             ordinary size stays; and {} are not explained.\n",
+            grouped(self.calls()),
+            grouped(lost),
+            grouped(figures.known_not_sent),
+            100.0 * figures.known_not_sent as f64 / lost.max(1) as f64,
+            grouped(lost - figures.known_not_sent),
+            grouped(unknown),
+            grouped(of_loss(Loss::Dropped)),
+            grouped(of_loss(Loss::Crossed)),
+            grouped(of_loss(Loss::InTransit)),
+            grouped(of_loss(Loss::Unexplained)),
+        )
+    }
+
+    /// What the records said of the calls that ended in doubt.
+    pub fn looks(&self) -> String {
+        let Looks {
+            doubts,
+            found,
+            none,
+            failed,
+            wrong,
+            unresolved,
+        } = &self.looks;
+        let rows = [
+            ("calls that ended in doubt", *doubts),
+            (
+                "... found in the records: placed, with their recording ID",
+                *found,
+            ),
+            ("... without a record, and the phone did not ring", *none),
+            (
+                "... found, but the phone did not ring; or it rang, and they were not found; or another call's recording ID",
+                wrong.len(),
+            ),
+            ("... whose records could not be read", unresolved.len()),
+            ("looks that met a fault, and were tried again", *failed),
+        ];
+        let rows = rows.map(|(what, count)| vec![what.to_owned(), grouped(count)]);
+        table(&["", "libitnio"], rows.into_iter())
+    }
+
+    fn bars(&self) -> Vec<Bars> {
+        let bars = self.tallies.iter().map(|tally| Bars {
+            name: tally.name.clone(),
+            counts: [tally.rang_twice(), tally.wrong(), tally.unknown()],
+        });
+        bars.collect()
+    }
+
+    /// The picture in words.
+    fn description(&self) -> String {
+        crate::picture::describe(&self.bars())
+    }
+
+    pub fn picture(&self) -> Result<String, Box<dyn std::error::Error>> {
+        crate::picture::draw(self.calls(), &self.bars())
+    }
+}
