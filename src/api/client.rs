@@ -164,11 +164,15 @@ impl Client {
             body: endpoint.body()?,
             context: state.http.context(deadline),
         };
-        // Somebody may have sent back what we sent.
-        call.run().map_err(|error| Error {
+        call.run().map_err(|error| self.redact(error))
+    }
+
+    /// The error without the secret and without signatures: somebody may have sent back what we sent.
+    pub fn redact(&self, error: Error) -> Error {
+        Error {
             reason: self.credentials.redact(&error.reason),
             ..error
-        })
+        }
     }
 }
 

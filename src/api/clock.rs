@@ -57,12 +57,21 @@ impl Clock {
         self.offset.load(Ordering::Relaxed)
     }
 
-    /// The same, where a response that was received just now shows another time than the clock.
-    pub fn offset_at(&self, head: &Head) -> i64 {
-        let known = self.offset();
-        let shown = offset_by(head.date.as_deref(), head.has_age);
-        let other = shown.filter(|shown| (shown - known).abs() > MAX_CLOCK_SKEW);
-        other.unwrap_or(known)
+    /// The same, by a response that was received just now to a request of `asked_at`, by our clock: the
+    /// `assumed` offset, where its date can be of the time between the two, else the nearest that it can be.
+    pub fn offset_at(&self, assumed: i64, head: &Head, asked_at: i64) -> i64 {
+        let Some(latest) = offset_by(head.date.as_deref(), head.has_age) else {
+            return self.offset();
+        };
+        // A response may be on its way for as long as the call may take.
+        let took = unix_now().saturating_sub(asked_at).max(0);
+        let earliest = latest;
+        let latest = latest.saturating_add(took);
+        let range = earliest - MAX_CLOCK_SKEW..=latest + MAX_CLOCK_SKEW;
+        if range.contains(&assumed) {
+            return assumed;
+        }
+        assumed.clamp(earliest, latest)
     }
 
     /// Gives up an offset with which a request was refused as expired, where the response did not say what

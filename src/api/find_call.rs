@@ -38,6 +38,16 @@ impl Client {
         since: i64,
         patience: Duration,
     ) -> Result<String, Error> {
+        self.look_patiently(request, since, patience)
+            .map_err(|error| self.redact(error))
+    }
+
+    fn look_patiently(
+        &self,
+        request: &SipRequest<'_>,
+        since: i64,
+        patience: Duration,
+    ) -> Result<String, Error> {
         self.endpoint_of(request).validate()?;
         let end = Deadline::after(Instant::now(), patience);
         let mut pause = FIRST_PAUSE;
@@ -73,13 +83,12 @@ impl Client {
         })?;
         // In this order: a call's recording ID is remembered before the call is over.
         let is_other_in_progress = self.state()?.calls.contains(request.callee);
+        let wanted = request.display_num.filter(|number| !number.is_empty());
         let is_such_a_call = |record: &&Record| {
             let shown = record.display_num.as_deref();
             // Without a time it may be any call's.
             record.submitted.unix.is_some()
-                && (request.display_num.is_none()
-                    || shown.is_none()
-                    || request.display_num == shown)
+                && (wanted.is_none() || shown.is_none() || wanted == shown)
                 && !self.recording_ids().contains(&record.recording_id)
         };
         let found: Vec<_> = records

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use ureq::http::Method;
 
@@ -14,7 +16,7 @@ use super::clock::{MAX_CLOCK_SKEW, unix_now};
 use super::record::{self, Record, time_text};
 use super::recording_ids::hash_of;
 use super::repeat::RepeatPolicy;
-use super::response::{bad_response, scalar};
+use super::response::{bad_response, does_not_exist, scalar};
 use crate::error::{Error, ErrorKind};
 use crate::net::io::Deadline;
 
@@ -79,9 +81,14 @@ struct Params<'a> {
 }
 
 /// What a page has.
-struct Page {
-    records: Vec<Record>,
-    is_last: bool,
+#[derive(Debug)]
+pub struct Page {
+    /// Its records.
+    pub records: Vec<Record>,
+    /// Whether there is no other page behind it.
+    pub is_last: bool,
+    // Whether the server says which page it is, and how many there are.
+    is_numbered: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -89,9 +96,41 @@ struct PageData<'a> {
     #[serde(borrow)]
     current: Option<&'a RawValue>,
     #[serde(borrow)]
+    size: Option<&'a RawValue>,
+    #[serde(borrow)]
     pages: Option<&'a RawValue>,
     #[serde(borrow)]
-    records: Option<Vec<&'a RawValue>>,
+    records: Option<Items<'a>>,
+}
+
+/// The items of an array, as many as a page may have: a megabyte has room for half a million.
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Items<'a>, D::Error> {
+        from.deserialize_seq(ItemsVisitor)
+    }
+}
+
+struct ItemsVisitor;
+
+impl<'de> Visitor<'de> for ItemsVisitor {
+    type Value = Items<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Items<'de>, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = from.next_element()? {
+            if items.len() == PAGE_SIZE {
+                return Err(de::Error::custom("more records than were asked for"));
+            }
+            items.push(item);
+        }
+        Ok(Items(items))
+    }
 }
 
 impl Endpoint for FindRecords<'_> {
@@ -118,20 +157,35 @@ impl Endpoint for FindRecords<'_> {
     }
 
     fn read_data(&self, data: Option<&RawValue>) -> Result<Page, Cow<'static, str>> {
+        Page::read(data, self.current)
+    }
+}
+
+impl Page {
+    /// Reads page number `asked` of a response's `data`. Fails where it is none, or another one.
+    pub fn read(data: Option<&RawValue>, asked: usize) -> Result<Page, Cow<'static, str>> {
         // None, or null, where there is nothing to show.
         let page: Option<PageData<'_>> = serde_json::from_str(data.map_or("null", RawValue::get))
             .map_err(|error| {
             format!("the response's data is not a page of records: {error}")
         })?;
         let page = page.unwrap_or_default();
-        let records = page.records.unwrap_or_default();
+        let records = page.records.map_or_else(Vec::new, |items| items.0);
         let number = |value: Option<&RawValue>| scalar(value?)?.parse::<usize>().ok();
-        if number(page.current).is_some_and(|current| current != self.current) {
+        let (current, pages) = (number(page.current), number(page.pages));
+        if current.is_some_and(|current| current != asked) {
             return Err("the response has another page of records".into());
         }
+        // A server may have smaller pages than it was asked for; 0 where it has not counted.
+        let size = number(page.size).filter(|size| *size > 0);
+        let is_full = records.len() >= size.unwrap_or(PAGE_SIZE).min(PAGE_SIZE);
+        let is_last = match pages.filter(|pages| *pages > 0) {
+            Some(pages) => pages <= asked || records.is_empty(),
+            None => !is_full,
+        };
         Ok(Page {
-            is_last: records.len() < self.size
-                || number(page.pages).is_some_and(|pages| pages <= self.current),
+            is_last,
+            is_numbered: current.is_some() && pages.is_some(),
             records: records.into_iter().filter_map(Record::parse).collect(),
         })
     }
@@ -213,8 +267,12 @@ impl Client {
                 },
             };
             loop {
-                let (page, head) = self.call(&request, deadline)?;
-                let shown = clock.offset_at(&head);
+                let asked_at = unix_now();
+                let (page, head) = match self.call(&request, deadline) {
+                    Err(error) if does_not_exist(&error) => break,
+                    called => called?,
+                };
+                let shown = clock.offset_at(offset, &head, asked_at);
                 if is_first_response && (shown - offset).abs() > MAX_CLOCK_SKEW {
                     return Ok(Err(shown));
                 }
@@ -228,7 +286,8 @@ impl Client {
                     }
                 }
                 keep_newest(&mut found, query.max_records());
-                if page.is_last || known.len() == known_before {
+                // A server may repeat a page, or a whole page of calls has been placed meanwhile.
+                if page.is_last || known.len() == known_before && !page.is_numbered {
                     break;
                 }
                 if request.current == MAX_PAGES {

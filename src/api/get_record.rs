@@ -8,6 +8,7 @@ use ureq::http::Method;
 
 use super::Endpoint;
 use super::client::Client;
+use super::clock::unix_now;
 use super::record::{self, Record};
 use super::repeat::RepeatPolicy;
 use crate::error::Error;
@@ -72,8 +73,10 @@ impl Endpoint for GetRecord<'_> {
 impl Client {
     /// The record of the call with this recording ID.
     pub fn get_record(&self, recording_id: &str) -> Result<Record, Error> {
+        let asked_at = unix_now();
         let (record, head) = self.call(&GetRecord { recording_id }, self.deadline(0))?;
-        Ok(record.on_our_clock(self.state()?.clock.offset_at(&head)))
+        let clock = &self.state()?.clock;
+        Ok(record.on_our_clock(clock.offset_at(clock.offset(), &head, asked_at)))
     }
 }
 

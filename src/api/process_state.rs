@@ -1,6 +1,7 @@
 //! What each process keeps of a client, and a forked child does not share.
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
@@ -61,6 +62,8 @@ impl Drop for ProcessState {
             // Inherited: to close its connections would end the parent's, and its locks may be
             // taken for ever. One more owner, never dropped, keeps it as it is.
             Box::leak(Box::new(Arc::clone(&self.http)));
+            // Another thread of the parent's may have been making room in it.
+            Box::leak(Box::new(mem::take(&mut self.calls)));
         }
     }
 }

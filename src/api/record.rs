@@ -1,7 +1,10 @@
 //! A record of a call, as `voice/recordSip` and `voice/recordSipQuery` give it.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -53,7 +56,7 @@ impl Record {
     /// Reads a record liberally: what is missing, or no text and no number, is not there. `None` for what is no
     /// record: it has no recording ID.
     pub fn parse(data: &RawValue) -> Option<Record> {
-        let fields: HashMap<String, &RawValue> = serde_json::from_str(data.get()).ok()?;
+        let fields: Fields<'_> = serde_json::from_str(data.get()).ok()?;
         let text = |name| {
             let text = plain(&text_or_number(fields.get(name)?)?).into_owned();
             (!text.trim().is_empty()).then_some(text)
@@ -65,7 +68,7 @@ impl Record {
         };
         let seconds = |name| text(name)?.parse().ok().filter(|seconds| *seconds >= 0);
         Some(Record {
-            recording_id: recording_id(fields.get("voiceId").copied()).ok()?,
+            recording_id: recording_id(fields.get("voiceId")).ok()?,
             callee: text("callee"),
             display_num: text("displayNum"),
             phone_name: text("phoneName"),
@@ -104,6 +107,71 @@ impl Record {
     }
 }
 
+/// The names of a record's fields.
+const NAMES: [&str; 21] = [
+    "voiceId",
+    "callee",
+    "displayNum",
+    "phoneName",
+    "sipGroupName",
+    "code",
+    "submitTime",
+    "callTime",
+    "ringingTime",
+    "answerTime",
+    "hangupTime",
+    "callDuration",
+    "chargedDuration",
+    "terminationCode",
+    "terminationReason",
+    "cost",
+    "costEur",
+    "rate",
+    "billPeriod",
+    "currency",
+    "recordingFileId",
+];
+
+/// The fields of an object that have one of these names: a megabyte has room for a hundred thousand others. Of
+/// two with one name, it is the last one.
+#[derive(Default)]
+struct Fields<'a>([Option<&'a RawValue>; NAMES.len()]);
+
+impl<'a> Fields<'a> {
+    fn get(&self, name: &str) -> Option<&'a RawValue> {
+        let place = NAMES.iter().position(|known| *known == name)?;
+        *self.0.get(place)?
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Fields<'a>, D::Error> {
+        from.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Fields<'de>, A::Error> {
+        let mut fields = Fields::default();
+        while let Some(name) = from.next_key::<Cow<'_, str>>()? {
+            let place = NAMES.iter().position(|known| *known == name);
+            match place.and_then(|place| fields.0.get_mut(place)) {
+                Some(field) => *field = Some(from.next_value()?),
+                None => drop(from.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(fields)
+    }
+}
+
 /// The text of a string, or a number as it was sent: money is no double.
 fn text_or_number(value: &RawValue) -> Option<String> {
     let is_number = value
@@ -115,10 +183,20 @@ fn text_or_number(value: &RawValue) -> Option<String> {
     }
 }
 
-/// Unix seconds of a time such as `2022-02-18T14:42:40+08:00`.
-fn unix_time(text: &str) -> Option<i64> {
-    let time = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?;
-    Some(time.unix_timestamp())
+/// Unix seconds of a time such as `2022-02-18T14:42:40+08:00`, or as it is written elsewhere: without seconds
+/// where they are zero (Java's `OffsetDateTime`), with `+0800` or `+08` for the offset.
+pub fn unix_time(text: &str) -> Option<i64> {
+    let (minute, rest) = text.trim().split_at_checked("2022-02-18T14:42".len())?;
+    let (seconds, offset) = rest.split_at(rest.find(['Z', 'z', '+', '-'])?);
+    let seconds = if seconds.is_empty() { ":00" } else { seconds };
+    let offset = match offset.split_at_checked("+08".len()) {
+        Some((hours, "")) => format!("{hours}:00"),
+        Some((hours, minutes)) => format!("{hours}:{}", minutes.trim_start_matches(':')),
+        None => offset.to_owned(),
+    };
+    let time = OffsetDateTime::parse(&format!("{minute}{seconds}{offset}"), &Rfc3339).ok()?;
+    // The zero of a clock, or of a calendar (Go's, .NET's), stands for no time.
+    Some(time.unix_timestamp()).filter(|unix| *unix > 0)
 }
 
 /// The time of these Unix seconds, as the documentation writes it; `None` where no calendar has it.
@@ -225,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_time_is_written_as_it_is_read() {
-        for unix in [0, 1_645_166_560, 4_102_444_800] {
+        for unix in [1, 1_645_166_560, 4_102_444_800] {
             let text = time_text(unix).unwrap();
             assert!(text.ends_with("+00:00"), "{text}");
             assert_eq!(unix_time(&text), Some(unix), "{text}");

@@ -14,6 +14,9 @@ use crate::plain_text::plain;
 /// The status that refuses a timestamp: "timestamp expires".
 pub const TIMESTAMP_EXPIRES: i32 = -16;
 
+/// The status for data that does not exist.
+const DATA_DOES_NOT_EXIST: i32 = -24;
+
 /// The documented meaning of a status of the API (its documentation of `voice/sendSip`).
 pub fn status_message(status: i32) -> &'static CStr {
     match status {
@@ -115,6 +118,11 @@ pub fn classify_response<E: Endpoint>(
 /// Whether the API refused the request's timestamp.
 pub fn is_expired(error: &Error) -> bool {
     error.kind == ErrorKind::Rejected && error.status == Some(TIMESTAMP_EXPIRES)
+}
+
+/// Whether the API has nothing of what it was asked for.
+pub fn does_not_exist(error: &Error) -> bool {
+    error.kind == ErrorKind::Rejected && error.status == Some(DATA_DOES_NOT_EXIST)
 }
 
 /// HTTP 2xx with something that is not the API's response to this request.
