@@ -36,12 +36,13 @@
  * Exceptions. There is no `throw` in this header, and it compiles with -fno-exceptions. Making a client,
  * placing a call and reading records are noexcept, so that no call which may ring a phone ends in an
  * exception that says nothing about it; where this header itself finds no memory for its copies, the
- * request is not sent, and where the library finds none, the process ends (itnio.h, Memory). Only what returns a std::string
- * may throw std::bad_alloc, and then the object is unchanged.
+ * request is not sent, and where the library finds none, the process ends (itnio.h, Memory). Only what
+ * returns a std::string may throw std::bad_alloc, and then the object is unchanged.
  *
  * Strings. They go in as itnio::Text, a view that std::string_view, std::string, a literal, or what
- * getenv() returned convert to; they come out as std::string. A NUL within one, where C would end it and
- * call another number, is ITNIO_INVALID_ARGUMENT, with a reason that names the field.
+ * getenv() returned convert to; they come out as std::string, and those of a record as std::string_view. A
+ * NUL within one, where C would end it and call another number, is ITNIO_INVALID_ARGUMENT (from
+ * find_call(): ITNIO_RECORDS_FAILED), with a reason that names the field.
  *
  * Threads and forks. As in itnio.h: one Client serves any number of threads and the children of a
  * fork. A call blocks its thread.
@@ -582,7 +583,8 @@ public:
 private:
     friend class Client;
 
-    explicit FoundRecord(FoundRecords found) noexcept : found_(std::move(found)), record_(std::as_const(found_)[0])
+    explicit FoundRecord(FoundRecords found) noexcept
+        : found_(std::move(found)), record_(std::as_const(found_)[0])
     {
     }
 
@@ -632,7 +634,8 @@ public:
     /// ITNIO_INTERNAL_ERROR. It is never refused or not sent: nothing proves that a call was not placed, not
     /// even an argument that is wrong.
     ///
-    /// It never places a call. From any number of threads at once.
+    /// What cannot be told apart is a call that somebody else placed to the same number since then. It never
+    /// places a call. From any number of threads at once.
     Result find_call(const Request &request, std::chrono::system_clock::time_point since,
                      std::chrono::milliseconds patience) const noexcept
     {

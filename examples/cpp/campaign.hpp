@@ -47,8 +47,8 @@ public:
     Campaign(const Options &options, const itnio::Client &client, Journal &journal, Console &console,
              std::vector<Number> numbers, std::vector<Doubt> doubts, const Tally &tally);
 
-    /// Places the calls, and looks those in doubt up; returns once all have ended. Takes the signals that end a program over, on the
-    /// program's only thread.
+    /// Places the calls, and looks those in doubt up; returns once all have ended. Takes the signals that end
+    /// a program over, on the program's only thread.
     void run();
 
     /// After run(): where the numbers stand.

@@ -4,8 +4,8 @@
 //
 // A phone call cannot be taken back. libitnio never sends a request twice that may have reached the
 // API; this program keeps to that across its own end, be it by Ctrl-C, kill -9 or power failure: each call
-// is on the disk before it is placed, and a number that may have been dialed is never dialed again. The next run
-// looks it up in the API's records.
+// is on the disk before it is placed, and a number that may have been dialed is never dialed again. The
+// next run looks it up in the API's records.
 //
 //     options.*    the command line, and the manual (dialer --help)
 //     numbers.*    the list of numbers; csv.hpp takes it apart

@@ -21,7 +21,8 @@ display_num and called_info may be left out, as columns or as fields. A number t
 is there twice is dialed once. Where a line is wrong, nothing is dialed.
 
 RESULTS.csv gets two rows for each call: "dialing", on the disk before the call is
-placed, and its result. The last row of a number counts:
+placed, and its result; a call in doubt that is found gets one more. The last row of a
+number counts:
 
     accepted   the API accepted the call; recording_id is there
     refused    the API refused, and no phone rang. Not called again, unless the
@@ -30,9 +31,10 @@ placed, and its result. The last row of a number counts:
     not sent   nothing reached the API; called again by the next run
     unknown    it may have been placed, or the dialer was ended during the call.
                Never called again. The next run looks it up in the API's records, and
-               so does --resolve: it is accepted where they have the call. Else look
-               before you redial: those that have not rung go into a list of their
-               own, with a results file of its own
+               so does --resolve: it is accepted where they have one call to it since
+               then (of somebody else's they cannot tell). Else look before you
+               redial: those that have not rung go into a list of their own, with a
+               results file of its own
 
 Leave the file alone while the dialer runs. Its directory should be on a disk that
 has stored what it confirms.
@@ -93,7 +95,18 @@ unsigned number(const char *option, std::string_view text, unsigned least, unsig
 
 Options parse_options(int argc, char **argv)
 {
-    enum : int { account = 1, app_id, parallel, retry_unsent, retry_pause, timeout, resolve, patience, dry_run, help };
+    enum : int {
+        account = 1,
+        app_id,
+        parallel,
+        retry_unsent,
+        retry_pause,
+        timeout,
+        resolve,
+        patience,
+        dry_run,
+        help
+    };
     static const option known[] = {
         {"account", required_argument, nullptr, account},
         {"app-id", required_argument, nullptr, app_id},
