@@ -33,8 +33,7 @@ use indicatif::ProgressBar;
 
 use campaign::compare::{Violation, violations};
 use campaign::figures::Figures;
-use campaign::group::Group;
-use campaign::look::Looks;
+use campaign::look::{Findings, diary_after, is_unknown};
 use campaign::run::{CallClient, CallResult, Settings, Setup, library};
 use programs::Program;
 use progress::progress;
@@ -132,17 +131,11 @@ fn main() -> ExitCode {
         }
         match caller.program() {
             None => {
-                let (library, tally, looks, kept) = run_library(settings);
+                let (of_library, kept) = run_library(settings);
                 if !kept {
                     code = ExitCode::FAILURE;
                 }
-                report = Some(Report {
-                    settings,
-                    library,
-                    looks,
-                    tallies: vec![tally],
-                    left_out: Vec::new(),
-                });
+                report = Some(of_library);
             }
             Some(program) => match program.available() {
                 Ok(()) => {
@@ -185,49 +178,49 @@ fn write_readme(report: &Report) -> Result<(), Box<dyn Error>> {
 
 /// Counts the calls for whoever looks.
 struct Counted<'a> {
-    client: Client,
+    client: &'a Client,
     progress: &'a ProgressBar,
 }
 
 impl CallClient for Counted<'_> {
     fn call(&self, callee: &str, bulky: bool) -> CallResult {
-        let result = CallClient::call(&self.client, callee, bulky);
+        let result = CallClient::call(self.client, callee, bulky);
         self.progress.inc(1);
         result
     }
 }
 
 /// What the library's calls came to, and whether every promise was kept.
-fn run_library(settings: Settings) -> (Figures, Tally, Looks, bool) {
+fn run_library(settings: Settings) -> (Report, bool) {
     println!("== libitnio");
     let started = Instant::now();
     let setup = Setup::new(settings);
     let progress = progress("libitnio", setup.calls());
-    let counted = |group: &Group| Counted {
-        client: library(&setup, group),
-        progress: &progress,
-    };
-    let clients: Vec<_> = setup.groups.iter().map(counted).collect();
-    let diary = setup.call_with(&clients);
-    progress.finish_and_clear();
-    let looking = Instant::now();
-    let of_library: Vec<_> = clients.iter().map(|counted| &counted.client).collect();
-    let looks = setup.look_up(&of_library, &diary);
-    let looked = looking.elapsed();
+    let clients: Vec<Client> = (setup.groups.iter())
+        .map(|group| library(&setup, group))
+        .collect();
+    let counted: Vec<_> = (clients.iter())
+        .map(|client| Counted {
+            client,
+            progress: &progress,
+        })
+        .collect();
+    let diary = setup.call_with(&counted);
+    progress.set_message("itnio_find_call");
+    progress.set_position(0);
+    progress.set_length(diary.iter().filter(|line| is_unknown(line)).count() as u64);
+    let looks = setup.look(&clients, &diary, || progress.inc(1));
+    drop(counted);
     drop(clients);
+    progress.finish_and_clear();
     let evidence = setup.finish();
-    let looks = Looks::of(&looks, &evidence);
     let figures = Figures::of(&diary, &evidence);
     let tally = Tally::of_library(&Caller::Library.heading(""), &diary, &evidence);
-    println!("{figures}\n{tally}");
-    println!(
-        "{looks}; {} queries, {} s",
-        evidence.queries,
-        looked.as_secs()
-    );
-    for mistake in looks.wrong.iter().chain(&looks.unresolved).take(5) {
-        println!("    {mistake}");
-    }
+    let diary_after = diary_after(&diary, &looks);
+    let after = Tally::of_library("libitnio, then itnio_find_call", &diary_after, &evidence);
+    println!("{figures}\n{tally}\n== after itnio_find_call\n{after}");
+    let findings = Findings::of(&looks, &evidence);
+    println!("{findings}");
     for unexplained in figures.unexplained.iter().take(5) {
         println!("unexplained: {unexplained}");
     }
@@ -256,8 +249,15 @@ fn run_library(settings: Settings) -> (Figures, Tally, Looks, bool) {
         evidence.unasked,
         started.elapsed().as_secs()
     );
-    let kept = broken.is_empty() && evidence.unasked == 0 && looks.wrong.is_empty();
-    (figures, tally, looks, kept)
+    let kept = broken.is_empty() && evidence.unasked == 0 && findings.untrue.is_empty();
+    let report = Report {
+        settings,
+        library: figures,
+        findings,
+        tallies: vec![tally, after],
+        left_out: Vec::new(),
+    };
+    (report, kept)
 }
 
 /// What a program's calls came to.

@@ -165,7 +165,8 @@ typedef enum itnio_result {
    */
   ITNIO_NO_RECORD = 15,
   /**
-   * From itnio_find_call(): there are records of several such calls; the reason has their recording IDs.
+   * From itnio_find_call(): there are records of several such calls, or one and several calls in doubt; the reason
+   * has the recording IDs.
    */
   ITNIO_SEVERAL_RECORDS = 16,
   /**
@@ -543,9 +544,10 @@ enum itnio_result itnio_find_records(const struct itnio_client *client,
  * one, have to be those of the record. `since` is the time before itnio_send_sip() was called, in Unix
  * seconds (`time(NULL)`); the server's clock is allowed for. The API is asked at once, and where it has no
  * record yet, again with growing pauses, until `patience_ms` is over (0: once); the last request may take
- * the time of a call beyond that. Recording IDs that this client has handed out, by this function too, do not
- * count, and no call is found while another one to the same callee is in progress on this client. What
- * cannot be told apart is a call that somebody else placed to the same number since then.
+ * the time of a call beyond that. Recording IDs that this client has handed out in this process, by this function
+ * too, do not count (of the last 8,000 calls at least), and no call is found while another one to the same callee
+ * is in progress on it, or where two of its calls to this callee are in doubt. What cannot be told apart is a
+ * call that somebody else, a forked process too, placed to the same number since then.
  *
  * `*status` is the API's status for the last look, as for itnio_send_sip(). `*recording_id` is the
  * recording ID on `ITNIO_OK`, else NULL; `*reason` is NULL on `ITNIO_OK`, else says why there is none. Both are

@@ -18,7 +18,10 @@
  *     request.callee = "4915112345678";
  *     request.account = "1001";
  *     request.app_id = "my-app";
- *     const itnio::Result result = client->send_sip(request);
+ *     const auto since = std::chrono::system_clock::now();
+ *     itnio::Result result = client->send_sip(request);
+ *     if (result.unknown())
+ *         result = client->find_call(request, since, std::chrono::seconds(10));
  *     switch (result.outcome()) {
  *     case itnio::Outcome::accepted: std::cout << "recording " << result.recording_id() << '\n'; break;
  *     case itnio::Outcome::refused:  std::cerr << "refused: " << result.reason() << '\n'; break;
@@ -26,15 +29,20 @@
  *     case itnio::Outcome::unknown:  std::cerr << "look before you redial: " << result.reason() << '\n';
  *     }
  *
- * Exceptions. There is no `throw` in this header, and it compiles with -fno-exceptions. Making a client
- * and placing a call are noexcept, so that no call which may ring a phone ends in an exception that
- * says nothing about it; where this header itself finds no memory for its copies, the call is not sent,
- * and where the library finds none, the process ends (itnio.h, Memory). Only what returns a std::string
- * may throw std::bad_alloc, and then the object is unchanged.
+ * Records. find_call() looks a call up that is in doubt, and gives a Result as send_sip() does: accepted,
+ * with the recording ID, or still unknown. get_record() and find_records() give the API's records: how
+ * long a call was, how it ended, what it cost.
+ *
+ * Exceptions. There is no `throw` in this header, and it compiles with -fno-exceptions. Making a client,
+ * placing a call and reading records are noexcept, so that no call which may ring a phone ends in an
+ * exception that says nothing about it; where this header itself finds no memory for its copies, the
+ * request is not sent, and where the library finds none, the process ends (itnio.h, Memory). Only what
+ * returns a std::string may throw std::bad_alloc, and then the object is unchanged.
  *
  * Strings. They go in as itnio::Text, a view that std::string_view, std::string, a literal, or what
- * getenv() returned convert to; they come out as std::string. A NUL within one, where C would end it and
- * call another number, is ITNIO_INVALID_ARGUMENT, with a reason that names the field.
+ * getenv() returned convert to; they come out as std::string, and those of a record as std::string_view. A
+ * NUL within one, where C would end it and call another number, is ITNIO_INVALID_ARGUMENT (from
+ * find_call(): ITNIO_RECORDS_FAILED), with a reason that names the field.
  *
  * Threads and forks. As in itnio.h: one Client serves any number of threads and the children of a
  * fork. A call blocks its thread.
@@ -45,6 +53,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <new>
@@ -106,6 +115,19 @@ struct Request {
     Text account; ///< Required.
     Text app_id;  ///< Required.
     Text called_info;
+    std::chrono::milliseconds timeout{0}; ///< 0: the client's. The whole call.
+};
+
+/// Which records to look for; itnio_record_query says what each field may be. What is not given may be any.
+struct RecordQuery {
+    std::chrono::system_clock::time_point since; ///< Required. Submitted then or later, to the second.
+    std::optional<std::chrono::system_clock::time_point> until; ///< Default: now.
+    Text callee;
+    Text display_num;
+    Text phone_name; ///< Not the phone's account.
+    Text phone_group;
+    std::uint32_t max_records = 0;        ///< 0: 100. The newest ones.
+    std::chrono::milliseconds timeout{0}; ///< 0: the client's. However many pages there are.
 };
 
 /// Whether a call was placed. There are four cases, and none will be added: a `switch` over them without
@@ -119,7 +141,7 @@ enum class [[nodiscard]] Outcome {
     /// (ITNIO_INVALID_ARGUMENT) comes back every time.
     not_sent,
     /// The request was sent, and no response says whether the call was placed: the phone may ring. Look
-    /// before you redial.
+    /// before you redial: Client::find_call().
     unknown,
 };
 
@@ -132,6 +154,9 @@ struct FreeString {
 };
 struct FreeClient {
     void operator()(itnio_client *client) const noexcept { itnio_client_free(client); }
+};
+struct FreeRecords {
+    void operator()(itnio_records *records) const noexcept { itnio_records_free(records); }
 };
 
 /// A string that the library handed out.
@@ -150,6 +175,31 @@ struct Field {
     const char *name;
     Text text;
 };
+
+struct Duration {
+    const char *name;
+    std::chrono::milliseconds duration;
+};
+
+/// Whether C can hold it, as a number of milliseconds.
+inline Problem check(const Duration &field) noexcept
+{
+    if (field.duration.count() < 0 || field.duration.count() > std::numeric_limits<std::uint32_t>::max())
+        return {ITNIO_INVALID_ARGUMENT, field.name, "is negative or longer than 49 days"};
+    return {};
+}
+
+/// Of a duration that check() has passed.
+inline std::uint32_t milliseconds(std::chrono::milliseconds duration) noexcept
+{
+    return static_cast<std::uint32_t>(duration.count());
+}
+
+/// The second that it is in, counted as in C.
+inline std::int64_t unix_time(std::chrono::system_clock::time_point time) noexcept
+{
+    return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+}
 
 /// NUL-terminated copies of `Count` texts, wiped before they are freed: a secret may be among them.
 template <std::size_t Count>
@@ -228,6 +278,7 @@ public:
 
 private:
     friend class Client;
+    friend class FoundRecords;
     friend class NewClient;
     friend class Result;
 
@@ -240,7 +291,7 @@ private:
     detail::Problem problem_;
 };
 
-/// The result of one call. It converts to nothing: ask it by name.
+/// The result of one call, or of looking for it. It converts to nothing: ask it by name.
 ///
 /// It can be moved, not copied. One that was moved from is Outcome::unknown.
 class [[nodiscard]] Result {
@@ -309,9 +360,242 @@ private:
     detail::String recording_id_;
 };
 
+/// A record of a call, as the API gave it: a view, which ends with the FoundRecord or FoundRecords that it
+/// is of. itnio_record says what each field is.
+///
+/// A text that is not there is empty, a time or a number that is not there has no value.
+class Record {
+public:
+    using Time = std::chrono::system_clock::time_point;
+
+    /// An empty record: nothing is there.
+    constexpr Record() noexcept = default;
+
+    /// As Result::recording_id() gives it. Empty in an empty record only.
+    [[nodiscard]] std::string_view recording_id() const noexcept { return text(&itnio_record::recording_id); }
+    [[nodiscard]] std::string_view callee() const noexcept { return text(&itnio_record::callee); }
+    [[nodiscard]] std::string_view display_num() const noexcept { return text(&itnio_record::display_num); }
+    [[nodiscard]] std::string_view phone_name() const noexcept { return text(&itnio_record::phone_name); }
+    [[nodiscard]] std::string_view phone_group() const noexcept { return text(&itnio_record::phone_group); }
+    [[nodiscard]] std::string_view region() const noexcept { return text(&itnio_record::region); }
+
+    /// By this host's clock, as far as the server's is known.
+    [[nodiscard]] std::optional<Time> submitted() const noexcept { return time(&itnio_record::submitted_at); }
+    [[nodiscard]] std::optional<Time> called() const noexcept { return time(&itnio_record::called_at); }
+    [[nodiscard]] std::optional<Time> ringing() const noexcept { return time(&itnio_record::ringing_at); }
+    [[nodiscard]] std::optional<Time> answered() const noexcept { return time(&itnio_record::answered_at); }
+    [[nodiscard]] std::optional<Time> hung_up() const noexcept { return time(&itnio_record::hung_up_at); }
+
+    /// The same, as received.
+    [[nodiscard]] std::string_view submit_time() const noexcept { return text(&itnio_record::submit_time); }
+    [[nodiscard]] std::string_view call_time() const noexcept { return text(&itnio_record::call_time); }
+    [[nodiscard]] std::string_view ringing_time() const noexcept { return text(&itnio_record::ringing_time); }
+    [[nodiscard]] std::string_view answer_time() const noexcept { return text(&itnio_record::answer_time); }
+    [[nodiscard]] std::string_view hangup_time() const noexcept { return text(&itnio_record::hangup_time); }
+
+    [[nodiscard]] std::optional<std::chrono::seconds> call_duration() const noexcept
+    {
+        return duration(&itnio_record::call_duration_s);
+    }
+    [[nodiscard]] std::optional<std::chrono::seconds> charged_duration() const noexcept
+    {
+        return duration(&itnio_record::charged_duration_s);
+    }
+
+    /// How the call ended: a SIP code, "200" where it was established; and the same in words.
+    [[nodiscard]] std::string_view termination_code() const noexcept
+    {
+        return text(&itnio_record::termination_code);
+    }
+    [[nodiscard]] std::string_view termination_reason() const noexcept
+    {
+        return text(&itnio_record::termination_reason);
+    }
+
+    /// Money is text, with the digits received.
+    [[nodiscard]] std::string_view cost() const noexcept { return text(&itnio_record::cost); }
+    [[nodiscard]] std::string_view rate() const noexcept { return text(&itnio_record::rate); }
+    [[nodiscard]] std::string_view billing_period() const noexcept
+    {
+        return text(&itnio_record::billing_period);
+    }
+    [[nodiscard]] std::string_view currency() const noexcept { return text(&itnio_record::currency); }
+    [[nodiscard]] std::string_view recording_file_id() const noexcept
+    {
+        return text(&itnio_record::recording_file_id);
+    }
+
+private:
+    friend class FoundRecord;
+    friend class FoundRecords;
+
+    constexpr explicit Record(const itnio_record *record) noexcept : record_(record) {}
+
+    std::string_view text(const char *const itnio_record::*field) const noexcept
+    {
+        const char *text = record_ == nullptr ? nullptr : record_->*field;
+        return text == nullptr ? std::string_view() : std::string_view(text);
+    }
+
+    std::optional<Time> time(const std::int64_t itnio_record::*field) const noexcept
+    {
+        const std::int64_t seconds = record_ == nullptr ? 0 : record_->*field;
+        // The clock counts smaller units, in as many bits: years that a hostile server makes up are too far.
+        constexpr auto most = std::chrono::duration_cast<std::chrono::seconds>(Time::duration::max()).count();
+        if (seconds == 0 || seconds < -most || seconds > most)
+            return std::nullopt;
+        return Time(std::chrono::seconds(seconds));
+    }
+
+    std::optional<std::chrono::seconds> duration(const std::int32_t itnio_record::*field) const noexcept
+    {
+        const std::int32_t seconds = record_ == nullptr ? -1 : record_->*field;
+        return seconds < 0 ? std::nullopt : std::optional(std::chrono::seconds(seconds));
+    }
+
+    const itnio_record *record_ = nullptr;
+};
+
+/// Records, the newest first, or why they could not be read. It owns them: a range of Record.
+///
+/// It can be moved, not copied. One that was moved from has no records, and ITNIO_INTERNAL_ERROR.
+class [[nodiscard]] FoundRecords {
+public:
+    /// Goes through the records.
+    class Iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = Record;
+        using difference_type = std::ptrdiff_t;
+        using pointer = void;
+        using reference = Record;
+
+        Iterator() noexcept = default;
+
+        [[nodiscard]] Record operator*() const noexcept { return Record(itnio_records_get(records_, index_)); }
+        Iterator &operator++() noexcept
+        {
+            ++index_;
+            return *this;
+        }
+        Iterator operator++(int) noexcept
+        {
+            Iterator before = *this;
+            ++index_;
+            return before;
+        }
+        friend bool operator==(const Iterator &a, const Iterator &b) noexcept { return a.index_ == b.index_; }
+        friend bool operator!=(const Iterator &a, const Iterator &b) noexcept { return !(a == b); }
+
+    private:
+        friend class FoundRecords;
+
+        Iterator(const itnio_records *records, std::size_t index) noexcept : records_(records), index_(index) {}
+
+        const itnio_records *records_ = nullptr;
+        std::size_t index_ = 0;
+    };
+
+    FoundRecords(FoundRecords &&other) noexcept
+        : error_(std::move(other.error_)), status_(std::exchange(other.status_, ITNIO_NO_STATUS)),
+          records_(std::move(other.records_))
+    {
+        other.error_.code_ = ITNIO_INTERNAL_ERROR;
+    }
+    FoundRecords &operator=(FoundRecords &&other) noexcept
+    {
+        error_ = std::move(other.error_);
+        status_ = std::exchange(other.status_, ITNIO_NO_STATUS);
+        records_ = std::move(other.records_);
+        other.error_.code_ = ITNIO_INTERNAL_ERROR;
+        return *this;
+    }
+    ~FoundRecords() = default;
+
+    /// Whether the records were read, also where there are none.
+    [[nodiscard]] bool has_value() const noexcept { return error_.code() == ITNIO_OK; }
+    explicit operator bool() const noexcept { return has_value(); }
+
+    [[nodiscard]] std::size_t size() const noexcept { return itnio_records_count(records_.get()); }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+
+    [[nodiscard]] Iterator begin() const & noexcept { return {records_.get(), 0}; }
+    [[nodiscard]] Iterator end() const & noexcept { return {records_.get(), size()}; }
+
+    /// The record with this index; an empty one where there is none.
+    [[nodiscard]] Record operator[](std::size_t index) const & noexcept
+    {
+        return Record(itnio_records_get(records_.get(), index));
+    }
+
+    /// A record of what is about to end would be a view of freed memory. Keep this in a variable.
+    Iterator begin() const && = delete;
+    Iterator end() const && = delete;
+    Record operator[](std::size_t index) const && = delete;
+
+    /// Why there are no records. It says nothing about a phone.
+    [[nodiscard]] const Error &error() const noexcept { return error_; }
+
+    /// The API's status (0 is success), where it answered with one.
+    [[nodiscard]] std::optional<std::int32_t> status() const noexcept
+    {
+        return status_ == ITNIO_NO_STATUS ? std::nullopt : std::optional(status_);
+    }
+
+private:
+    friend class Client;
+
+    explicit FoundRecords(const detail::Problem &problem) noexcept
+        : error_(problem), status_(ITNIO_NO_STATUS)
+    {
+    }
+    FoundRecords(Error error, std::int32_t status, itnio_records *records) noexcept
+        : error_(std::move(error)), status_(status), records_(records)
+    {
+    }
+
+    Error error_;
+    std::int32_t status_;
+    std::unique_ptr<itnio_records, detail::FreeRecords> records_;
+};
+
+/// One record, which it owns, or why there is none. It can be moved, not copied.
+class [[nodiscard]] FoundRecord {
+public:
+    [[nodiscard]] bool has_value() const noexcept { return found_.has_value(); }
+    explicit operator bool() const noexcept { return has_value(); }
+
+    /// The record. Where there is none it is an empty one.
+    [[nodiscard]] Record operator*() const & noexcept { return record_; }
+    const Record *operator->() const & noexcept { return &record_; }
+
+    /// A record of what is about to end would be a view of freed memory. Keep this in a variable.
+    Record operator*() const && = delete;
+    const Record *operator->() const && = delete;
+
+    /// Whether the API says that there is no such record: status -24.
+    [[nodiscard]] bool does_not_exist() const noexcept { return status() == -24; }
+
+    /// See FoundRecords::error() and FoundRecords::status().
+    [[nodiscard]] const Error &error() const noexcept { return found_.error(); }
+    [[nodiscard]] std::optional<std::int32_t> status() const noexcept { return found_.status(); }
+
+private:
+    friend class Client;
+
+    explicit FoundRecord(FoundRecords found) noexcept
+        : found_(std::move(found)), record_(std::as_const(found_)[0])
+    {
+    }
+
+    FoundRecords found_;
+    Record record_;
+};
+
 class NewClient;
 
-/// Places calls for one account, over connections that it keeps between them. Share it between threads.
+/// Places calls for one account, and reads its records, over connections that it keeps between them. Share
+/// it between threads.
 ///
 /// Before it is destroyed, or another is moved into it, every call on it has to have returned: shutdown()
 /// is how to get there.
@@ -329,25 +613,92 @@ public:
     /// once.
     Result send_sip(const Request &request) const noexcept
     {
-        const detail::Terminated<5> texts({{"callee", request.callee},
-                                           {"display_num", request.display_num},
-                                           {"account", request.account},
-                                           {"app_id", request.app_id},
-                                           {"called_info", request.called_info}});
-        if (texts.problem())
-            return Result(Error(texts.problem()), ITNIO_NO_STATUS, nullptr);
-        itnio_sip_request raw = {};
-        raw.callee = texts[0];
-        raw.display_num = texts[1];
-        raw.account = texts[2];
-        raw.app_id = texts[3];
-        raw.called_info = texts[4];
-
+        const RawRequest raw(request);
+        if (raw.problem())
+            return Result(Error(raw.problem()), ITNIO_NO_STATUS, nullptr);
         std::int32_t status = ITNIO_NO_STATUS;
         char *recording_id = nullptr;
         char *reason = nullptr;
-        const std::int32_t code = itnio_send_sip(client_.get(), &raw, &status, &recording_id, &reason);
+        const std::int32_t code = itnio_send_sip(client_.get(), &raw.c, &status, &recording_id, &reason);
         return Result(Error(code, detail::String(reason)), status, detail::String(recording_id));
+    }
+
+    /// Looks a call up that is in doubt: itnio_find_call(). For after a send_sip() whose result is unknown.
+    /// `request` is the one that was given to it, and `since` the time before it was called.
+    ///
+    /// The API is asked at once, and where it has no record yet, again with growing pauses, until `patience`
+    /// is over (0: once).
+    ///
+    /// The result is accepted, with the recording ID, where the call was placed; else it is unknown, with the
+    /// reason, and code() is ITNIO_NO_RECORD, ITNIO_SEVERAL_RECORDS, ITNIO_RECORDS_FAILED or
+    /// ITNIO_INTERNAL_ERROR. It is never refused or not sent: nothing proves that a call was not placed, not
+    /// even an argument that is wrong.
+    ///
+    /// What cannot be told apart is a call that somebody else placed to the same number since then. It never
+    /// places a call. From any number of threads at once.
+    Result find_call(const Request &request, std::chrono::system_clock::time_point since,
+                     std::chrono::milliseconds patience) const noexcept
+    {
+        const RawRequest raw(request);
+        detail::Problem problem = raw.problem() ? raw.problem() : detail::check({"patience", patience});
+        if (problem) {
+            problem.code = ITNIO_RECORDS_FAILED;
+            return Result(Error(problem), ITNIO_NO_STATUS, nullptr);
+        }
+        std::int32_t status = ITNIO_NO_STATUS;
+        char *recording_id = nullptr;
+        char *reason = nullptr;
+        const std::int32_t code =
+            itnio_find_call(client_.get(), &raw.c, detail::unix_time(since), detail::milliseconds(patience),
+                            &status, &recording_id, &reason);
+        return Result(Error(code, detail::String(reason)), status, detail::String(recording_id));
+    }
+
+    /// Reads the API's record of one call, by its recording ID: itnio_get_record(). From any number of
+    /// threads at once.
+    FoundRecord get_record(Text recording_id) const noexcept
+    {
+        const detail::Terminated<1> texts({{"recording_id", recording_id}});
+        if (texts.problem())
+            return FoundRecord(FoundRecords(texts.problem()));
+        std::int32_t status = ITNIO_NO_STATUS;
+        itnio_records *records = nullptr;
+        char *reason = nullptr;
+        const std::int32_t code = itnio_get_record(client_.get(), texts[0], &status, &records, &reason);
+        return FoundRecord(FoundRecords(Error(code, detail::String(reason)), status, records));
+    }
+
+    /// Reads the API's records of many calls, all pages, the newest first: itnio_find_records(). From any
+    /// number of threads at once.
+    FoundRecords find_records(const RecordQuery &query) const noexcept
+    {
+        if (const detail::Problem problem = detail::check({"timeout", query.timeout}))
+            return FoundRecords(problem);
+        // In C, 0 is how to leave it out.
+        const std::int64_t until = query.until ? detail::unix_time(*query.until) : 0;
+        if (query.until && until <= 0)
+            return FoundRecords({ITNIO_INVALID_ARGUMENT, "until", "is 1970 or before"});
+        const detail::Terminated<4> texts({{"callee", query.callee},
+                                           {"display_num", query.display_num},
+                                           {"phone_name", query.phone_name},
+                                           {"phone_group", query.phone_group}});
+        if (texts.problem())
+            return FoundRecords(texts.problem());
+        itnio_record_query raw = {};
+        raw.since = detail::unix_time(query.since);
+        raw.until = until;
+        raw.callee = texts[0];
+        raw.display_num = texts[1];
+        raw.phone_name = texts[2];
+        raw.phone_group = texts[3];
+        raw.max_records = query.max_records;
+        raw.timeout_ms = detail::milliseconds(query.timeout);
+
+        std::int32_t status = ITNIO_NO_STATUS;
+        itnio_records *records = nullptr;
+        char *reason = nullptr;
+        const std::int32_t code = itnio_find_records(client_.get(), &raw, &status, &records, &reason);
+        return FoundRecords(Error(code, detail::String(reason)), status, records);
     }
 
     /// Ends the calls in progress, each with its true result, and refuses new ones, for good:
@@ -359,6 +710,31 @@ public:
 
 private:
     friend class NewClient;
+
+    /// A request for the functions of itnio.h, or what is wrong with it.
+    struct RawRequest {
+        explicit RawRequest(const Request &request) noexcept
+            : texts({{"callee", request.callee},
+                     {"display_num", request.display_num},
+                     {"account", request.account},
+                     {"app_id", request.app_id},
+                     {"called_info", request.called_info}}),
+              timeout(detail::check({"timeout", request.timeout}))
+        {
+            c.callee = texts[0];
+            c.display_num = texts[1];
+            c.account = texts[2];
+            c.app_id = texts[3];
+            c.called_info = texts[4];
+            c.timeout_ms = detail::milliseconds(request.timeout);
+        }
+
+        const detail::Problem &problem() const noexcept { return timeout ? timeout : texts.problem(); }
+
+        const detail::Terminated<5> texts;
+        const detail::Problem timeout;
+        itnio_sip_request c = {};
+    };
 
     explicit Client(itnio_client *client) noexcept : client_(client) {}
 
@@ -392,11 +768,10 @@ private:
 
 inline NewClient Client::create(const Config &config) noexcept
 {
-    const std::pair<const char *, std::chrono::milliseconds> durations[] = {
-        {"connect_timeout", config.connect_timeout}, {"timeout", config.timeout}};
-    for (const auto &[field, duration] : durations) {
-        if (duration.count() < 0 || duration.count() > std::numeric_limits<std::uint32_t>::max())
-            return NewClient({ITNIO_INVALID_ARGUMENT, field, "is negative or longer than 49 days"});
+    for (const detail::Duration &duration : {detail::Duration{"connect_timeout", config.connect_timeout},
+                                             detail::Duration{"timeout", config.timeout}}) {
+        if (const detail::Problem problem = detail::check(duration))
+            return NewClient(problem);
     }
     const detail::Terminated<5> texts({{"api_key", config.api_key},
                                        {"api_secret", config.api_secret},
@@ -411,8 +786,8 @@ inline NewClient Client::create(const Config &config) noexcept
     raw.base_url = texts[2];
     raw.ca_file = texts[3];
     raw.proxy = texts[4];
-    raw.connect_timeout_ms = static_cast<std::uint32_t>(config.connect_timeout.count());
-    raw.timeout_ms = static_cast<std::uint32_t>(config.timeout.count());
+    raw.connect_timeout_ms = detail::milliseconds(config.connect_timeout);
+    raw.timeout_ms = detail::milliseconds(config.timeout);
 
     itnio_client *client = nullptr;
     char *reason = nullptr;

@@ -182,21 +182,86 @@ fn exit_2_nothing_was_sent_and_it_says_whether_to_try_again() {
 
 #[test]
 fn exit_3_a_call_that_may_have_been_placed_says_to_look_first() {
-    let sandbox = Sandbox::start(&["--on=91=drop", "--on=92=http-status:502", "--on=93=garbage"]);
+    let sandbox = Sandbox::start(&[
+        "--on=91=drop,record-delay-ms:600000",
+        "--on=92=http-status:502,record-delay-ms:600000",
+        "--on=93=garbage,record-delay-ms:600000",
+    ]);
     for suffix in ["91", "92", "93"] {
         let callee = format!("86138001380{suffix}");
-        let output = send_sip(&sandbox, &[&callee, "1001", "app"]);
+        let began = Instant::now();
+        let output = send_sip(&sandbox, &["--patience", "1", &callee, "1001", "app"]);
         assert_eq!(
             (output.code, output.stdout.as_str()),
             (Some(3), ""),
             "{output:?}"
         );
         assert!(
-            output.stderr.contains("look before you redial"),
+            output
+                .stderr
+                .ends_with("no record after 1 s; look before you redial\n"),
             "{output:?}"
         );
+        assert!(began.elapsed() >= Duration::from_secs(1));
     }
-    assert_eq!(sandbox.finish().log.len(), 3, "one request per call");
+    assert_eq!(calls(sandbox.finish().log).len(), 3, "one request per call");
+}
+
+#[test]
+fn exit_0_a_call_whose_response_is_lost_is_found_in_the_records() {
+    let sandbox = Sandbox::start(&["--on=92=http-status:502", "--on=93=garbage"]);
+    // The sandbox loses the response to 91 by itself; of 94, too, and its record comes late.
+    let late = Sandbox::start(&["--on=94=drop,record-delay-ms:2000"]);
+    let optional = ["1001", "app", "861065551234", "hello"];
+    let mut found = Vec::new();
+    for (sandbox, suffix, optional) in [
+        (&sandbox, "91", &optional[..2]),
+        (&sandbox, "92", &optional[..3]),
+        (&sandbox, "93", &optional[..]),
+        (&late, "94", &optional[..]),
+    ] {
+        let callee = format!("86138001380{suffix}");
+        let arguments = [&[callee.as_str()], optional].concat();
+        let output = send_sip(sandbox, &arguments);
+        let id = value(output.success(), "recording_id");
+        assert_recording_id(id);
+        assert_eq!(output.stdout, format!("recording_id={id}\n"));
+        let words = format!("placed after all, recording ID {id}\n");
+        assert!(output.stderr.ends_with(&words), "{output:?}");
+        found.push((callee, format!(", record {id}")));
+    }
+    let calls = calls([sandbox.finish().log, late.finish().log].concat());
+    assert_eq!(calls.len(), found.len(), "one request per call: {calls:?}");
+    for (line, (callee, record)) in calls.iter().zip(&found) {
+        assert!(line.contains(callee) && line.ends_with(record), "{line}");
+    }
+}
+
+#[test]
+fn exit_3_also_where_the_records_cannot_say_which_call_it_was() {
+    let sandbox = Sandbox::start(&["--on=91=drop"]);
+    let arguments = ["--patience", "0", "8613800138091", "1001", "app"];
+    let first = send_sip(&sandbox, &arguments);
+    let id = value(first.success(), "recording_id");
+    // Another process, right after: the first call may be its own, too.
+    let second = send_sip(&sandbox, &arguments);
+    assert_eq!(
+        (second.code, second.stdout.as_str()),
+        (Some(3), ""),
+        "{second:?}"
+    );
+    assert!(second.stderr.contains(id), "{second:?}");
+    assert!(
+        second.stderr.ends_with("; look before you redial\n"),
+        "{second:?}"
+    );
+    assert_eq!(calls(sandbox.finish().log).len(), 2, "one request per call");
+}
+
+/// Those lines of a gateway's log that are of calls, not of looks at the records.
+fn calls(mut log: Vec<String>) -> Vec<String> {
+    log.retain(|line| !line.contains(" recordSip"));
+    log
 }
 
 #[test]
@@ -211,10 +276,15 @@ fn a_wrong_clock_is_put_right_within_the_call() {
 #[test]
 fn exit_64_wrong_use_is_told_apart_and_sends_nothing() {
     let sandbox = Sandbox::start(&[]);
-    let wrong: [&[&str]; 3] = [
+    let wrong: [&[&str]; 8] = [
         &[],
         &["8613800138000", "1001"],
         &["1", "2", "3", "4", "5", "6"],
+        &["--patience", "8613800138000", "1001", "app"],
+        &["--patience", "-1", "8613800138000", "1001", "app"],
+        &["--patience", "86401", "8613800138000", "1001", "app"],
+        &["--patience", "", "8613800138000", "1001", "app"],
+        &["--patience", "5", "8613800138000", "1001"],
     ];
     for arguments in wrong {
         let output = send_sip(&sandbox, arguments);
@@ -312,6 +382,24 @@ fn make_run_fails_as_the_example_does_and_shows_what_the_gateway_saw() {
     );
     assert!(output.stderr.contains("Error 1"), "{output:?}");
     assert_eq!(processes(&build), [""; 0]);
+}
+
+#[test]
+fn make_run_of_a_call_whose_response_is_lost_says_that_it_was_placed() {
+    let build = scratch().join("make-lost");
+    let output = run(make(&build, &["run", "CALLEE=8613800138091"]), BUILD_LIMIT);
+    let id = value(output.success(), "recording_id");
+    assert_recording_id(id);
+    let words = format!("placed after all, recording ID {id}\n");
+    assert!(output.stderr.ends_with(&words), "{output:?}");
+
+    // Its record comes after 3 seconds.
+    let arguments = ["run", "CALLEE=8613800138092", "PATIENCE=0"];
+    let output = run(make(&build, &arguments), BUILD_LIMIT);
+    assert_eq!(output.code, Some(2), "{output:?}");
+    let words = "no record after 0 s; look before you redial\n";
+    assert!(output.stderr.contains(words), "{output:?}");
+    assert!(output.stderr.contains("Error 3"), "{output:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::iter::repeat;
 
 use crate::campaign::figures::{Figures, Loss};
-use crate::campaign::look::Looks;
+use crate::campaign::look::{Finding, Findings};
 use crate::campaign::run::Settings;
 use crate::picture::{Bars, grouped};
 use crate::readme::table;
@@ -18,8 +18,8 @@ pub const PICTURE: &str = "benches/campaign.svg";
 pub struct Report {
     pub settings: Settings,
     pub library: Figures,
-    pub looks: Looks,
-    /// The library's first.
+    pub findings: Findings,
+    /// The library's first, before and after the look at the records.
     pub tallies: Vec<Tally>,
     /// Clients that were left out, and why.
     pub left_out: Vec<String>,
@@ -131,6 +131,24 @@ impl Report {
         )
     }
 
+    /// What the look at the records came to.
+    pub fn looks(&self) -> String {
+        let count = |finding| grouped(self.findings.count(finding));
+        format!(
+            "Of libitnio's {} calls with an unknown result, `itnio_find_call` found {} that had been placed, by their own \
+             recording\nIDs, and no record of {}, which had not rung. For {} the records could not be read. It found {} \
+             calls wrongly (another\ncall's recording ID, or a phone that did not ring), and missed {} whose record was \
+             there; {} requests to the records in all.\n",
+            grouped(self.findings.counts.values().sum()),
+            count(Finding::Placed),
+            count(Finding::NoRecord),
+            count(Finding::NotRead),
+            count(Finding::Wrong),
+            count(Finding::Missed),
+            grouped(self.findings.queries),
+        )
+    }
+
     /// What the others' errors say.
     pub fn words(&self) -> String {
         let others = || self.tallies.iter().filter(|tally| !tally.says_not_sent);
@@ -194,34 +212,6 @@ impl Report {
             grouped(of_loss(Loss::InTransit)),
             grouped(of_loss(Loss::Unexplained)),
         )
-    }
-
-    /// What the records said of the calls that ended in doubt.
-    pub fn looks(&self) -> String {
-        let Looks {
-            doubts,
-            found,
-            none,
-            failed,
-            wrong,
-            unresolved,
-        } = &self.looks;
-        let rows = [
-            ("calls that ended in doubt", *doubts),
-            (
-                "... found in the records: placed, with their recording ID",
-                *found,
-            ),
-            ("... without a record, and the phone did not ring", *none),
-            (
-                "... found, but the phone did not ring; or it rang, and they were not found; or another call's recording ID",
-                wrong.len(),
-            ),
-            ("... whose records could not be read", unresolved.len()),
-            ("looks that met a fault, and were tried again", *failed),
-        ];
-        let rows = rows.map(|(what, count)| vec![what.to_owned(), grouped(count)]);
-        table(&["", "libitnio"], rows.into_iter())
     }
 
     fn bars(&self) -> Vec<Bars> {

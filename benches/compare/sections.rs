@@ -207,9 +207,19 @@ impl Bench {
             let total = text.lines().find(|line| line.ends_with(" total"))?;
             total.split_whitespace().nth(3)?.parse().ok()
         });
-        figure(report, "system calls per warm call", 1, &counts);
+        figure(
+            report,
+            "system calls per call, reused connection",
+            1,
+            &counts,
+        );
         let itnio = summary(&counts[ITNIO]);
-        report.row("system calls per warm call", Target::AtMost(4.0), 1, itnio);
+        report.row(
+            "system calls per call, reused connection",
+            Target::AtMost(4.0),
+            1,
+            itnio,
+        );
     }
 
     fn instructions(&self, report: &mut Report) {
@@ -221,9 +231,14 @@ impl Bench {
             totals?.trim().parse().ok()
         });
         let thousands = each(&counts, |count| count / 1e3);
-        figure(report, "thousand instructions per warm call", 1, &thousands);
+        figure(
+            report,
+            "thousand instructions per call, reused connection",
+            1,
+            &thousands,
+        );
         for under in [FLOOR, CURL] {
-            let what = "instructions per warm call / those of";
+            let what = "instructions per call, reused connection / those of";
             compare(report, what, Target::None, &counts, under);
         }
     }
@@ -296,8 +311,13 @@ impl Bench {
         });
         let first = each(&times, |(first, _)| first * 1e3);
         let second = each(&times, |(_, second)| second * 1e3);
-        figure(report, "fresh process to its first answer, ms", 2, &first);
-        figure(report, "fresh process to its second answer, ms", 2, &second);
+        figure(report, "fresh process to its first response, ms", 2, &first);
+        figure(
+            report,
+            "fresh process to its second response, ms",
+            2,
+            &second,
+        );
         for (name, values, target) in [
             ("first", &first, Target::None),
             ("second", &second, Target::AtMost(0.5)),
@@ -385,16 +405,20 @@ impl Bench {
         });
         // The proxy's kernel accepts at once, however far away the server is made to look.
         let first = each(&trips, |(first, _)| first + 1.0);
-        let warm = each(&trips, |(_, warm)| *warm);
+        let reused = each(&trips, |(_, reused)| *reused);
         figure(
             report,
             "round trips, first call (TCP's one added)",
             2,
             &first,
         );
-        figure(report, "round trips, warm call", 2, &warm);
+        figure(report, "round trips, reused connection", 2, &reused);
         for (what, values, target) in [
-            ("round trips, warm call", &warm, Target::AtMost(1.0)),
+            (
+                "round trips, reused connection",
+                &reused,
+                Target::AtMost(1.0),
+            ),
             (
                 "round trips, first call: TCP, TLS 1.3, request",
                 &first,

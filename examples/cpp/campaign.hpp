@@ -1,4 +1,5 @@
-// The calls of one run: several at a time, each written down before and after.
+// The calls of one run: several at a time, each written down before and after. And a look at the API's records
+// for each call that earlier runs left in doubt.
 #ifndef DIALER_CAMPAIGN_HPP
 #define DIALER_CAMPAIGN_HPP
 
@@ -33,14 +34,21 @@ struct Tally {
     void settle(State state);
 };
 
+/// A number whose call is in doubt, and the time before that call.
+struct Doubt {
+    Number number;
+    std::chrono::system_clock::time_point began;
+};
+
 class Campaign {
 public:
-    /// `numbers` are those to call, and `tally` counts them, as left, with all that is settled already.
+    /// `numbers` are those to call, and `doubts` those to look up; `tally` counts all numbers, those to call as
+    /// left and those to look up as unknown.
     Campaign(const Options &options, const itnio::Client &client, Journal &journal, Console &console,
-             std::vector<Number> numbers, const Tally &tally);
+             std::vector<Number> numbers, std::vector<Doubt> doubts, const Tally &tally);
 
-    /// Places the calls; returns once all have ended. Takes the signals that end a program over, on the
-    /// program's only thread.
+    /// Places the calls, and looks those in doubt up; returns once all have ended. Takes the signals that end
+    /// a program over, on the program's only thread.
     void run();
 
     /// After run(): where the numbers stand.
@@ -54,14 +62,23 @@ public:
 
 private:
     void start_threads();
+    void start(std::size_t wanted, void (Campaign::*body)());
+    void end_thread();
     void work();
+    void look_up_all();
+    std::vector<const Doubt *> look_up(const std::vector<const Doubt *> &doubts);
+    bool found(const Doubt &doubt, const itnio::Result &result);
+    bool may_still_appear(const Doubt &doubt) const;
     const Number *next();
     void call(const Number &number);
     itnio::Result place(const Number &number);
     bool pause(unsigned attempt);
+    bool pause(std::chrono::milliseconds time);
+    bool write_down(const std::string &outcome);
     void stop(const std::string &why);
     void on_signal(int signal);
     std::string progress();
+    bool is_stopping();
     bool is_over();
 
     const Options &options_;
@@ -69,6 +86,7 @@ private:
     Journal &journal_;
     Console &console_;
     const std::vector<Number> numbers_;
+    const std::vector<Doubt> doubts_;
     const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
     std::vector<std::thread> threads_;
     int signal_ = 0;
@@ -83,6 +101,8 @@ private:
     std::size_t placed_ = 0;      ///< Calls that have ended.
     std::size_t working_ = 0;     ///< Threads.
     std::string last_not_sent_;   ///< Why, for the last of them.
+    std::size_t found_ = 0;       ///< Those of `doubts_` that were placed.
+    std::string last_in_doubt_;   ///< Why, for the last that was looked up and not found.
 };
 
 #endif

@@ -4,12 +4,13 @@
 //
 // A phone call cannot be taken back. libitnio never sends a request twice that may have reached the
 // API; this program keeps to that across its own end, be it by Ctrl-C, kill -9 or power failure: each call
-// is on the disk before it is placed, and a number that may have been dialed is never dialed again.
+// is on the disk before it is placed, and a number that may have been dialed is never dialed again. The
+// next run looks it up in the API's records.
 //
 //     options.*    the command line, and the manual (dialer --help)
 //     numbers.*    the list of numbers; csv.hpp takes it apart
 //     journal.*    the results file: a write-ahead log in CSV, one fdatasync for all who wait
-//     campaign.*   the threads that place the calls; signals, progress
+//     campaign.*   the threads that place the calls and look them up; signals, progress
 //     console.*    what is said on the terminal
 #include <csignal>
 #include <cstdlib>
@@ -92,21 +93,28 @@ itnio::Client make_client(const Options &options)
     return *std::move(client);
 }
 
-/// What is to be called, and where all of the list stands.
-std::pair<std::vector<Number>, Tally> still_to_call(std::vector<Number> list, const Journal &journal)
-{
-    std::vector<Number> numbers;
+/// What is to be done, and where all of the list stands.
+struct Work {
+    std::vector<Number> numbers; ///< To call.
+    std::vector<Doubt> doubts;   ///< To look up.
     Tally tally;
+};
+
+Work work_left(std::vector<Number> list, const Journal &journal)
+{
+    Work work;
     for (Number &number : list) {
         const auto past = journal.past().find(number.callee);
-        if (past != journal.past().end() && past->second.closed()) {
-            tally.settle(past->second.state);
-        } else {
-            ++tally.left;
-            numbers.push_back(std::move(number));
+        if (past == journal.past().end() || !past->second.closed()) {
+            ++work.tally.left;
+            work.numbers.push_back(std::move(number));
+            continue;
         }
+        work.tally.settle(past->second.state);
+        if (past->second.state == State::unknown && past->second.began)
+            work.doubts.push_back({std::move(number), *past->second.began});
     }
-    return {std::move(numbers), tally};
+    return work;
 }
 
 void summarise(const Tally &tally, const std::string &results)
@@ -114,7 +122,8 @@ void summarise(const Tally &tally, const std::string &results)
     std::cout << tally.total() << " numbers: " << tally.accepted << " accepted, " << tally.refused
               << " refused, " << tally.unknown << " unknown, " << tally.left << " still to call\n";
     if (tally.unknown > 0)
-        std::cout << "unknown: look before you redial (grep ',unknown,' " << results << ")\n";
+        std::cout << "unknown: look before you redial (those whose last row in " << results
+                  << " says so; --resolve looks them up)\n";
     std::cout.flush();
 }
 
@@ -136,13 +145,14 @@ int run(const Options &options, Console &console)
     Journal journal(options.results);
     for (const std::string &repair : journal.repairs())
         console.say(options.results + ": " + repair);
-    auto [numbers, tally] = still_to_call(std::move(list), journal);
+    Work work = work_left(std::move(list), journal);
     if (!client) {
-        summarise(tally, options.results);
+        summarise(work.tally, options.results);
         return all_accepted;
     }
 
-    Campaign campaign(options, *client, journal, console, std::move(numbers), tally);
+    Campaign campaign(options, *client, journal, console, std::move(work.numbers), std::move(work.doubts),
+                      work.tally);
     campaign.run();
     summarise(campaign.tally(), options.results);
     if (!journal.error().empty()) {

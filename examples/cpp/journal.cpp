@@ -30,6 +30,8 @@ constexpr std::array<std::pair<State, std::string_view>, 5> names = {{
     {State::unknown, "unknown"},
 }};
 
+constexpr std::string_view found = "the call was in doubt, and is in the API's records";
+
 constexpr std::string_view cut_short =
     "the dialer was ended during this call: it may have been placed; look before you redial";
 
@@ -52,6 +54,17 @@ std::string now()
     return std::string(date) + '.' + fraction + 'Z';
 }
 
+/// The time that now() has written, to the second.
+std::optional<Past::Time> parse_time(const std::string &text)
+{
+    std::tm utc = {};
+    const char *rest = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
+    // Also of years that the system's clock can count.
+    if (rest == nullptr || *rest != '.' || utc.tm_year < 70 || utc.tm_year > 300)
+        return std::nullopt;
+    return std::chrono::system_clock::from_time_t(::timegm(&utc));
+}
+
 std::string row(const std::string &callee, State state, const std::string &result = {},
                 const std::string &status = {}, const std::string &recording_id = {},
                 std::string_view reason = {})
@@ -64,6 +77,7 @@ struct Row {
     std::string callee;
     State state;
     std::string status;
+    std::optional<Past::Time> time;
 };
 
 /// Reads a row as row() has written it. Throws csv::Error.
@@ -77,7 +91,7 @@ Row parse(const csv::Record &record)
         throw not_ours;
     for (const auto &[state, its_name] : names) {
         if (fields[2] == its_name)
-            return {fields[1], state, fields[4]};
+            return {fields[1], state, fields[4], parse_time(fields[0])};
     }
     throw not_ours;
 }
@@ -140,10 +154,14 @@ Past Past::of(const itnio::Result &result)
     return {state_of(result.outcome()), status ? std::to_string(*status) : ""};
 }
 
-void Past::add(State next, std::string next_status)
+void Past::add(State next, std::string next_status, std::optional<Time> time)
 {
-    if (state == State::accepted || state == State::unknown)
+    // What is unknown can only be found in the records.
+    if (state == State::accepted || (state == State::unknown && next != State::accepted))
         return;
+    // The first one, where two calls began.
+    if (next == State::dialing && state != State::dialing)
+        began = time;
     // Two calls began, and only one can have ended: the result of the other is unknown.
     if (state == State::dialing && next == State::dialing)
         next = State::unknown;
@@ -178,6 +196,12 @@ std::string Journal::outcome_row(const std::string &callee, const itnio::Result 
     const Past past = Past::of(result);
     return row(callee, past.state, std::to_string(result.code()), past.status, result.recording_id(),
                result.reason());
+}
+
+std::string Journal::found_row(const std::string &callee, const itnio::Result &result)
+{
+    return row(callee, State::accepted, std::to_string(result.code()), Past::of(result).status,
+               result.recording_id(), found);
 }
 
 Journal::Journal(const std::string &path) : path_(path)
@@ -248,7 +272,7 @@ void Journal::read()
         throw Unusable("is not a results file of the dialer, and is left as it is");
     const auto take_in = [this](const csv::Record &record) {
         Row row = parse(record);
-        past_[row.callee].add(row.state, std::move(row.status));
+        past_[row.callee].add(row.state, std::move(row.status), row.time);
     };
     // All of it is understood before anything is written.
     try {

@@ -2,16 +2,19 @@
 //
 // Before a call is placed, a row that says so (`dialing`) is on the disk; after it, a row with the
 // outcome. A number whose last row is `dialing` was being called when the dialer ended, for whatever
-// reason: it may have been dialed, and is never dialed again.
+// reason: it may have been dialed, and is never dialed again. Where the API's records show later that it was
+// placed, a row says so (`accepted`).
 #ifndef DIALER_JOURNAL_HPP
 #define DIALER_JOURNAL_HPP
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -28,15 +31,19 @@ std::string_view name(State state);
 
 /// What the file says about a number.
 struct Past {
+    using Time = std::chrono::system_clock::time_point;
+
     State state = State::not_sent;
     /// Of the refusal, if `state` is one.
-    std::string status;
+    std::string status{};
+    /// The time before its last call, to the second; none where the file does not say.
+    std::optional<Time> began{};
 
     /// What one call makes of it.
     static Past of(const itnio::Result &result);
 
-    /// Takes the next row of the file in. What may have been dialed stays so, whatever follows.
-    void add(State next, std::string next_status);
+    /// Takes the next row of the file in, and its time. What may have been dialed stays so, whatever follows.
+    void add(State next, std::string next_status, std::optional<Time> time);
 
     /// Whether its result is settled, so that it is not to be dialed.
     bool closed() const;
@@ -72,6 +79,9 @@ public:
 
     static std::string dialing_row(const std::string &callee);
     static std::string outcome_row(const std::string &callee, const itnio::Result &result);
+
+    /// Of a call in doubt that was found in the API's records.
+    static std::string found_row(const std::string &callee, const itnio::Result &result);
 
     /// Returns once `row` is on the disk for good; false where it is not, and then nor is any other that
     /// comes after: see error(). From any thread; those that wait at the same time share one write.

@@ -21,7 +21,8 @@ display_num and called_info may be left out, as columns or as fields. A number t
 is there twice is dialed once. Where a line is wrong, nothing is dialed.
 
 RESULTS.csv gets two rows for each call: "dialing", on the disk before the call is
-placed, and its result. The last row of a number counts:
+placed, and its result; a call in doubt that is found gets one more. The last row of a
+number counts:
 
     accepted   the API accepted the call; recording_id is there
     refused    the API refused, and no phone rang. Not called again, unless the
@@ -29,8 +30,11 @@ placed, and its result. The last row of a number counts:
                the run, and the number is called by the next one
     not sent   nothing reached the API; called again by the next run
     unknown    it may have been placed, or the dialer was ended during the call.
-               Look before you redial. Never called again: those that have
-               not rung go into a list of their own, with a results file of its own
+               Never called again. The next run looks it up in the API's records, and
+               so does --resolve: it is accepted where they have one call to it since
+               then (of somebody else's they cannot tell). Else look before you
+               redial: those that have not rung go into a list of their own, with a
+               results file of its own
 
 Leave the file alone while the dialer runs. Its directory should be on a disk that
 has stored what it confirms.
@@ -42,7 +46,10 @@ options:
   --retry-unsent N       how often to try again a call that was not sent (default 3)
   --retry-pause MS       pause before the first of these; each is twice as long as the
                          one before, up to a minute (default 1000)
-  --timeout MS           the most that a call may take (default 30000)
+  --timeout MS           the most that a call may take, or a look at the records (default 30000)
+  --resolve              only look up what earlier runs left unknown: no number is dialed
+  --patience S           how long after a call its record is looked for (default 10); later
+                         it is looked for once in each run. No record proves nothing
   --dry-run              only say how many numbers would be dialed; RESULTS.csv is made, or
                          repaired, all the same
   --help                 this text
@@ -88,7 +95,18 @@ unsigned number(const char *option, std::string_view text, unsigned least, unsig
 
 Options parse_options(int argc, char **argv)
 {
-    enum : int { account = 1, app_id, parallel, retry_unsent, retry_pause, timeout, dry_run, help };
+    enum : int {
+        account = 1,
+        app_id,
+        parallel,
+        retry_unsent,
+        retry_pause,
+        timeout,
+        resolve,
+        patience,
+        dry_run,
+        help
+    };
     static const option known[] = {
         {"account", required_argument, nullptr, account},
         {"app-id", required_argument, nullptr, app_id},
@@ -96,6 +114,8 @@ Options parse_options(int argc, char **argv)
         {"retry-unsent", required_argument, nullptr, retry_unsent},
         {"retry-pause", required_argument, nullptr, retry_pause},
         {"timeout", required_argument, nullptr, timeout},
+        {"resolve", no_argument, nullptr, resolve},
+        {"patience", required_argument, nullptr, patience},
         {"dry-run", no_argument, nullptr, dry_run},
         {"help", no_argument, nullptr, help},
         {nullptr, 0, nullptr, 0},
@@ -118,6 +138,10 @@ Options parse_options(int argc, char **argv)
         case timeout:
             options.timeout = std::chrono::milliseconds(number(known[index].name, optarg, 1, day));
             break;
+        case resolve: options.resolve = true; break;
+        case patience:
+            options.patience = std::chrono::seconds(number(known[index].name, optarg, 0, day / 1000));
+            break;
         case dry_run: options.dry_run = true; break;
         case help: options.help = true; break;
         default: throw Misuse(""); // getopt_long() has said what is wrong.
@@ -129,6 +153,8 @@ Options parse_options(int argc, char **argv)
         throw Misuse("two files are needed: NUMBERS.csv and RESULTS.csv");
     if (options.account.empty() || options.app_id.empty())
         throw Misuse("--account and --app-id are needed");
+    if (options.dry_run && options.resolve)
+        throw Misuse("--dry-run asks nobody, and --resolve asks the API: not both");
     options.numbers = argv[optind];
     options.results = argv[optind + 1];
     return options;

@@ -15,6 +15,8 @@ struct Options {
     unsigned retry_unsent = 3;
     std::chrono::milliseconds retry_pause{1000};
     std::chrono::milliseconds timeout{0}; ///< 0: the library's default.
+    std::chrono::seconds patience{10};
+    bool resolve = false;
     bool dry_run = false;
     bool help = false;
 };

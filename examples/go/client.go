@@ -67,6 +67,10 @@ type Request struct {
 	Account    string // required: the phone's account
 	AppID      string // required: the voice application's ID
 	CalledInfo string // text that goes with the call, up to 1000 characters
+
+	// Timeout is the most that this call may take from the moment that its turn has come, rounded up to
+	// whole milliseconds. Default: [Config.Timeout].
+	Timeout time.Duration
 }
 
 // Client places the calls of one account, over connections that it keeps between them. It is safe for
@@ -139,18 +143,9 @@ func (c *Client) SendSip(request Request) (recordingID string, err error) {
 // influence: a request that was sent cannot be taken back, and to stop waiting for the response would
 // only lose its result. [Config.Timeout] bounds that wait, and Close ends it.
 func (c *Client) SendSipContext(ctx context.Context, request Request) (recordingID string, err error) {
-	if c == nil || c.turns == nil {
-		return "", invalid("client", "not made by NewClient")
-	}
 	var fields fields
 	defer fields.free()
-	r := C.itnio_sip_request{
-		callee:      fields.required("callee", request.Callee),
-		display_num: fields.optional("display_num", request.DisplayNum),
-		account:     fields.required("account", request.Account),
-		app_id:      fields.required("app_id", request.AppID),
-		called_info: fields.optional("called_info", request.CalledInfo),
-	}
+	r := fields.request(request)
 	if fields.err != nil {
 		return "", fields.err
 	}
@@ -159,19 +154,13 @@ func (c *Client) SendSipContext(ctx context.Context, request Request) (recording
 		return "", err
 	}
 	defer c.end()
-	if c.handle == nil {
-		return "", shutDown()
-	}
 	var status C.int32_t
 	var id, reason *C.char
 	result := Result(C.itnio_send_sip(c.handle, &r, &status, &id, &reason))
-	switch result {
-	case C.ITNIO_OK:
-		return take(id), nil
-	case C.ITNIO_REJECTED:
-		return "", &Refused{Status: int(status), Reason: take(reason)}
+	if result != C.ITNIO_OK {
+		return "", failed(result, status, reason)
 	}
-	return "", &Failure{Result: result, Reason: take(reason)}
+	return take(id), nil
 }
 
 // Close ends the calls in progress, each with its true error, waits until they have returned, and
@@ -193,8 +182,12 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// begin waits for a turn, and keeps the handle from being freed. Without an error, end has to follow.
+// begin waits for a turn, and keeps the handle, which is there, from being freed. Without an error, end has
+// to follow.
 func (c *Client) begin(ctx context.Context) error {
+	if c == nil || c.turns == nil {
+		return invalid("client", "not made by NewClient")
+	}
 	select {
 	case c.turns <- struct{}{}:
 	case <-ctx.Done():
@@ -206,6 +199,10 @@ func (c *Client) begin(ctx context.Context) error {
 		return abandoned(err)
 	}
 	c.mutex.RLock()
+	if c.handle == nil {
+		c.end()
+		return shutDown()
+	}
 	return nil
 }
 
@@ -246,6 +243,17 @@ func (f *fields) required(name, value string) *C.char {
 	s := C.CString(value)
 	f.strings = append(f.strings, s)
 	return s
+}
+
+func (f *fields) request(r Request) C.itnio_sip_request {
+	return C.itnio_sip_request{
+		callee:      f.required("callee", r.Callee),
+		display_num: f.optional("display_num", r.DisplayNum),
+		account:     f.required("account", r.Account),
+		app_id:      f.required("app_id", r.AppID),
+		called_info: f.optional("called_info", r.CalledInfo),
+		timeout_ms:  f.milliseconds("timeout_ms", r.Timeout),
+	}
 }
 
 func (f *fields) milliseconds(name string, value time.Duration) C.uint32_t {

@@ -199,6 +199,9 @@ func TestErrorThatSaysNothingMayHaveDialed(t *testing.T) {
 		{&itnio.Refused{Status: -10}, false},
 		{&itnio.Failure{Result: itnio.ConnectFailed}, false},
 		{&itnio.Failure{Result: itnio.InternalError}, true},
+		{&itnio.Failure{Result: itnio.NoRecord}, true},
+		{&itnio.Failure{Result: itnio.SeveralRecords}, true},
+		{&itnio.Failure{Result: itnio.RecordsFailed}, true},
 		{&itnio.Failure{Result: 9999}, true}, // of a newer library
 		{fmt.Errorf("call 7: %w", &itnio.Failure{Result: itnio.ConnectFailed}), false},
 		{fmt.Errorf("call 7: %w", &itnio.Failure{Result: itnio.TimedOut}), true},
@@ -247,6 +250,7 @@ func TestMistakeInAnArgumentNamesTheFieldAndSendsNothing(t *testing.T) {
 		"account":     func(r *itnio.Request) { r.Account = "" },
 		"app_id":      func(r *itnio.Request) { r.AppID = "\xff" },
 		"called_info": func(r *itnio.Request) { r.CalledInfo = nul },
+		"timeout_ms":  func(r *itnio.Request) { r.Timeout = -time.Second },
 	} {
 		r := request("8613800138000")
 		change(&r)

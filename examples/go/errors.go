@@ -26,6 +26,11 @@ const (
 	HTTPError      Result = C.ITNIO_HTTP_ERROR      // an HTTP response that is not the API's
 	BadResponse    Result = C.ITNIO_BAD_RESPONSE    // not the documented response, or not to this request
 	InternalError  Result = C.ITNIO_INTERNAL_ERROR  // a bug in the library, caught
+
+	// From FindCall: the call that is looked for is still in doubt.
+	NoRecord       Result = C.ITNIO_NO_RECORD       // there is no record of such a call yet
+	SeveralRecords Result = C.ITNIO_SEVERAL_RECORDS // the reason has their recording IDs
+	RecordsFailed  Result = C.ITNIO_RECORDS_FAILED  // the records could not be read, or an argument is wrong
 )
 
 // String is the library's line of English for the result.
@@ -42,24 +47,27 @@ func MayHaveDialed(err error) bool {
 }
 
 // Refused is the error of a call that the API has refused: no phone rings, and the same request would
-// be refused again.
+// be refused again. From Record and FindRecords it is a refusal of that look.
 type Refused struct {
-	Status int    // the API's: -1 authentication, -10 balance, -22 parameter, ...
+	Status int    // the API's: -1 authentication, -10 balance, -22 parameter, -24 no such record, ...
 	Reason string // one line for a log: the API's own words, or the documented meaning
+	isLook bool   // at the records
 }
 
 func (e *Refused) Error() string {
 	return fmt.Sprintf("itnio: refused with status %d: %s", e.Status, e.Reason)
 }
 
-// MayHaveDialed is false.
-func (e *Refused) MayHaveDialed() bool { return false }
+// MayHaveDialed is false; but from Record and FindRecords it is true, since a look at the records says
+// nothing about a phone.
+func (e *Refused) MayHaveDialed() bool { return e.isLook }
 
-// Failure is the error of NewClient, or of a call without a response of the API.
+// Failure is the error of NewClient, of a call without a response of the API, and of a look at the records.
 type Failure struct {
 	Result Result
 	Reason string // one line for a log, naming the field, host or file
 	cause  error  // a context's error, for errors.Is
+	isLook bool   // at the records
 }
 
 func (e *Failure) Error() string {
@@ -67,13 +75,33 @@ func (e *Failure) Error() string {
 }
 
 // MayHaveDialed reports whether the call may have been placed. False: no phone rings, and trying again
-// is safe.
+// is safe. From FindCall, Record and FindRecords it is true, since a look at the records says nothing about
+// a phone.
 func (e *Failure) MayHaveDialed() bool {
-	return bool(C.itnio_may_have_dialed(C.int32_t(e.Result)))
+	return e.isLook || bool(C.itnio_may_have_dialed(C.int32_t(e.Result)))
 }
 
 // Unwrap is the context's error, where that ended the wait for a turn; else nil.
 func (e *Failure) Unwrap() error { return e.cause }
+
+// failed is what a result of the library, which is not ITNIO_OK, is in Go. It frees reason.
+func failed(result Result, status C.int32_t, reason *C.char) error {
+	if result == C.ITNIO_REJECTED {
+		return &Refused{Status: int(status), Reason: take(reason)}
+	}
+	return &Failure{Result: result, Reason: take(reason)}
+}
+
+// ofLook marks an error of Record or FindRecords.
+func ofLook(err error) error {
+	switch e := err.(type) {
+	case *Refused:
+		e.isLook = true
+	case *Failure:
+		e.isLook = true
+	}
+	return err
+}
 
 func invalid(field, mistake string) error {
 	return &Failure{Result: InvalidArgument, Reason: field + ": " + mistake}

@@ -1,10 +1,12 @@
 package itnio_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log"
 	"os"
+	"time"
 
 	"example.com/itnio"
 )
@@ -19,7 +21,13 @@ func Example() {
 	}
 	defer client.Close()
 
-	id, err := client.SendSip(itnio.Request{Callee: "4915112345678", Account: "1001", AppID: "my-app"})
+	request := itnio.Request{Callee: "4915112345678", Account: "1001", AppID: "my-app"}
+	before := time.Now()
+	id, err := client.SendSip(request)
+	if err != nil && itnio.MayHaveDialed(err) {
+		// It never places a call.
+		id, err = client.FindCall(context.Background(), request, before, 10*time.Second)
+	}
 	var refused *itnio.Refused
 	switch {
 	case err == nil:

@@ -126,14 +126,26 @@ func testThousandGoroutines(t *testing.T, maxCalls int) {
 	}
 }
 
+// runsAlone runs the test in a process of its own, with these variables, and reports whether that is done; there
+// it is false.
+func runsAlone(t *testing.T, variables ...string) bool {
+	t.Helper()
+	if os.Getenv("ITNIO_TEST_ALONE") == "1" {
+		return false
+	}
+	alone := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	alone.Env = append(append(os.Environ(), "ITNIO_TEST_ALONE=1"), variables...)
+	output, err := alone.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	t.Logf("%s", output)
+	return true
+}
+
 func TestMaxCallsBoundsCallsAndThreads(t *testing.T) {
-	// In a process of its own: threads of tests before this one would serve, and hide how many it needs.
-	if os.Getenv("ITNIO_TEST_ALONE") != "1" {
-		alone := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-		alone.Env = append(os.Environ(), "ITNIO_TEST_ALONE=1")
-		if output, err := alone.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, output)
-		}
+	// Threads of tests before this one would serve, and hide how many it needs.
+	if runsAlone(t) {
 		return
 	}
 	threads := func() int {
@@ -267,6 +279,105 @@ func TestContextEndsTheWaitForATurnAndNothingElse(t *testing.T) {
 		t.Error(err)
 	}
 	if n := atomic.LoadInt32(&api.requests); n != 2 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+func TestGoroutinesFindEachItsOwnCall(t *testing.T) {
+	gateway := sandbox.Start(t, "--on", "91=drop")
+	client := newClient(t, forSandbox(gateway))
+	const calls = 100
+	var mutex sync.Mutex
+	ids := make(map[string]bool)
+	together(calls, func(i int) {
+		callee := fmt.Sprintf("49%06d91", i)
+		start := time.Now()
+		_, err := client.SendSip(request(callee))
+		var failure *itnio.Failure
+		if !errors.As(err, &failure) || failure.Result != itnio.ConnectionLost {
+			t.Errorf("%s: %v", callee, err)
+		}
+		id, err := findCall(client, callee, start, 20*time.Second)
+		if err != nil {
+			t.Errorf("%s: %v", callee, err)
+			return
+		}
+		record, err := client.Record(context.Background(), id)
+		if err != nil || record.Callee != callee {
+			t.Errorf("%s: got %+v, %v", callee, record, err)
+		}
+		mutex.Lock()
+		defer mutex.Unlock()
+		if ids[id] {
+			t.Errorf("%s: the ID %q is another call's", callee, id)
+		}
+		ids[id] = true
+	})
+	client.Close()
+	diary := gateway.Diary()
+	for i := 0; i < calls; i++ {
+		callee := fmt.Sprintf("49%06d91", i)
+		if diary[callee] != 1 {
+			t.Errorf("%s was delivered %d times", callee, diary[callee])
+		}
+	}
+}
+
+func TestCloseEndsALookInItsPause(t *testing.T) {
+	looked := make(chan struct{}, 100)
+	client := newClient(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"status":"0","data":{"pages":0,"records":[]}}`)
+		looked <- struct{}{}
+	}))
+	go func() {
+		for i := 0; i < 3; i++ { // the pause after the third look is one of a second
+			<-looked
+		}
+		client.Close()
+	}()
+	start := time.Now()
+	_, err := findCall(client, "8613800138000", start, time.Hour)
+	expectDoubt(t, err, itnio.RecordsFailed)
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	_, err = findCall(client, "8613800138000", start, time.Hour)
+	expectDoubt(t, err, itnio.RecordsFailed)
+	_, err = client.Record(context.Background(), "1")
+	expectDoubt(t, err, itnio.ShutDown)
+	_, err = client.FindRecords(context.Background(), itnio.RecordQuery{Since: start})
+	expectDoubt(t, err, itnio.ShutDown)
+}
+
+func TestContextEndsTheWaitForATurnOfALookToo(t *testing.T) {
+	api, config := serveStuck(t)
+	config.MaxCalls = 1
+	client := newClient(t, config)
+	first := make(chan error, 1)
+	go func() {
+		_, err := client.SendSip(request("8613800138000"))
+		first <- err
+	}()
+	api.wait(t, 1)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	_, findErr := client.FindCall(ctx, request("8613800138000"), time.Now(), 0)
+	expectDoubt(t, findErr, itnio.RecordsFailed)
+	_, recordErr := client.Record(ctx, "1")
+	expectDoubt(t, recordErr, itnio.ShutDown)
+	_, recordsErr := client.FindRecords(ctx, itnio.RecordQuery{Since: time.Now()})
+	expectDoubt(t, recordsErr, itnio.ShutDown)
+	for _, err := range []error{findErr, recordErr, recordsErr} {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	}
+	close(api.release)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if n := atomic.LoadInt32(&api.requests); n != 1 {
 		t.Errorf("%d requests were sent", n)
 	}
 }

@@ -1,21 +1,25 @@
 """Kamailio's routing script: an INVITE places a phone call, and the SIP answer gives its result.
 
-    200 Call Placed                 X-Recording-ID has the recording ID
+    200 Call Placed                 X-Recording-ID has the recording ID; also where it is known by the API's records only
     403 Call Refused                the API said no; X-Itnio-Status says which no
     400 Bad Request                 the INVITE cannot be made a call of
     503 Call Not Sent               nothing was sent: another gateway may try, or this one again later
-    603 Call May Have Been Placed   the phone may ring, so nobody must try again: 6xx is the class of answers
-                                    on which proxies try no other gateway, as they do on 503 or 408
+    603 Call May Have Been Placed   the phone may ring, and the API's records do not say so yet. Nobody must try
+                                    again: 6xx is the class of answers on which proxies try no other gateway,
+                                    as they do on 503 or 408
 
 The callee is the user of the request URI, and the number shown is the user of From, if that is a number.
-X-Itnio-Result has the library's number for 400, 503 and 603, and Warning the reason in words.
+X-Itnio-Result has the library's number for 400, 503 and 603, and Warning the reason in words. For 603,
+X-Itnio-Records has the number of what the records said (15: no record yet), and Warning begins with it.
 
 From the environment:
 
     ITNIO_API_KEY, ITNIO_API_SECRET, ITNIO_ACCOUNT, ITNIO_APP_ID    required
     ITNIO_BASE_URL, ITNIO_CA_FILE                                   see itnio.h
-    ITNIO_TIMEOUT_MS    the most that a call may take; 30000. Whoever sends the INVITE has to wait longer
-                        than this and MAX_WAIT, or it gives up on a call that is being placed.
+    ITNIO_TIMEOUT_MS    the most that a call may take; 30000
+    ITNIO_PATIENCE_MS   how long the API's records are asked for a call in doubt; 10000. 0: once
+                        Whoever sends the INVITE has to wait longer than these two, LOOK_TIMEOUT_MS and
+                        MAX_WAIT together, or it gives up on a call that is being placed.
     ITNIO_PEERS         the addresses that may place calls, with spaces between them; 127.0.0.1
 
 How an INVITE becomes one call, and not two:
@@ -27,6 +31,10 @@ How an INVITE becomes one call, and not two:
     - A CANCEL and the async worker compete for the same INVITE. Where the CANCEL wins, the INVITE is
       answered with 487, and not sent. Where it comes too late, a call cannot be taken back, and the
       INVITE gets the answer that says so.
+
+Whose is a record? Each process has a client of its own, which knows its own calls only. So the recording ID of
+each call is noted for all of them, and a record is taken for the call in doubt only where no other process has
+it, and no other call to this number is in progress or in doubt.
 """
 
 import json
@@ -40,6 +48,9 @@ import itnio
 
 # How long an INVITE may wait for an async worker, in seconds.
 MAX_WAIT = 5
+
+# The most that one look at the records may take: how much longer than ITNIO_PATIENCE_MS the last one may be.
+LOOK_TIMEOUT_MS = 5000
 
 ASYNC = getattr(KSR, "async")  # a keyword in Python
 
@@ -58,6 +69,10 @@ def new_client():
 
 def timeout_ms():
     return int(os.environ.get("ITNIO_TIMEOUT_MS", "30000"))
+
+
+def patience_ms():
+    return int(os.environ.get("ITNIO_PATIENCE_MS", "10000"))
 
 
 class Dialer:
@@ -113,7 +128,7 @@ class Dialer:
             return
 
         # tm's own limit: it must not give up on what is in progress.
-        limit = timeout_ms() + MAX_WAIT * 1000 + 30000
+        limit = MAX_WAIT * 1000 + timeout_ms() + patience_ms() + LOOK_TIMEOUT_MS + 30000
         KSR.tm.t_set_fr(limit, limit)
         if KSR.tmx.t_suspend() < 0:
             KSR.tm.t_reply(500, "Out of Memory")
@@ -150,21 +165,49 @@ class Dialer:
         return 1
 
     def ask(self, call):
+        """The answer to the INVITE."""
         try:
-            recording_id = self.client.send_sip(callee=call["callee"], display_num=call["display_num"],
-                                                account=self.account, app_id=self.app_id)
+            return self.send(call)
+        except Exception as mistake:  # whatever it is, an INVITE without an answer would be sent elsewhere
+            return 603, "Call May Have Been Placed", {"Warning": warning(mistake)}
+
+    def send(self, call):
+        others = Others(call["callee"])
+        request = {"callee": call["callee"], "display_num": call["display_num"], "account": self.account,
+                   "app_id": self.app_id}
+        since = time.time()
+        try:
+            recording_id = self.client.send_sip(**request)
         except itnio.Refused as refused:
+            others.done()
             return 403, "Call Refused", {"X-Itnio-Status": refused.status, "Warning": warning(refused)}
         except itnio.Failure as failure:
-            headers = {"X-Itnio-Result": failure.result, "Warning": warning(failure)}
             if failure.may_have_dialed:
-                return 603, "Call May Have Been Placed", headers
+                return self.resolve(request, since, others, failure)
+            others.done()
+            headers = {"X-Itnio-Result": failure.result, "Warning": warning(failure)}
             if failure.result == itnio.INVALID_ARGUMENT:
                 return 400, "Bad Request", headers
             return 503, "Call Not Sent", {"Retry-After": 5, **headers}
-        except Exception as mistake:  # whatever it is, an INVITE without an answer would be sent elsewhere
-            return 603, "Call May Have Been Placed", {"Warning": warning(mistake)}
+        others.own(recording_id)
+        others.done()
         return 200, "Call Placed", {"X-Recording-ID": recording_id}
+
+    def resolve(self, request, since, others, failure):
+        """The answer for a call in doubt, by the API's records. What they cannot tell stays in doubt."""
+        KSR.info("callee %s: in doubt, asking for its record: %s\n" % (request["callee"], failure))
+        headers = {"X-Itnio-Result": failure.result}
+        try:
+            recording_id = self.client.find_call(**request, since=since, patience_ms=patience_ms(),
+                                                 timeout_ms=LOOK_TIMEOUT_MS)
+        except itnio.Failure as look:
+            headers["X-Itnio-Records"], why = look.result, look
+        else:
+            if others.none() and others.own(recording_id):
+                others.done()
+                return 200, "Call Placed", {"X-Recording-ID": recording_id}
+            why = "the record %s may be that of another call to this number" % recording_id
+        return 603, "Call May Have Been Placed", {**headers, "Warning": warning("%s; %s" % (why, failure))}
 
     def send_answer(self, *_):
         """Called by t_continue, in the INVITE's transaction."""
@@ -184,6 +227,26 @@ def invite_id():
 def first(what, invite):
     """Whether this is the first, of all processes, with this INVITE."""
     return KSR.htable.sht_inc("first", "%s %s" % (what, invite)) == 1
+
+
+class Others:
+    """The calls to one number, of all processes, that are in progress or stay in doubt: a record may be
+    that of any of them. Those in doubt are forgotten after a while, see kamailio.cfg."""
+
+    def __init__(self, callee):
+        self.key = "calls to " + ascii(callee)
+        KSR.htable.sht_inc("first", self.key)
+
+    def none(self):
+        return KSR.htable.sht_get("first", self.key) == 1
+
+    def own(self, recording_id):
+        """Whether no other process has had this recording ID. It has to be called before done()."""
+        return first("to have", recording_id)
+
+    def done(self):
+        """This call is no longer in doubt."""
+        KSR.htable.sht_dec("first", self.key)
 
 
 def number(variable):

@@ -1,24 +1,38 @@
 """libitnio for Python, by ctypes: place phone calls through the Itniotech voice API.
 
     client = itnio.Client(api_key="...", api_secret="...")
+    call = {"callee": "4915112345678", "account": "1001", "app_id": "my-app"}
+    since = time.time()
     try:
-        print("placed, recording", client.send_sip(callee="4915112345678", account="1001", app_id="my-app"))
+        print("placed, recording", client.send_sip(**call))
     except itnio.Refused as refused:
         print("refused with status", refused.status)
     except itnio.Failure as failure:
-        print("look before you redial:" if failure.may_have_dialed else "safe to try again:", failure)
+        if not failure.may_have_dialed:
+            print("safe to try again:", failure)
+        else:
+            try:
+                print("placed after all, recording", client.find_call(**call, since=since, patience_ms=10000))
+            except itnio.Failure as look:
+                print("look before you redial:", look)
 
 A call blocks, and lets other Python threads run meanwhile. A client may be shared by threads, and used
 on in the children of a fork. ITNIO_LIBRARY says where the library is, where the loader does not find it.
 """
 
+import collections
 import ctypes
 import os
-from ctypes import POINTER, byref, c_bool, c_char_p, c_int32, c_uint32, c_void_p
+from ctypes import POINTER, byref, c_bool, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
 
 OK = 0
 REJECTED = 1
 INVALID_ARGUMENT = 2
+NO_RECORD = 15
+SEVERAL_RECORDS = 16
+RECORDS_FAILED = 17
+
+_NO_STATUS = -2**31
 
 
 class Refused(Exception):
@@ -43,6 +57,16 @@ class Failure(Exception):
         self.may_have_dialed = bool(_library.itnio_may_have_dialed(result))
 
 
+class RecordsError(Exception):
+    """Records could not be read: `status` is the API's, or None. It says nothing about any call."""
+
+    def __init__(self, result, status, reason):
+        super().__init__(reason)
+        self.result = result
+        self.status = None if status == _NO_STATUS else status
+        self.reason = reason
+
+
 class Client:
     """Places the calls of one account. Make one, and share it."""
 
@@ -50,9 +74,13 @@ class Client:
                  connect_timeout_ms=0, timeout_ms=0):
         """None, or 0, is a default; `proxy=""` is no proxy. Raises Failure for what cannot be used."""
         self._pointer = None
-        config = _Config(_text("api_key", api_key), _text("api_secret", api_secret),
-                         _text("base_url", base_url), _text("ca_file", ca_file), _text("proxy", proxy),
-                         connect_timeout_ms, timeout_ms)
+        try:
+            config = _Config(_text("api_key", api_key), _text("api_secret", api_secret),
+                             _text("base_url", base_url), _text("ca_file", ca_file), _text("proxy", proxy),
+                             _unsigned("connect_timeout_ms", connect_timeout_ms),
+                             _unsigned("timeout_ms", timeout_ms))
+        except _Mistake as mistake:
+            raise Failure(INVALID_ARGUMENT, str(mistake)) from None
         pointer, reason = c_void_p(), c_void_p()
         result = _library.itnio_client_new(byref(config), byref(pointer), byref(reason))
         reason = _take(reason)
@@ -60,12 +88,14 @@ class Client:
             raise Failure(result, reason)
         self._pointer = pointer
 
-    def send_sip(self, *, callee, account, app_id, display_num=None, called_info=None):
+    def send_sip(self, **call):
         """Places a call, waits until its result is known, and returns the recording ID, which is never
-        empty. Raises Refused or Failure."""
-        request = _Request(_text("callee", callee), _text("display_num", display_num),
-                           _text("account", account), _text("app_id", app_id),
-                           _text("called_info", called_info))
+        empty. Raises Refused or Failure. The call is `callee`, `account` and `app_id`, and where they are
+        given `display_num`, `called_info`, and a `timeout_ms` of its own."""
+        try:
+            request = _request(**call)
+        except _Mistake as mistake:
+            raise Failure(INVALID_ARGUMENT, str(mistake)) from None
         status, recording_id, reason = c_int32(), c_void_p(), c_void_p()
         result = _library.itnio_send_sip(self._pointer, byref(request), byref(status),
                                          byref(recording_id), byref(reason))
@@ -75,6 +105,57 @@ class Client:
         if result == REJECTED:
             raise Refused(status.value, reason)
         raise Failure(result, reason)
+
+    def find_call(self, *, since, patience_ms, **call):
+        """Was this call placed after all? For after a send_sip() whose Failure may have dialed: looks into
+        the API's records, again and again until the patience is over, and returns the recording ID. `since`
+        is the time.time() from before send_sip(). Raises Failure, which never says that the call was not
+        placed: NO_RECORD, SEVERAL_RECORDS, or RECORDS_FAILED."""
+        try:
+            request = _request(**call)
+            since, patience_ms = int(since), _unsigned("patience_ms", patience_ms)
+        except _Mistake as mistake:
+            raise Failure(RECORDS_FAILED, str(mistake)) from None
+        recording_id, reason = c_void_p(), c_void_p()
+        result = _library.itnio_find_call(self._pointer, byref(request), since, patience_ms, None,
+                                          byref(recording_id), byref(reason))
+        recording_id, reason = _take(recording_id), _take(reason)
+        if result == OK:
+            return recording_id
+        raise Failure(result, reason)
+
+    def get_record(self, recording_id):
+        """The Record of one call. Raises RecordsError; with status -24 where there is no such record."""
+        try:
+            recording_id = _text("recording_id", recording_id)
+        except _Mistake as mistake:
+            raise RecordsError(INVALID_ARGUMENT, _NO_STATUS, str(mistake)) from None
+        [record] = self._records(_library.itnio_get_record, recording_id)
+        return record
+
+    def find_records(self, *, since, until=0, callee=None, display_num=None, phone_name=None, phone_group=None,
+                     max_records=0, timeout_ms=0):
+        """The Records of the calls that were submitted between these times, the newest first. Raises
+        RecordsError."""
+        try:
+            query = _Query(int(since), int(until), _text("callee", callee), _text("display_num", display_num),
+                           _text("phone_name", phone_name), _text("phone_group", phone_group),
+                           _unsigned("max_records", max_records), _unsigned("timeout_ms", timeout_ms))
+        except _Mistake as mistake:
+            raise RecordsError(INVALID_ARGUMENT, _NO_STATUS, str(mistake)) from None
+        return self._records(_library.itnio_find_records, byref(query))
+
+    def _records(self, function, what):
+        status, records, reason = c_int32(), c_void_p(), c_void_p()
+        result = function(self._pointer, what, byref(status), byref(records), byref(reason))
+        reason = _take(reason)
+        if result != OK:
+            raise RecordsError(result, status.value, reason)
+        try:
+            count = _library.itnio_records_count(records)
+            return [_copy(_library.itnio_records_get(records, index).contents) for index in range(count)]
+        finally:
+            _library.itnio_records_free(records)
 
     def shutdown(self):
         """Ends the calls that other threads have in progress, each with its true error, and refuses
@@ -86,6 +167,10 @@ class Client:
         _library.itnio_client_free(self._pointer)
 
 
+class _Mistake(Exception):
+    """An argument that cannot be given to C."""
+
+
 def _text(field, value):
     """A string for C, which would take a NUL for its end, and call another number."""
     if value is None:
@@ -93,8 +178,20 @@ def _text(field, value):
     # What came as bytes that are no UTF-8, and was read with surrogateescape, is for the library to refuse.
     encoded = value.encode("utf-8", "surrogateescape")
     if b"\0" in encoded:
-        raise Failure(INVALID_ARGUMENT, f"{field}: has a NUL character in it")
+        raise _Mistake(f"{field}: has a NUL character in it")
     return encoded
+
+
+def _unsigned(field, value):
+    """A number for C, of which ctypes would take the lowest 32 bits: -1 ms would be 49 days."""
+    if not 0 <= value < 2**32:
+        raise _Mistake(f"{field}: {value} is not between 0 and 2**32")
+    return value
+
+
+def _request(*, callee, account, app_id, display_num=None, called_info=None, timeout_ms=0):
+    return _Request(_text("callee", callee), _text("display_num", display_num), _text("account", account),
+                    _text("app_id", app_id), _text("called_info", called_info), _unsigned("timeout_ms", timeout_ms))
 
 
 def _take(string):
@@ -110,12 +207,44 @@ def _take(string):
 class _Config(ctypes.Structure):
     _fields_ = [("api_key", c_char_p), ("api_secret", c_char_p), ("base_url", c_char_p),
                 ("ca_file", c_char_p), ("proxy", c_char_p),
-                ("connect_timeout_ms", c_uint32), ("timeout_ms", c_uint32)]
+                ("connect_timeout_ms", c_uint32), ("timeout_ms", c_uint32), ("reserved", c_void_p * 4)]
 
 
 class _Request(ctypes.Structure):
     _fields_ = [("callee", c_char_p), ("display_num", c_char_p), ("account", c_char_p),
-                ("app_id", c_char_p), ("called_info", c_char_p)]
+                ("app_id", c_char_p), ("called_info", c_char_p), ("timeout_ms", c_uint32),
+                ("reserved", c_void_p * 4)]
+
+
+class _Query(ctypes.Structure):
+    _fields_ = [("since", c_int64), ("until", c_int64), ("callee", c_char_p), ("display_num", c_char_p),
+                ("phone_name", c_char_p), ("phone_group", c_char_p), ("max_records", c_uint32),
+                ("timeout_ms", c_uint32), ("reserved", c_void_p * 4)]
+
+
+class _Record(ctypes.Structure):
+    _fields_ = [(name, kind) for kind, names in (
+        (c_char_p, "recording_id callee display_num phone_name phone_group region"
+                   " submit_time call_time ringing_time answer_time hangup_time"),
+        (c_int64, "submitted_at called_at ringing_at answered_at hung_up_at"),
+        (c_int32, "call_duration_s charged_duration_s"),
+        (c_char_p, "termination_code termination_reason cost rate billing_period currency recording_file_id"),
+    ) for name in names.split()]
+
+
+Record = collections.namedtuple("Record", [name for name, _ in _Record._fields_])
+Record.__doc__ = """A record of a call, with the fields of itnio_record in itnio.h. None: not there."""
+
+
+def _copy(record):
+    return Record(*(_value(kind, getattr(record, name)) for name, kind in _Record._fields_))
+
+
+def _value(kind, value):
+    if kind is c_char_p:
+        return None if value is None else value.decode()
+    absent = 0 if kind is c_int64 else -1
+    return None if value == absent else value
 
 
 def _load():
@@ -126,6 +255,15 @@ def _load():
             ("itnio_client_free", None, c_void_p),
             ("itnio_send_sip", c_int32, c_void_p, POINTER(_Request), POINTER(c_int32), POINTER(c_void_p),
              POINTER(c_void_p)),
+            ("itnio_find_call", c_int32, c_void_p, POINTER(_Request), c_int64, c_uint32, POINTER(c_int32),
+             POINTER(c_void_p), POINTER(c_void_p)),
+            ("itnio_get_record", c_int32, c_void_p, c_char_p, POINTER(c_int32), POINTER(c_void_p),
+             POINTER(c_void_p)),
+            ("itnio_find_records", c_int32, c_void_p, POINTER(_Query), POINTER(c_int32), POINTER(c_void_p),
+             POINTER(c_void_p)),
+            ("itnio_records_count", c_size_t, c_void_p),
+            ("itnio_records_get", POINTER(_Record), c_void_p, c_size_t),
+            ("itnio_records_free", None, c_void_p),
             ("itnio_free_string", None, c_void_p),
             ("itnio_may_have_dialed", c_bool, c_int32)):
         function = getattr(library, name)

@@ -27,15 +27,15 @@ fuzz_target!(|input: &[u8]| {
     match (at_once, in_pieces) {
         (Ok(None), Ok(None)) => {}
         (Ok(Some((once, ..))), Ok(Some((pieced, received, ended)))) => {
-            assert_eq!(once.status, pieced.status);
+            assert_eq!(once.head.status, pieced.head.status);
             assert_eq!(once.body(), pieced.body());
-            assert_eq!(once.date, pieced.date);
-            assert_eq!(once.has_age, pieced.has_age);
-            assert_eq!(once.keep_alive, pieced.keep_alive);
+            assert_eq!(once.head.date, pieced.head.date);
+            assert_eq!(once.head.has_age, pieced.head.has_age);
+            assert_eq!(once.head.keep_alive, pieced.head.keep_alive);
             // What follows it may not have come yet.
-            assert!(pieced.is_persistent || !once.is_persistent);
-            assert!(!(ended && pieced.is_persistent));
-            assert!((101..=999).contains(&once.status));
+            assert!(pieced.head.is_persistent || !once.head.is_persistent);
+            assert!(!(ended && pieced.head.is_persistent));
+            assert!((101..=999).contains(&once.head.status));
             assert!(once.body().len() <= MAX_RESPONSE_SIZE.min(received));
             // A body is what was sent, in order; between chunks, something is left out.
             let mut sent = bytes.iter();

@@ -2,7 +2,6 @@
 //! same JSON, its recording ID and texts fit for a log, and its times those that its texts say.
 #![no_main]
 
-#[allow(dead_code, reason = "half of it is for the other targets")]
 mod unicode;
 
 use itnio::api::find_records::Page;

@@ -14,6 +14,7 @@ pub fn has_hidden(text: &str) -> bool {
 }
 
 /// Whether a text can be a recording ID.
+#[allow(dead_code, reason = "not for every target")]
 pub fn is_recording_id(id: &str) -> bool {
     id.chars().any(|c| !c.is_whitespace())
         && !has_hidden(id)

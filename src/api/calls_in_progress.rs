@@ -1,51 +1,91 @@
-//! The calls that a process is placing.
+//! The calls that a process is placing, and those of them that ended in doubt.
 //!
 //! The API may have a record of a call before its response is here. Such a record belongs to that call, and
-//! to no other that is in doubt.
+//! to no other that is in doubt; and of two calls in doubt to one callee, nobody knows which one it belongs to.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::clock::unix_now;
 use super::recording_ids::hash_of;
 
-/// The callees of the calls in progress, by their hashes.
+/// The most calls in doubt that are remembered, the last ones.
+const MAX_DOUBTS: usize = 1_024;
+
+/// What is known of the calls, by the hashes of their callees.
 #[derive(Debug, Default)]
 pub struct CallsInProgress {
-    callees: Mutex<Vec<u64>>,
+    calls: Mutex<Calls>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    in_progress: Vec<u64>,
+    // Each with the time when it began, by our clock.
+    in_doubt: VecDeque<(u64, i64)>,
 }
 
 /// A call in progress, until it is dropped.
 pub struct CallInProgress<'a> {
     calls: &'a CallsInProgress,
     callee: u64,
+    began: i64,
+    is_in_doubt: bool,
 }
 
 impl CallsInProgress {
     /// A call begins.
     pub fn enter(&self, callee: &str) -> CallInProgress<'_> {
-        let callee = hash_of(callee);
-        self.lock().push(callee);
-        CallInProgress {
+        let call = CallInProgress {
             calls: self,
-            callee,
-        }
+            callee: hash_of(callee),
+            began: unix_now(),
+            is_in_doubt: false,
+        };
+        self.lock().in_progress.push(call.callee);
+        call
     }
 
     /// Whether one to this callee is in progress.
     pub fn contains(&self, callee: &str) -> bool {
-        self.lock().contains(&hash_of(callee))
+        self.lock().in_progress.contains(&hash_of(callee))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<u64>> {
-        // A list of numbers is whole at every step, so a panic elsewhere does not spoil it.
-        self.callees.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How many to this callee that began at `since` or later ended in doubt.
+    pub fn doubts(&self, callee: &str, since: i64) -> usize {
+        let callee = hash_of(callee);
+        let is_such = |(other, began): &&(u64, i64)| *other == callee && *began >= since;
+        self.lock().in_doubt.iter().filter(is_such).count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Calls> {
+        // The lists are whole at every step, so a panic elsewhere does not spoil them.
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CallInProgress<'_> {
+    /// Remembers that it ended in doubt.
+    pub fn set_in_doubt(&mut self) {
+        self.is_in_doubt = true;
     }
 }
 
 impl Drop for CallInProgress<'_> {
     fn drop(&mut self) {
-        let mut callees = self.calls.lock();
-        if let Some(place) = callees.iter().position(|callee| *callee == self.callee) {
-            callees.swap_remove(place);
+        let mut calls = self.calls.lock();
+        let place = calls
+            .in_progress
+            .iter()
+            .position(|callee| *callee == self.callee);
+        if let Some(place) = place {
+            calls.in_progress.swap_remove(place);
+        }
+        if self.is_in_doubt {
+            if calls.in_doubt.len() == MAX_DOUBTS {
+                calls.in_doubt.pop_front();
+            }
+            calls.in_doubt.push_back((self.callee, self.began));
         }
     }
 }
@@ -64,5 +104,21 @@ mod tests {
         assert!(calls.contains("1"));
         drop(second);
         assert!(!calls.contains("1"));
+        assert_eq!(calls.doubts("1", 0), 0);
+    }
+
+    #[test]
+    fn the_last_calls_in_doubt_are_remembered() {
+        let calls = CallsInProgress::default();
+        let since = unix_now();
+        for number in 0..=MAX_DOUBTS {
+            calls.enter(&number.to_string()).set_in_doubt();
+        }
+        assert_eq!(calls.doubts("0", since), 0);
+        assert_eq!(calls.doubts("1", since), 1);
+        assert_eq!(calls.doubts("1", since + 3600), 0);
+        calls.enter("1").set_in_doubt();
+        assert_eq!(calls.doubts("1", since), 1);
+        assert_eq!(calls.lock().in_doubt.len(), MAX_DOUBTS);
     }
 }

@@ -116,12 +116,24 @@ impl Client {
     /// Places a call, and gives its recording ID.
     /// Errors: why it was not placed, or may have been. The reason holds neither the secret nor the signature.
     pub fn send_sip(&self, request: &SipRequest<'_>) -> Result<String, Error> {
-        let endpoint = SendSip {
+        let mut in_progress = self.state()?.calls.enter(request.callee);
+        let deadline = self.deadline(request.timeout_ms);
+        let called = self.call(&self.endpoint_of(request), deadline);
+        if called
+            .as_ref()
+            .is_err_and(|error| error.kind.may_have_dialed())
+        {
+            in_progress.set_in_doubt();
+        }
+        Ok(called?.0)
+    }
+
+    /// The endpoint that places this call.
+    pub fn endpoint_of<'a>(&'a self, request: &'a SipRequest<'a>) -> SendSip<'a> {
+        SendSip {
             request,
             handed_out: &self.recording_ids,
-        };
-        let _in_progress = self.state()?.calls.enter(request.callee);
-        Ok(self.call(&endpoint, self.deadline(request.timeout_ms))?.0)
+        }
     }
 
     /// The recording IDs of this client's calls.

@@ -9,6 +9,10 @@ use crate::http::parser::Head;
 /// whole seconds, and the response takes time.
 pub const MAX_CLOCK_SKEW: i64 = 2;
 
+/// No API takes a timestamp that is wrong by more than this, in seconds: a `Date` that is further from the time
+/// that a request was signed with, and not refused, is not that of the API's clock (but a load balancer's, say).
+const MAX_TIMESTAMP_WINDOW: i64 = 900;
+
 /// The server's clock as far as we know it: ours, and an offset once the server has told one.
 #[derive(Debug, Default)]
 pub struct Clock {
@@ -68,10 +72,15 @@ impl Clock {
         let earliest = latest;
         let latest = latest.saturating_add(took);
         let range = earliest - MAX_CLOCK_SKEW..=latest + MAX_CLOCK_SKEW;
+        let nearest = assumed.clamp(earliest, latest);
+        let known = self.offset();
         if range.contains(&assumed) {
-            return assumed;
+            assumed
+        } else if (nearest - known).abs() > MAX_TIMESTAMP_WINDOW {
+            known
+        } else {
+            nearest
         }
-        assumed.clamp(earliest, latest)
     }
 
     /// Gives up an offset with which a request was refused as expired, where the response did not say what

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::Endpoint;
 use super::client::Client;
 use super::clock::MAX_CLOCK_SKEW;
 use super::find_records::RecordQuery;
@@ -47,9 +48,7 @@ impl Client {
         since: i64,
         patience: Duration,
     ) -> Result<String, Error> {
-        if request.callee.is_empty() {
-            return Err(Error::invalid("callee", "empty"));
-        }
+        self.endpoint_of(request).validate()?;
         let end = Deadline::after(Instant::now(), patience);
         let mut pause = FIRST_PAUSE;
         loop {
@@ -83,7 +82,9 @@ impl Client {
             timeout_ms: request.timeout_ms,
         })?;
         // In this order: a call's recording ID is remembered before the call is over.
-        let is_other_in_progress = self.state()?.calls.contains(request.callee);
+        let calls = &self.state()?.calls;
+        let is_other_in_progress = calls.contains(request.callee);
+        let in_doubt_with_this = calls.doubts(request.callee, since.saturating_sub(MARGIN));
         let wanted = request.display_num.filter(|number| !number.is_empty());
         let is_such_a_call = |record: &&Record| {
             let shown = record.display_num.as_deref();
@@ -101,19 +102,21 @@ impl Client {
         match found.as_slice() {
             [] => none("no record of such a call yet"),
             _ if is_other_in_progress => none("another call to this callee is in progress"),
-            // Another thread that looks for a call to this callee may have been first.
-            [record] if !self.recording_ids().insert(&record.recording_id) => {
-                none("the only record of such a call is that of another")
-            }
-            [record] => Ok(record.recording_id.clone()),
-            records => {
+            records if records.len() > 1 || in_doubt_with_this > 1 => {
                 let ids: Vec<_> = records
                     .iter()
                     .map(|record| record.recording_id.as_str())
                     .collect();
-                let reason = format!("{} records of such calls: {}", ids.len(), ids.join(", "));
+                let (count, doubts) = (ids.len(), in_doubt_with_this.max(1));
+                let ids = ids.join(", ");
+                let reason = format!("{count} records of such calls, and {doubts} in doubt: {ids}");
                 in_doubt(InDoubt::SeveralRecords, reason)
             }
+            // Another thread that looks for a call to this callee may have been first.
+            [record] if !self.recording_ids().insert(&record.recording_id) => {
+                none("the only record of such a call is that of another")
+            }
+            [record, ..] => Ok(record.recording_id.clone()),
         }
     }
 }

@@ -48,7 +48,8 @@ pub enum itnio_result {
     /// From itnio_find_call(): there is no record of such a call yet. That proves nothing: nobody says how soon
     /// a record appears.
     ITNIO_NO_RECORD = 15,
-    /// From itnio_find_call(): there are records of several such calls; the reason has their recording IDs.
+    /// From itnio_find_call(): there are records of several such calls, or one and several calls in doubt; the reason
+    /// has the recording IDs.
     ITNIO_SEVERAL_RECORDS = 16,
     /// From itnio_find_call(): the records could not be read, or an argument is wrong; the reason says which.
     ITNIO_RECORDS_FAILED = 17,

@@ -9,6 +9,7 @@
 //!   belong to no request; `records` shows the accepted calls; `links` tells proxies, gateways and callers of
 //!   each other's connections.
 //! - `compare` compares the callers' diary with that evidence: the promises; `figures` counts both.
+//! - `look` looks for the calls whose result is unknown in the records.
 //! - `naive_client` makes the usual mistakes, which have to be caught; `tcp_view`: what TCP shows a caller.
 //!
 //! Data: seed -> plans and behaviors -> calls -> diary (callers), arrivals (gateways), connection records

@@ -31,6 +31,8 @@ const FAULTS: &[&str] = &[
     "--on=93=garbage",
     "--on=94=delay-ms:60000",
     "--on=95=delay-ms:2000",
+    "--on=96=drop,record-delay-ms:600000",
+    "--on=97=drop,record-delay-ms:1500",
 ];
 
 /// Tells a program where the sandbox is, the way all examples read it.
@@ -185,9 +187,9 @@ fn generated() {
 }
 
 fn send_sip() {
-    let sandbox = Sandbox::start(FAULTS);
     for way in Way::BOTH {
-        let call = |callee: &str, rest: &[&str]| {
+        let sandbox = Sandbox::start(FAULTS);
+        let call_with = |options: &[&str], callee: &str, rest: &[&str]| {
             let mut command = command(Path::new("php"));
             against(&mut command, &sandbox);
             command.arg("-n");
@@ -197,10 +199,12 @@ fn send_sip() {
             }
             command
                 .arg(root().join("examples/php/send_sip.php"))
+                .args(options)
                 .arg(callee)
                 .args(rest);
             run(command, LIMIT)
         };
+        let call = |callee: &str, rest: &[&str]| call_with(&[], callee, rest);
         let usual = ["1001", "my-app"];
         let accepted = call("8613800138000", &usual);
         let id = accepted.success().strip_prefix("status=0\nrecording_id=");
@@ -216,9 +220,15 @@ fn send_sip() {
             (Some(1), "status=-10\n"),
             "{refused:?}"
         );
-        let lost = call("8613800138091", &usual);
+        let found = call("8613800138091", &usual);
+        let id = found.success().strip_prefix("recording_id=");
+        assert!(id.is_some_and(|id| id.trim_end().len() == 19), "{found:?}");
+        let placed = format!("placed after all, recording ID {}", id.unwrap_or_default());
+        assert!(found.stderr.contains(&placed), "{found:?}");
+        let lost = call_with(&["--patience", "0.1"], "8613800138096", &usual);
         assert_eq!((lost.code, &*lost.stdout), (Some(3), ""), "{lost:?}");
-        assert!(lost.stderr.contains("look before you redial"), "{lost:?}");
+        let words = "no record after 0.1 s; look before you redial";
+        assert!(lost.stderr.contains(words), "{lost:?}");
         let mistake = call("", &usual);
         assert_eq!(
             (mistake.code, &*mistake.stdout),
@@ -227,6 +237,8 @@ fn send_sip() {
         );
         assert!(mistake.stderr.contains("callee: empty"), "{mistake:?}");
         assert_eq!(call("8613800138000", &[]).code, Some(64));
+        let no_number = call_with(&["--patience", "-1"], "8613800138000", &usual);
+        assert_eq!(no_number.code, Some(64), "{no_number:?}");
     }
 }
 

@@ -12,10 +12,10 @@
 #include "check.hpp"
 #include "process.hpp"
 
-/// A request that reached the gateway.
+/// A call that the gateway was asked for.
 struct Request {
     std::string callee;
-    std::string recording_id; ///< Empty: none was given.
+    std::string recording_id; ///< Empty: the call was not accepted.
     std::string line;         ///< All that the diary says.
 };
 
@@ -54,25 +54,49 @@ public:
         start();
     }
 
-    /// Every request so far, in the order of their ends.
+    /// Every call that was asked for so far, in the order of their ends.
     std::vector<Request> requests() const
+    {
+        std::vector<Request> requests;
+        for (const Request &request : diary()) {
+            if (!is_look(request))
+                requests.push_back(request);
+        }
+        return requests;
+    }
+
+    /// How often the records were looked at so far.
+    std::size_t looks() const
+    {
+        const std::vector<Request> all = diary();
+        return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), is_look));
+    }
+
+private:
+    static bool is_look(const Request &request) { return request.callee.rfind("recordSip", 0) == 0; }
+
+    std::vector<Request> diary() const
     {
         std::vector<Request> requests;
         for (const std::string &line : lines_of(diary_ + (gateway_ ? gateway_->out() : ""))) {
             if (line == "ready" || line.rfind("base_url=", 0) == 0 || line.rfind("ca_file=", 0) == 0)
                 continue;
             // 2026-01-01T00:00:00Z 8613800138000 status 0, recording ID 2601010000001000001
+            // 2026-01-01T00:00:00Z 8613800138091 no answer, ..., record 2601010000001000002
+            // 2026-01-01T00:00:00Z recordSipQuery status 0, page 1 of 1, 1 of 1 records
             constexpr std::size_t callee = sizeof "2026-01-01T00:00:00Z " - 1;
             CHECK(line.substr(callee - 2, 2) == "Z ", line);
-            const std::string sign = "recording ID ";
-            const std::size_t id = line.find(sign);
-            requests.push_back({line.substr(callee, line.find(' ', callee) - callee),
-                                id == std::string::npos ? "" : line.substr(id + sign.size(), 19), line});
+            std::string recording_id;
+            for (const std::string sign : {"recording ID ", ", record "}) {
+                const std::size_t id = line.find(sign);
+                if (id != std::string::npos)
+                    recording_id = line.substr(id + sign.size(), 19);
+            }
+            requests.push_back({line.substr(callee, line.find(' ', callee) - callee), recording_id, line});
         }
         return requests;
     }
 
-private:
     void start()
     {
         std::vector<std::string> command = {beside("gateway"), "--port", port_};

@@ -248,12 +248,13 @@ TEST("each number of a list is called, with its fields, and its result is writte
 
 TEST("started again when all is settled, it calls no number and says the same")
 {
-    Sandbox sandbox({"--on", "91=drop"});
+    // Nor does it know more of what is unknown: there is no record.
+    Sandbox sandbox({"--on", "91=drop,record-delay-ms:600000"});
     const auto numbers = make_numbers(10, {30, 22, 91});
     Campaign campaign(sandbox, list_of(numbers));
     const Ended first = campaign.dial();
     const std::string results = read_file(campaign.results());
-    const Ended second = campaign.dial();
+    const Ended second = campaign.dial({"--patience", "0"});
     CHECK_EQUAL(second.status, first.status);
     CHECK_EQUAL(second.out, first.out);
     CHECK_EQUAL(read_file(campaign.results()), results);
@@ -340,12 +341,13 @@ TEST("killed at many random moments, with faults, and started again until done: 
     const auto between = [&random](int least, int most) {
         return std::uniform_int_distribution<int>(least, most)(random);
     };
+    // Of 95 there is never a record, so that it stays unknown.
     Sandbox sandbox({"--delay-ms", "40", "--on", "91=drop", "--on", "92=http-status:502", "--on",
-                     "93=garbage", "--on", "94=delay-ms:60000"});
+                     "93=garbage", "--on", "94=delay-ms:60000", "--on", "95=drop,record-delay-ms:6000000"});
     std::vector<int> endings;
     for (int i = 0; i < 40; ++i)
         endings.push_back(30 + i);
-    for (const int ending : {18, 22, 26, 91, 92, 93})
+    for (const int ending : {18, 22, 26, 91, 92, 93, 95})
         endings.push_back(ending);
     auto numbers = make_numbers(400, endings);
     const auto hanging = make_numbers(2, {94}, 1000);
@@ -356,7 +358,7 @@ TEST("killed at many random moments, with faults, and started again until done: 
 
     Campaign campaign(sandbox, list_of(numbers));
     const std::vector<std::string> options = {"--parallel",    std::to_string(parallel), "--timeout", "10000",
-                                              "--retry-pause", "10"};
+                                              "--retry-pause", "10", "--patience", "1"};
     int kills = 0;
     int outages = 0;
     Ended ended;
@@ -418,7 +420,7 @@ int cut_the_power(const Sandbox &sandbox, int most, bool lies, Each each)
         const auto run_until = [&](int at) {
             environment["POWER_CUT_AT"] = std::to_string(at);
             environment["POWER_CUT_SEED"] = std::to_string(random() % 1'000'000);
-            const Ended ended = run(campaign.command({"--parallel", "2"}), environment);
+            const Ended ended = run(campaign.command({"--parallel", "2", "--patience", "0"}), environment);
             CHECK(ended.status == -SIGKILL || ended.status == 3 || ended.status == 1 || ended.status == 0,
                   std::to_string(ended.status) + ": " + ended.err);
             cuts += ended.status == -SIGKILL;
@@ -544,6 +546,193 @@ TEST("a second dialer over the same results ends at once, and places no call")
     CHECK_EQUAL(sandbox.requests().size(), 2U);
 }
 
+// --- Doubt ---------------------------------------------------------------------------------------------
+
+TEST("what a run left unknown is looked up by the next one: accepted where there is a record, else left as it is")
+{
+    Sandbox sandbox({"--on", "91=drop", "--on", "92=http-status:502", "--on", "93=garbage", "--on",
+                     "95=drop,record-delay-ms:600000"});
+    const auto numbers = make_numbers(60, {30, 91, 92, 93, 22, 95});
+    Campaign campaign(sandbox, list_of(numbers));
+    const Ended first = campaign.dial();
+    CHECK(first.status == 3, first.err);
+    CHECK_EQUAL(lines_of(first.out).at(0), "60 numbers: 10 accepted, 10 refused, 40 unknown, 0 still to call");
+    const std::string results = read_file(campaign.results());
+
+    const Ended second = campaign.dial({"--patience", "0"});
+    CHECK(second.status == 3, second.err);
+    CHECK_EQUAL(lines_of(second.out).at(0), "60 numbers: 40 accepted, 10 refused, 10 unknown, 0 still to call");
+    CHECK(second.err.find("40 unknown of earlier runs, and 30 of them found in the API's records; the last that "
+                          "was not: ")
+              != std::string::npos,
+          second.err);
+    CHECK(read_file(campaign.results()).rfind(results, 0) == 0, "rows are only added");
+    CHECK_EQUAL(lines_of(read_file(campaign.results())).size(), lines_of(results).size() + 30);
+
+    // Those that are left are looked up again, and are still left as they are.
+    const std::string more = read_file(campaign.results());
+    const Ended third = campaign.dial({"--patience", "0"});
+    CHECK_EQUAL(third.status, 3);
+    CHECK_EQUAL(third.out, second.out);
+    CHECK_EQUAL(read_file(campaign.results()), more);
+    sandbox.stop();
+    const Counts counts = check_accounts(numbers, campaign.results(), sandbox.requests());
+    CHECK(counts == Counts({{"accepted", 40}, {"refused", 10}, {"unknown", 10}}), read_file(campaign.results()));
+    CHECK_EQUAL(sandbox.requests().size(), 60U);
+    CHECK_EQUAL(sandbox.looks(), 50U);
+}
+
+TEST("with --resolve it looks up what is unknown, and dials no number")
+{
+    Sandbox sandbox({"--on", "91=drop"});
+    const auto numbers = make_numbers(20, {30, 91});
+    Campaign campaign(sandbox, list_of({numbers.begin(), numbers.begin() + 10}));
+    CHECK_EQUAL(campaign.dial().status, 3);
+    write_file(campaign.list(), list_of(numbers));
+    const Ended resolved = campaign.dial({"--resolve"});
+    CHECK(resolved.status == 2, resolved.err);
+    CHECK_EQUAL(resolved.out, "20 numbers: 10 accepted, 0 refused, 0 unknown, 10 still to call\n");
+    CHECK_EQUAL(sandbox.requests().size(), 10U);
+    // Where there is nothing to look up, it asks nobody.
+    const std::size_t looks = sandbox.looks();
+    CHECK_EQUAL(campaign.dial({"--resolve"}).out, resolved.out);
+    CHECK_EQUAL(sandbox.looks(), looks);
+    CHECK_EQUAL(campaign.dial().status, 3);
+    CHECK_EQUAL(campaign.dial({"--resolve"}).status, 0);
+    sandbox.stop();
+    CHECK(check_accounts(numbers, campaign.results(), sandbox.requests()) == Counts({{"accepted", 20}}),
+          read_file(campaign.results()));
+}
+
+TEST("a record that comes late is waited for, as long as the patience after the call says")
+{
+    Sandbox sandbox({"--on", "91=drop,record-delay-ms:4000"});
+    const auto numbers = make_numbers(3, {91});
+    Campaign campaign(sandbox, list_of(numbers));
+    CHECK_EQUAL(campaign.dial().status, 3);
+    CHECK_EQUAL(campaign.dial({"--patience", "0"}).status, 3);
+    CHECK_EQUAL(sandbox.looks(), 3U);
+    const Ended found = campaign.dial({"--patience", "60"});
+    CHECK(found.status == 0, found.err);
+    CHECK(sandbox.looks() > 6, "it asked again");
+    sandbox.stop();
+    check_accounts(numbers, campaign.results(), sandbox.requests());
+}
+
+TEST("killed at random moments and then resolved: each call that was placed is accepted with its ID, and no other")
+{
+    std::minstd_rand random(seed());
+    Sandbox sandbox({"--delay-ms", "10", "--on", "91=drop", "--on", "92=http-status:502"});
+    const auto numbers = make_numbers(300, {30, 31, 32, 91, 33, 92, 22});
+    Campaign campaign(sandbox, list_of(numbers));
+    const std::vector<std::string> options = {"--parallel", "8", "--patience", "0"};
+    int kills = 0;
+    for (int start = 1; start <= 20; ++start) {
+        Process dialer(campaign.command(options), campaign.environment());
+        const auto time = std::uniform_int_distribution<int>(5, 105 + start)(random);
+        kills += dialer.kill_after(std::chrono::milliseconds(time)).status == -SIGKILL;
+    }
+    CHECK_EQUAL(campaign.dial(options).status, 3);
+    const std::size_t called = sandbox.requests().size();
+    // Also while it is looking them up.
+    for (int time = 1; time <= 5; ++time)
+        Process(campaign.command({"--resolve", "--patience", "0"}), campaign.environment())
+            .kill_after(std::chrono::milliseconds(20 * time));
+    const Ended resolved = campaign.dial({"--resolve", "--patience", "0"});
+    sandbox.stop();
+    const auto diary = sandbox.requests();
+    CHECK_EQUAL(diary.size(), called);
+    Counts counts = check_accounts(numbers, campaign.results(), diary);
+    // A refused call has no record.
+    std::set<std::string> placed;
+    for (const Request &request : diary) {
+        if (!request.recording_id.empty())
+            placed.insert(request.callee);
+    }
+    for (const auto &[number, row] : last_rows(campaign.results()))
+        CHECK(row.state != "unknown" || placed.count(number) == 0,
+              number + " has a record; seed " + std::to_string(seed()) + "\n" + resolved.err);
+    say("killed " + std::to_string(kills) + " times: " + std::to_string(diary.size()) + " calls, "
+        + std::to_string(counts["accepted"]) + " accepted, " + std::to_string(counts["refused"]) + " refused, "
+        + std::to_string(counts["unknown"]) + " unknown, none of which was placed; seed " + std::to_string(seed()));
+    CHECK(kills >= 5, "it was meant to be killed more often");
+    CHECK(counts["accepted"] > 30, "most of them were placed");
+}
+
+TEST("where two records could be the call's, it stays unknown, and their recording IDs are said")
+{
+    Sandbox sandbox({"--on", "91=drop"});
+    const std::string list = list_of(make_numbers(1, {91}));
+    Campaign campaign(sandbox, list);
+    Campaign another(sandbox, list);
+    CHECK_EQUAL(campaign.dial().status, 3);
+    CHECK_EQUAL(another.dial().status, 3);
+    const std::string results = read_file(campaign.results());
+    const Ended ended = campaign.dial({"--patience", "60"});
+    CHECK(ended.status == 3, ended.err);
+    sandbox.stop();
+    for (const Request &request : sandbox.requests())
+        CHECK(ended.err.find(request.recording_id) != std::string::npos, ended.err);
+    CHECK_EQUAL(sandbox.looks(), 1U);
+    CHECK_EQUAL(read_file(campaign.results()), results);
+}
+
+TEST("a call of which the results do not say when it was placed is not looked up")
+{
+    Sandbox sandbox;
+    Campaign campaign(sandbox, "callee\n4915112345630\n4915112345631\n");
+    const std::string results = "time,callee,state,result,status,recording_id,reason\n"
+                                "yesterday,4915112345630,dialing,,,,\n"
+                                "yesterday,4915112345630,unknown,10,,,late\n"
+                                "2026-01-01T00:00:00.000Z,4915112345631,unknown,10,,,\n";
+    write_file(campaign.results(), results);
+    const Ended ended = campaign.dial();
+    CHECK(ended.status == 3, ended.err);
+    CHECK_EQUAL(read_file(campaign.results()), results);
+    sandbox.stop();
+    CHECK_EQUAL(sandbox.requests().size() + sandbox.looks(), 0U);
+}
+
+TEST("where the records cannot be read, what is unknown stays so, and it does not ask for each number")
+{
+    Sandbox sandbox({"--on", "91=drop"});
+    const auto numbers = make_numbers(30, {91});
+    Campaign campaign(sandbox, list_of(numbers));
+    CHECK_EQUAL(campaign.dial({"--parallel", "10"}).status, 3);
+    const std::string results = read_file(campaign.results());
+
+    auto environment = campaign.environment();
+    environment["ITNIO_API_SECRET"] = "another";
+    const Ended refused = run(campaign.command({"--resolve"}), environment);
+    CHECK(refused.status == 3, refused.err);
+    CHECK(refused.err.find("30 unknown of earlier runs, and 0 of them found") != std::string::npos, refused.err);
+    CHECK(refused.err.find("authentication error") != std::string::npos, refused.err);
+    CHECK_EQUAL(sandbox.looks(), 1U);
+    CHECK_EQUAL(read_file(campaign.results()), results);
+
+    Sandbox broken({"--http-status", "502"});
+    const Ended failed = run(campaign.command({"--resolve", "--patience", "0"}), broken.environment());
+    CHECK(failed.status == 3, failed.err);
+    CHECK_EQUAL(broken.looks(), 3U);
+    CHECK_EQUAL(read_file(campaign.results()), results);
+
+    CHECK_EQUAL(campaign.dial({"--resolve"}).status, 0);
+    sandbox.stop();
+    check_accounts(numbers, campaign.results(), sandbox.requests());
+}
+
+TEST("a signal ends the wait for a record, too")
+{
+    Sandbox sandbox({"--on", "91=drop,record-delay-ms:600000"});
+    Campaign campaign(sandbox, list_of(make_numbers(1, {91})));
+    CHECK_EQUAL(campaign.dial().status, 3);
+    Process dialer(campaign.command({"--patience", "600"}), campaign.environment());
+    CHECK(eventually([&] { return sandbox.looks() > 0; }), dialer.err());
+    dialer.signal(SIGTERM);
+    const Ended ended = dialer.wait();
+    CHECK(ended.status == 3, ended.err);
+}
+
 // --- Trouble ----------------------------------------------------------------------------------------------
 
 TEST("calls that were not sent are tried again as often as asked for, and by the next run")
@@ -653,6 +842,8 @@ TEST("used wrongly, it says how, and dials no number")
         {{"--frobnicate"}, "frobnicate"},
         {{"--account", ""}, "--account and --app-id are needed"},
         {{"another.csv"}, "two files are needed"},
+        {{"--patience", "1s"}, "--patience: \"1s\" is not a number from 0 to 86400"},
+        {{"--dry-run", "--resolve"}, "not both"},
     };
     for (const auto &[options, expected] : cases) {
         const Ended ended = campaign.dial(options);

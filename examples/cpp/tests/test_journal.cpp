@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -192,6 +193,10 @@ TEST("what may have been dialed is closed for good, and what was not sent is ope
         {{"dialing", "dialing", "not sent"}, true, State::unknown},
         {{"unknown", "not sent"}, true, State::unknown},
         {{"accepted", "dialing", "not sent"}, true, State::accepted},
+        // It was found in the records.
+        {{"dialing", "unknown", "accepted"}, true, State::accepted},
+        {{"dialing", "unknown", "accepted", "unknown"}, true, State::accepted},
+        {{"dialing", "unknown", "refused -22"}, true, State::unknown},
     };
     for (const Case &one : cases) {
         Directory directory;
@@ -210,6 +215,47 @@ TEST("what may have been dialed is closed for good, and what was not sent is ope
                   read_file(path) + "\nis " + std::string(name(found.state)));
         }
     }
+}
+
+TEST("the time before a number's last call is read, where the file says it")
+{
+    const auto at = [](const std::string &time, const std::string &state) {
+        return time + ",4915112345678," + state + ",,,,\n";
+    };
+    const std::string early = "2026-01-01T00:00:00.000Z";
+    const std::string late = "2026-02-28T23:59:59.999Z";
+    const std::time_t early_time = 1767225600;
+    const std::time_t late_time = 1772323199;
+    const std::pair<std::string, std::optional<std::time_t>> cases[] = {
+        {at(late, "dialing"), late_time},
+        {at(late, "dialing") + at(early, "unknown"), late_time},
+        // Of several calls the last; of two that have not ended, the first.
+        {at(early, "dialing") + at(early, "not sent") + at(late, "dialing"), late_time},
+        {at(early, "dialing") + at(early, "dialing") + at(late, "dialing"), early_time},
+        {at(late, "unknown"), std::nullopt},
+        {at("", "dialing"), std::nullopt},
+        {at("yesterday", "dialing"), std::nullopt},
+        {at("2026-13-01T00:00:00.000Z", "dialing"), std::nullopt},
+        {at("0000-01-01T00:00:00.000Z", "dialing"), std::nullopt},
+        {at("9999-01-01T00:00:00.000Z", "dialing"), std::nullopt},
+    };
+    for (const auto &[rows, began] : cases) {
+        Directory directory;
+        const std::string path = directory / "results.csv";
+        write_file(path, header + rows);
+        const Past found = past(path).at("4915112345678");
+        CHECK(found.closed(), rows);
+        CHECK(found.began.has_value() == began.has_value(), rows);
+        if (began)
+            CHECK_EQUAL(std::chrono::system_clock::to_time_t(*found.began), *began);
+    }
+    // And as this program writes it.
+    Directory directory;
+    const std::string path = directory / "results.csv";
+    const std::time_t before = std::time(nullptr);
+    CHECK(Journal(path).commit(Journal::dialing_row("4915112345678")), path);
+    const std::time_t began = std::chrono::system_clock::to_time_t(past(path).at("4915112345678").began.value());
+    CHECK(before <= began && began <= std::time(nullptr), read_file(path));
 }
 
 TEST("a call that was in progress at the end is written down as unknown, once")

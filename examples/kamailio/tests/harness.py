@@ -121,25 +121,52 @@ class Gateway(Process):
 
 
 class Api:
-    """An API in this process, which accepts every call and keeps what it was asked for."""
+    """An API in this process, which keeps what it was asked for, and has records of the calls that it accepts:
+    all, or those for which `accept` is true, given that it is the first to its callee, the second and so on.
+    The others get no response."""
 
-    def __init__(self):
+    def __init__(self, accept=lambda turn: True, before_response=lambda: None):
         self.calls = calls = []
+        self.records = records = []
+        lock = threading.Lock()
+        add_record = self.add_record
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                calls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                response = b'{"status":"0","reason":"success","data":"2203%015d"}' % len(calls)
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                data = self.page() if self.path.endswith("/recordSipQuery") else self.place(request)
+                if data is None:
+                    return
+                response = json.dumps({"status": "0", "reason": "success", "data": data}).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(response)))
                 self.end_headers()
                 self.wfile.write(response)
+
+            def page(self):
+                # Submitted now: within the time of any call in doubt, however slow the test is.
+                now = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+                found = [{**record, "submitTime": now} for record in records]
+                return {"total": len(found), "size": 100, "current": 1, "pages": 1, "records": found}
+
+            def place(self, call):
+                with lock:
+                    calls.append(call)
+                    recording_id = "2203%015d" % len(calls)
+                    if not accept([one["callee"] for one in calls].count(call["callee"])):
+                        return None
+                    add_record(recording_id, call["callee"])
+                before_response()
+                return recording_id
 
             def log_message(self, *_):
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def add_record(self, recording_id, callee):
+        self.records.append({"voiceId": recording_id, "callee": callee})
 
     def environment(self):
         return {**CREDENTIALS, "ITNIO_BASE_URL": f"http://127.0.0.1:{self.server.server_port}/voice"}

@@ -4,10 +4,11 @@ other."""
 import collections
 import pathlib
 import socket
+import threading
 import time
 import unittest
 
-from harness import Api, Gateway, Kamailio, Sipp, free_port, wait_until
+from harness import LIMIT, Api, Gateway, Kamailio, Sipp, free_port, wait_until
 from scenario import (ACK, CANCEL, HANG_UP, MUST_TRY, OPTIONS, REPEATED_INVITE, TRYING, ack_of_refusal, invite,
                       label, pause, receive)
 
@@ -20,6 +21,7 @@ def placed(**options):
 
 
 PLACED = placed()
+IN_DOUBT = receive(603, X_Itnio_Result="11")
 
 
 def numbers(count, suffix="00"):
@@ -130,11 +132,20 @@ class DeclinedTest(DialerTest):
                    headers={"X_Itnio_Result": "4", "Retry_After": "5", "Warning": "399 itnio .*127.0.0.1"})
 
     def test_what_may_have_dialed_is_603_so_that_no_proxy_sends_it_elsewhere(self):
-        self.check("91", 603, delivered=True, options=["--on", "91=drop"], headers={"X_Itnio_Result": "11"})
+        self.check("91", 603, delivered=True, options=["--on", "91=drop,record-delay-ms:600000"],
+                   environment={"ITNIO_PATIENCE_MS": "1000"},
+                   headers={"X_Itnio_Result": "11", "X_Itnio_Records": "15",
+                            "Warning": "399 itnio .no record of such a call yet; "})
 
     def test_no_response_in_time_is_603(self):
-        self.check("94", 603, delivered=True, options=["--on", "94=delay-ms:60000"],
-                   environment={"ITNIO_TIMEOUT_MS": "5000"}, headers={"X_Itnio_Result": "10"})
+        self.check("94", 603, delivered=True, options=["--on", "94=delay-ms:60000,record-delay-ms:600000"],
+                   environment={"ITNIO_TIMEOUT_MS": "5000", "ITNIO_PATIENCE_MS": "1000"},
+                   headers={"X_Itnio_Result": "10", "X_Itnio_Records": "15"})
+
+    def test_records_that_cannot_be_read_leave_the_call_in_doubt(self):
+        self.check("00", 603, delivered=True, options=["--http-status", "502"],
+                   environment={"ITNIO_PATIENCE_MS": "1000"},
+                   headers={"X_Itnio_Result": "12", "X_Itnio_Records": "17"})
 
     def test_mistake_in_the_script_is_603_too(self):
         gateway = self.gateway()
@@ -162,6 +173,70 @@ class DeclinedTest(DialerTest):
         self.play(kamailio, numbers(5), invite(), receive(403), ack_of_refusal())
         self.assertEqual(kamailio.outcomes(), [])
         self.assert_each_once(gateway, [])
+
+
+class DoubtTest(DialerTest):
+    """No response to the call, and then the API's records."""
+
+    def check(self, suffix, options=(), environment=None):
+        gateway = self.gateway(*options)
+        callees = numbers(5, suffix)
+        kamailio = self.kamailio(gateway, calls=len(callees), environment=environment)
+        ids = dict(self.play(kamailio, callees, REPEATED_INVITE, PLACED, HANG_UP))
+        self.assertEqual(sorted(ids), callees)
+        self.assertEqual(kamailio.logged().count("in doubt, asking for its record"), len(callees))
+        log = gateway.log.read_text()
+        for callee, recording_id in ids.items():
+            self.assertRegex(log, f"(?m) {callee} .*(record|recording ID) {recording_id}\\b")
+        self.assert_each_once(gateway, callees)
+
+    def test_call_that_the_records_have_is_200_with_its_recording_id(self):
+        self.check("91")
+
+    def test_record_that_comes_late_is_waited_for(self):
+        self.check("92")
+
+    def test_call_without_a_response_in_time_that_the_records_have_is_200(self):
+        self.check("94", ["--on", "94=delay-ms:60000"], {"ITNIO_TIMEOUT_MS": "2000"})
+
+    def api(self, **options):
+        api = Api(**options)
+        self.addCleanup(api.stop)
+        return api
+
+    def test_record_of_a_call_that_another_process_has_placed_is_not_this_ones(self):
+        api = self.api(accept=lambda turn: turn == 1)
+        kamailio = self.kamailio(api, calls=6)
+        callees = numbers(6)
+        self.play(kamailio, callees, REPEATED_INVITE, PLACED, HANG_UP)
+        # In another order, since the processes take turns.
+        self.play(kamailio, callees[1:] + callees[:1], invite(), TRYING, IN_DOUBT, ack_of_refusal())
+        self.assertIn("may be that of another call", kamailio.logged())
+        self.assertEqual(len(api.calls), 12)
+
+    def test_record_of_a_call_in_progress_in_another_process_is_not_this_ones(self):
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+        api = self.api(accept=lambda turn: turn == 1, before_response=lambda: go_on.wait(LIMIT))
+        kamailio = self.kamailio(api, calls=12)
+        callees = numbers(6)
+        first = self.sipp(kamailio, callees, REPEATED_INVITE, PLACED, HANG_UP)
+        wait_until(lambda: len(api.calls) == 6, "the first calls")
+        self.play(kamailio, callees, invite(), TRYING, IN_DOUBT, ack_of_refusal())
+        self.assertEqual(kamailio.logged().count("may be that of another call"), 6)
+        go_on.set()
+        self.assertEqual(len(first.finish()), 6)
+        self.assertEqual(len(api.calls), 12)
+
+    def test_record_may_be_that_of_an_earlier_call_that_stayed_in_doubt(self):
+        api = self.api(accept=lambda turn: False)
+        kamailio = self.kamailio(api, environment={"ITNIO_PATIENCE_MS": "0"})
+        callees = numbers(1)
+        self.play(kamailio, callees, invite(), TRYING, IN_DOUBT, ack_of_refusal())
+        api.add_record("2203031113381000002", *callees)
+        self.play(kamailio, callees, invite(), TRYING, IN_DOUBT, ack_of_refusal())
+        self.assertIn("2203031113381000002 may be that of another call", kamailio.logged())
+        self.assertEqual(len(api.calls), 2)
 
 
 class WaitingTest(DialerTest):

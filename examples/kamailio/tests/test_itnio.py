@@ -3,6 +3,7 @@
 import ctypes
 import os
 import threading
+import time
 import unittest
 
 import itnio
@@ -42,11 +43,100 @@ class ItnioTest(unittest.TestCase):
             client.send_sip(callee="8613800138000", **CALL)
         self.assertEqual((caught.exception.result, caught.exception.may_have_dialed), (4, False))
 
+    def doubtful(self, client, callee):
+        """Places a call that ends in doubt; gives the arguments with which to look for it."""
+        call = {"callee": callee, **CALL, "since": time.time()}
+        with self.assertRaises(itnio.Failure) as caught:
+            client.send_sip(callee=callee, **CALL)
+        self.assertTrue(caught.exception.may_have_dialed)
+        return call
+
+    def test_call_in_doubt_that_the_records_have_gives_its_recording_id(self):
+        client = self.start()
+        call = self.doubtful(client, "8613800138091")
+        recording_id = client.find_call(**call, patience_ms=10000)
+        record = client.get_record(recording_id)
+        self.assertEqual((record.recording_id, record.callee), (recording_id, "8613800138091"))
+        self.assertEqual(self.gateway.diary(), {"8613800138091": 1})
+
+    def test_call_in_doubt_whose_record_comes_late_is_waited_for(self):
+        client = self.start()
+        call = self.doubtful(client, "8613800138092")
+        self.assertRegex(client.find_call(**call, patience_ms=20000), "^[0-9]{19}$")
+
+    def test_call_without_a_record_stays_in_doubt(self):
+        client = self.start("--on", "91=drop,record-delay-ms:600000")
+        call = self.doubtful(client, "8613800138091")
+        with self.assertRaisesRegex(itnio.Failure, "no record") as caught:
+            client.find_call(**call, patience_ms=500)
+        self.assertEqual((caught.exception.result, caught.exception.may_have_dialed), (itnio.NO_RECORD, True))
+
+    def test_call_of_which_there_are_several_stays_in_doubt(self):
+        client = self.start()
+        call = self.doubtful(client, "8613800138091")
+        self.doubtful(client, "8613800138091")
+        with self.assertRaisesRegex(itnio.Failure, "[0-9]{19}, [0-9]{19}") as caught:
+            client.find_call(**call, patience_ms=0)
+        self.assertEqual((caught.exception.result, caught.exception.may_have_dialed), (itnio.SEVERAL_RECORDS, True))
+
+    def test_nothing_that_goes_wrong_with_a_look_says_that_the_call_was_not_placed(self):
+        client = self.start("--on", "91=drop")
+        call = {**self.doubtful(client, "8613800138091"), "patience_ms": 0}
+        for field, value in (("callee", None), ("callee", "8613800138091\0"), ("since", 0), ("patience_ms", -1),
+                             ("timeout_ms", 2**32)):
+            with self.subTest(field=field, value=value), self.assertRaisesRegex(itnio.Failure, field) as caught:
+                client.find_call(**{**call, field: value})
+            self.assertEqual((caught.exception.result, caught.exception.may_have_dialed),
+                             (itnio.RECORDS_FAILED, True))
+        self.gateway.stop()
+        with self.assertRaises(itnio.Failure) as caught:
+            client.find_call(**call)
+        self.assertEqual((caught.exception.result, caught.exception.may_have_dialed), (itnio.RECORDS_FAILED, True))
+
+    def test_records_are_of_the_calls_asked_for_the_newest_first(self):
+        client = self.start()
+        since = time.time()
+        ids = [client.send_sip(callee=callee, display_num="8613800138999", **CALL)
+               for callee in ("8613800138004", "8613800138700", "8613800138004")]
+        records = client.find_records(since=since)
+        self.assertEqual(sorted(record.recording_id for record in records), sorted(ids))
+        times = [record.submitted_at for record in records]
+        self.assertEqual(times, sorted(times, reverse=True))
+        self.assertEqual(len(client.find_records(since=since, max_records=1)), 1)
+        self.assertEqual(client.find_records(since=since, phone_name="another"), [])
+        [busy] = client.find_records(since=since, until=time.time() + 60, callee="8613800138700")
+        self.assertEqual((busy.recording_id, busy.termination_code), (ids[1], "486"))
+        self.assertEqual((busy.answer_time, busy.answered_at), (None, None))
+        answered = client.get_record(ids[0])
+        self.assertLess(abs(answered.submitted_at - since), 60)
+        self.assertEqual((answered.callee, answered.display_num, answered.phone_name, answered.phone_group,
+                          answered.termination_code, answered.call_duration_s),
+                         ("8613800138004", "8613800138999", "phone-1001", "sandbox", "200", 45))
+        self.assertGreater(answered.answered_at, answered.submitted_at)
+
+    def test_records_that_cannot_be_read_have_their_status(self):
+        client = self.start()
+        for read, result, status in ((lambda: client.get_record("2203031113381000002"), itnio.REJECTED, -24),
+                                     (lambda: client.get_record("1\0"), itnio.INVALID_ARGUMENT, None),
+                                     (lambda: client.get_record(None), itnio.INVALID_ARGUMENT, None),
+                                     (lambda: client.find_records(since=0), itnio.INVALID_ARGUMENT, None),
+                                     (lambda: client.find_records(since=1, callee="\0"), itnio.INVALID_ARGUMENT, None)):
+            with self.assertRaises(itnio.RecordsError) as caught:
+                read()
+            self.assertEqual((caught.exception.result, caught.exception.status), (result, status))
+            self.assertTrue(caught.exception.reason)
+
+    def test_call_may_have_a_timeout_of_its_own(self):
+        client = self.start("--delay-ms", "60000")
+        with self.assertRaises(itnio.Failure) as caught:
+            client.send_sip(callee="8613800138000", timeout_ms=500, **CALL)
+        self.assertEqual((caught.exception.result, caught.exception.may_have_dialed), (10, True))
+
     def test_mistake_in_an_argument_names_the_field_and_sends_nothing(self):
         client = self.start()
         good = {"callee": "8613800138000", **CALL}
         for field, value in (("callee", ""), ("callee", None), ("callee", "8613800138000\x001"),
-                             ("display_num", "\0"), ("account", "\udcff"), ("app_id", ""), ("called_info", "a\0b")):
+                             ("timeout_ms", -1), ("display_num", "\0"), ("account", "\udcff"), ("app_id", ""), ("called_info", "a\0b")):
             with self.subTest(field=field, value=value), self.assertRaisesRegex(itnio.Failure, f"^{field}: ") as caught:
                 client.send_sip(**{**good, field: value})
             self.assertEqual((caught.exception.result, caught.exception.may_have_dialed),
@@ -121,7 +211,16 @@ class ItnioTest(unittest.TestCase):
             itnio.Client(api_key=config["ITNIO_API_KEY"], api_secret=config["ITNIO_API_SECRET"], proxy="",
                          ca_file=self.gateway.ca_file)
 
-        for name, action in (("call", lambda: call("000")), ("refusal", lambda: call("010")),
+        recording_id = client.send_sip(callee="8613800138000", **CALL)
+
+        def fail():
+            try:
+                client.get_record("unknown")
+            except itnio.RecordsError:
+                pass
+
+        for name, action in (("record", lambda: client.get_record(recording_id)), ("no record", fail),
+                             ("call", lambda: call("000")), ("refusal", lambda: call("010")),
                              ("mistake", lambda: call("\0")), ("client", make)):
             with self.subTest(name):
                 for _ in range(300):

@@ -64,6 +64,16 @@ static const char *or_ini(const char *argument, const char *ini)
     return ini && *ini ? ini : NULL;
 }
 
+/* A time-out in seconds, where it is given. False: an exception has been thrown. */
+static bool read_timeout(uint32_t position, double seconds, bool is_absent, uint32_t *milliseconds)
+{
+    if (!is_absent && !itnio_milliseconds(seconds, milliseconds)) {
+        zend_argument_value_error(position, "must be a number of seconds that is greater than 0");
+        return false;
+    }
+    return true;
+}
+
 ZEND_METHOD(Itnio_Client, __construct)
 {
     char *api_key = NULL, *api_secret = NULL, *base_url = NULL, *ca_file = NULL, *proxy = NULL;
@@ -106,12 +116,8 @@ ZEND_METHOD(Itnio_Client, __construct)
         zend_argument_value_error(4, "must be within open_basedir");
         RETURN_THROWS();
     }
-    if (!no_connect_timeout && !itnio_milliseconds(connect_timeout, &config.connect_timeout_ms)) {
-        zend_argument_value_error(6, "must be a number of seconds that is greater than 0");
-        RETURN_THROWS();
-    }
-    if (!no_timeout && !itnio_milliseconds(timeout, &config.timeout_ms)) {
-        zend_argument_value_error(7, "must be a number of seconds that is greater than 0");
+    if (!read_timeout(6, connect_timeout, no_connect_timeout, &config.connect_timeout_ms)
+        || !read_timeout(7, timeout, no_timeout, &config.timeout_ms)) {
         RETURN_THROWS();
     }
 
@@ -128,45 +134,203 @@ ZEND_METHOD(Itnio_Client, __construct)
     client->shared = shared;
 }
 
+/* A method's client; NULL: an exception has been thrown. */
+static const itnio_client *client_of(zval *this)
+{
+    const client_object *client = client_object_from(Z_OBJ_P(this));
+
+    if (!client->shared) {
+        zend_throw_error(NULL, "The Itnio\\Client object has not been constructed");
+        return NULL;
+    }
+    return itnio_shared_client_get(client->shared);
+}
+
+/* Takes `recording_id` over. */
+static void recording_object(char *recording_id, zval *object)
+{
+    object_init_ex(object, recording_class);
+    zend_update_property_string(recording_class, Z_OBJ_P(object), ZEND_STRL("id"), recording_id);
+    itnio_free_string(recording_id);
+}
+
 ZEND_METHOD(Itnio_Client, sendSip)
 {
     char *callee, *account, *app_id, *display_num = NULL, *called_info = NULL;
     size_t length;
+    double timeout = 0;
+    bool no_timeout = true;
 
-    ZEND_PARSE_PARAMETERS_START(3, 5)
+    ZEND_PARSE_PARAMETERS_START(3, 6)
         Z_PARAM_PATH(callee, length)
         Z_PARAM_PATH(account, length)
         Z_PARAM_PATH(app_id, length)
         Z_PARAM_OPTIONAL
         Z_PARAM_PATH_OR_NULL(display_num, length)
         Z_PARAM_PATH_OR_NULL(called_info, length)
+        Z_PARAM_DOUBLE_OR_NULL(timeout, no_timeout)
     ZEND_PARSE_PARAMETERS_END();
     (void)length;
 
-    const client_object *client = client_object_from(Z_OBJ_P(ZEND_THIS));
-    if (!client->shared) {
-        zend_throw_error(NULL, "The Itnio\\Client object has not been constructed");
-        RETURN_THROWS();
-    }
-
-    const itnio_sip_request request = {
+    const itnio_client *client = client_of(ZEND_THIS);
+    itnio_sip_request request = {
         .callee = callee,
         .display_num = display_num,
         .account = account,
         .app_id = app_id,
         .called_info = called_info,
     };
+    if (!client || !read_timeout(6, timeout, no_timeout, &request.timeout_ms)) {
+        RETURN_THROWS();
+    }
+
     int32_t status;
     char *recording_id, *reason;
-    itnio_result result = itnio_send_sip(itnio_shared_client_get(client->shared), &request, &status,
-                                         &recording_id, &reason);
+    itnio_result result = itnio_send_sip(client, &request, &status, &recording_id, &reason);
     if (result != ITNIO_OK) {
         itnio_throw(result, status, reason);
         RETURN_THROWS();
     }
-    object_init_ex(return_value, recording_class);
-    zend_update_property_string(recording_class, Z_OBJ_P(return_value), ZEND_STRL("id"), recording_id);
-    itnio_free_string(recording_id);
+    recording_object(recording_id, return_value);
+}
+
+ZEND_METHOD(Itnio_Client, findCall)
+{
+    zend_long since;
+    char *callee, *account, *app_id, *display_num = NULL, *called_info = NULL;
+    size_t length;
+    double patience, timeout = 0;
+    bool no_timeout = true;
+
+    ZEND_PARSE_PARAMETERS_START(5, 8)
+        Z_PARAM_LONG(since)
+        Z_PARAM_DOUBLE(patience)
+        Z_PARAM_PATH(callee, length)
+        Z_PARAM_PATH(account, length)
+        Z_PARAM_PATH(app_id, length)
+        Z_PARAM_OPTIONAL
+        Z_PARAM_PATH_OR_NULL(display_num, length)
+        Z_PARAM_PATH_OR_NULL(called_info, length)
+        Z_PARAM_DOUBLE_OR_NULL(timeout, no_timeout)
+    ZEND_PARSE_PARAMETERS_END();
+    (void)length;
+
+    const itnio_client *client = client_of(ZEND_THIS);
+    itnio_sip_request request = {
+        .callee = callee,
+        .display_num = display_num,
+        .account = account,
+        .app_id = app_id,
+        .called_info = called_info,
+    };
+    uint32_t patience_ms = 0;
+    if (!client || !read_timeout(8, timeout, no_timeout, &request.timeout_ms)) {
+        RETURN_THROWS();
+    }
+    if (patience != 0 && !itnio_milliseconds(patience, &patience_ms)) {
+        zend_argument_value_error(2, "must be a number of seconds that is not negative");
+        RETURN_THROWS();
+    }
+
+    int32_t status;
+    char *recording_id, *reason;
+    itnio_result result = itnio_find_call(client, &request, since, patience_ms, &status, &recording_id, &reason);
+    if (result != ITNIO_OK) {
+        itnio_throw(result, status, reason);
+        RETURN_THROWS();
+    }
+    recording_object(recording_id, return_value);
+}
+
+ZEND_METHOD(Itnio_Client, getRecord)
+{
+    char *recording_id;
+    size_t length;
+
+    ZEND_PARSE_PARAMETERS_START(1, 1)
+        Z_PARAM_PATH(recording_id, length)
+    ZEND_PARSE_PARAMETERS_END();
+    (void)length;
+
+    const itnio_client *client = client_of(ZEND_THIS);
+    if (!client) {
+        RETURN_THROWS();
+    }
+
+    int32_t status;
+    itnio_records *records;
+    char *reason;
+    itnio_result result = itnio_get_record(client, recording_id, &status, &records, &reason);
+    if (result != ITNIO_OK) {
+        itnio_throw_of_look(result, status, reason);
+        RETURN_THROWS();
+    }
+    itnio_record_to_object(itnio_records_get(records, 0), return_value);
+    itnio_records_free(records);
+}
+
+ZEND_METHOD(Itnio_Client, findRecords)
+{
+    zend_long since, until = 0, max_records = 0;
+    char *callee = NULL, *display_num = NULL, *phone_name = NULL, *phone_group = NULL;
+    size_t length;
+    double timeout = 0;
+    bool no_until = true, no_max_records = true, no_timeout = true;
+
+    ZEND_PARSE_PARAMETERS_START(1, 8)
+        Z_PARAM_LONG(since)
+        Z_PARAM_OPTIONAL
+        Z_PARAM_LONG_OR_NULL(until, no_until)
+        Z_PARAM_PATH_OR_NULL(callee, length)
+        Z_PARAM_PATH_OR_NULL(display_num, length)
+        Z_PARAM_PATH_OR_NULL(phone_name, length)
+        Z_PARAM_PATH_OR_NULL(phone_group, length)
+        Z_PARAM_LONG_OR_NULL(max_records, no_max_records)
+        Z_PARAM_DOUBLE_OR_NULL(timeout, no_timeout)
+    ZEND_PARSE_PARAMETERS_END();
+    (void)length;
+    (void)no_until;
+
+    const itnio_client *client = client_of(ZEND_THIS);
+    itnio_record_query query = {
+        .since = since,
+        .until = until,
+        .callee = callee,
+        .display_num = display_num,
+        .phone_name = phone_name,
+        .phone_group = phone_group,
+        .max_records = (uint32_t)max_records,
+    };
+    if (!client || !read_timeout(8, timeout, no_timeout, &query.timeout_ms)) {
+        RETURN_THROWS();
+    }
+    if (!no_max_records && (max_records < 1 || max_records > UINT32_MAX)) {
+        zend_argument_value_error(7, "must be between 1 and %u", UINT32_MAX);
+        RETURN_THROWS();
+    }
+
+    int32_t status;
+    itnio_records *records;
+    char *reason;
+    itnio_result result = itnio_find_records(client, &query, &status, &records, &reason);
+    if (result != ITNIO_OK) {
+        itnio_throw_of_look(result, status, reason);
+        RETURN_THROWS();
+    }
+    /* Many records may be more than memory_limit allows, which ends the request here. */
+    zend_try {
+        size_t count = itnio_records_count(records);
+        array_init_size(return_value, (uint32_t)count);
+        for (size_t i = 0; i < count; i++) {
+            zval record;
+            itnio_record_to_object(itnio_records_get(records, i), &record);
+            add_next_index_zval(return_value, &record);
+        }
+    } zend_catch {
+        itnio_records_free(records);
+        zend_bailout();
+    } zend_end_try();
+    itnio_records_free(records);
 }
 
 ZEND_METHOD(Itnio_Client, version)

@@ -48,7 +48,7 @@ static int32_t narrowed(zend_long number)
     return number >= INT32_MIN && number <= INT32_MAX ? (int32_t)number : INT32_MIN;
 }
 
-void itnio_throw(itnio_result result, int32_t status, char *reason)
+static void throw_result(itnio_result result, int32_t status, char *reason, bool is_look)
 {
     /* NULL where memory was too short for it. */
     const char *text = reason ? reason : itnio_result_message(result);
@@ -58,17 +58,35 @@ void itnio_throw(itnio_result result, int32_t status, char *reason)
         zend_value_error("%s(): %s", ZSTR_VAL(function), text);
         zend_string_release(function);
     } else {
+        zend_class_entry *class_entry = result == ITNIO_REJECTED ? refused_class : failure_class;
         zval exception;
+        object_init_ex(&exception, class_entry);
         if (result == ITNIO_REJECTED) {
-            object_init_ex(&exception, refused_class);
             set_up_refused(Z_OBJ(exception), status, text);
         } else {
-            object_init_ex(&exception, failure_class);
             set_up_failure(Z_OBJ(exception), result, text);
         }
+        zend_update_property_bool(class_entry, Z_OBJ(exception), ZEND_STRL("isLook"), is_look);
         zend_throw_exception_object(&exception);
     }
     itnio_free_string(reason);
+}
+
+void itnio_throw(itnio_result result, int32_t status, char *reason)
+{
+    throw_result(result, status, reason, false);
+}
+
+void itnio_throw_of_look(itnio_result result, int32_t status, char *reason)
+{
+    throw_result(result, status, reason, true);
+}
+
+static bool is_of_look(zend_class_entry *class_entry, zend_object *exception)
+{
+    zval buffer;
+
+    return zend_is_true(zend_read_property(class_entry, exception, ZEND_STRL("isLook"), true, &buffer));
 }
 
 /* Reads the arguments of a constructor: a number, and a reason, which may be left out. An empty reason
@@ -121,7 +139,7 @@ ZEND_METHOD(Itnio_RefusedException, getStatusMessage)
 ZEND_METHOD(Itnio_RefusedException, mayHaveDialed)
 {
     ZEND_PARSE_PARAMETERS_NONE();
-    RETURN_BOOL(itnio_may_have_dialed(ITNIO_REJECTED));
+    RETURN_BOOL(is_of_look(refused_class, Z_OBJ_P(ZEND_THIS)) || itnio_may_have_dialed(ITNIO_REJECTED));
 }
 
 ZEND_METHOD(Itnio_FailureException, __construct)
@@ -141,5 +159,5 @@ ZEND_METHOD(Itnio_FailureException, mayHaveDialed)
     ZEND_PARSE_PARAMETERS_NONE();
     zend_long result = zval_get_long(zend_read_property_ex(
         zend_ce_exception, Z_OBJ_P(ZEND_THIS), ZSTR_KNOWN(ZEND_STR_CODE), true, &buffer));
-    RETURN_BOOL(itnio_may_have_dialed(narrowed(result)));
+    RETURN_BOOL(is_of_look(failure_class, Z_OBJ_P(ZEND_THIS)) || itnio_may_have_dialed(narrowed(result)));
 }

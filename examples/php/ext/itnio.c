@@ -106,6 +106,7 @@ static PHP_MINIT_FUNCTION(itnio)
     itnio_set_up_exception_classes(register_class_Itnio_RefusedException(base),
                                    register_class_Itnio_FailureException(base));
     itnio_set_up_client_class(register_class_Itnio_Client(), register_class_Itnio_Recording());
+    itnio_set_up_record_class(register_class_Itnio_Record());
     return SUCCESS;
 }
 

@@ -5,7 +5,7 @@
 #include <php.h>
 #include <itnio.h>
 
-#define PHP_ITNIO_VERSION "0.1.0"
+#define PHP_ITNIO_VERSION "0.2.0"
 
 #if PHP_VERSION_ID < 80200
 # error "PHP 8.2 or later is needed: earlier ones show a constructor's arguments, secret included, in stack traces"
@@ -38,11 +38,19 @@ bool itnio_milliseconds(double seconds, uint32_t *milliseconds);
 /* client.c */
 void itnio_set_up_client_class(zend_class_entry *client, zend_class_entry *recording);
 
+/* record.c */
+void itnio_set_up_record_class(zend_class_entry *record);
+
+/* Makes `object` an Itnio\Record with what this one has. */
+void itnio_record_to_object(const itnio_record *record, zval *object);
+
 /* exceptions.c */
 void itnio_set_up_exception_classes(zend_class_entry *refused, zend_class_entry *failure);
 
 /* Throws what `result`, which is not ITNIO_OK, is in PHP. Takes `reason` over. */
 void itnio_throw(itnio_result result, int32_t status, char *reason);
+/* The same for what a look at the records ends with: it says nothing about a phone. */
+void itnio_throw_of_look(itnio_result result, int32_t status, char *reason);
 
 /* shared_clients.c: the library's clients, which outlive requests. */
 typedef struct itnio_shared_client itnio_shared_client;

@@ -33,6 +33,7 @@ final class RefusedException extends Exception
     public const REJECTED = 1;
 
     private int $status;
+    private bool $isLook = false;
 
     public function __construct(int $status, string $reason = "")
     {
@@ -53,7 +54,7 @@ final class RefusedException extends Exception
 
     public function mayHaveDialed(): bool
     {
-        return Library::load()->itnio_may_have_dialed(self::REJECTED);
+        return $this->isLook || Library::load()->itnio_may_have_dialed(self::REJECTED);
     }
 }
 
@@ -69,6 +70,11 @@ final class FailureException extends Exception
     public const HTTP_ERROR = 12;
     public const BAD_RESPONSE = 13;
     public const INTERNAL_ERROR = 14;
+    public const NO_RECORD = 15;
+    public const SEVERAL_RECORDS = 16;
+    public const RECORDS_FAILED = 17;
+
+    private bool $isLook = false;
 
     public function __construct(int $result, string $reason = "")
     {
@@ -80,7 +86,7 @@ final class FailureException extends Exception
 
     public function mayHaveDialed(): bool
     {
-        return Library::load()->itnio_may_have_dialed(Library::narrowed($this->code));
+        return $this->isLook || Library::load()->itnio_may_have_dialed(Library::narrowed($this->code));
     }
 }
 
@@ -88,6 +94,38 @@ final class Recording
 {
     public function __construct(public readonly string $id)
     {
+    }
+}
+
+final class Record
+{
+    public function __construct(
+        public readonly string $recordingId,
+        public readonly ?string $callee = null,
+        public readonly ?string $displayNum = null,
+        public readonly ?string $phoneName = null,
+        public readonly ?string $phoneGroup = null,
+        public readonly ?string $region = null,
+        public readonly ?string $submitTime = null,
+        public readonly ?string $callTime = null,
+        public readonly ?string $ringingTime = null,
+        public readonly ?string $answerTime = null,
+        public readonly ?string $hangupTime = null,
+        public readonly ?int $submittedAt = null,
+        public readonly ?int $calledAt = null,
+        public readonly ?int $ringingAt = null,
+        public readonly ?int $answeredAt = null,
+        public readonly ?int $hungUpAt = null,
+        public readonly ?int $callDuration = null,
+        public readonly ?int $chargedDuration = null,
+        public readonly ?string $terminationCode = null,
+        public readonly ?string $terminationReason = null,
+        public readonly ?string $cost = null,
+        public readonly ?string $rate = null,
+        public readonly ?string $billingPeriod = null,
+        public readonly ?string $currency = null,
+        public readonly ?string $recordingFileId = null
+    ) {
     }
 }
 
@@ -125,12 +163,10 @@ final class Client
         $config->base_url = $texts->argument(3, 'baseUrl', $baseUrl ?? self::setting('base_url'));
         $config->ca_file = $texts->argument(4, 'caFile', $caFile ?? self::setting('ca_file'));
         $config->proxy = $texts->argument(5, 'proxy', $proxy ?? ($proxyIni === false ? null : $proxyIni));
-        $config->connect_timeout_ms = $connectTimeout === null
-            ? self::milliseconds(self::setting('connect_timeout')) ?? 0
-            : self::milliseconds($connectTimeout) ?? throw self::notSeconds(6, 'connectTimeout');
-        $config->timeout_ms = $timeout === null
-            ? self::milliseconds(self::setting('timeout')) ?? 0
-            : self::milliseconds($timeout) ?? throw self::notSeconds(7, 'timeout');
+        $config->connect_timeout_ms = self::timeout(__METHOD__, 6, 'connectTimeout', $connectTimeout)
+            ?? self::milliseconds(self::setting('connect_timeout')) ?? 0;
+        $config->timeout_ms = self::timeout(__METHOD__, 7, 'timeout', $timeout)
+            ?? self::milliseconds(self::setting('timeout')) ?? 0;
 
         $client = $c->new('itnio_client *');
         $reason = $c->new('char *');
@@ -169,11 +205,10 @@ final class Client
         string $account,
         string $appId,
         ?string $displayNum = null,
-        ?string $calledInfo = null
+        ?string $calledInfo = null,
+        ?float $timeout = null
     ): Recording {
-        $client = self::$clients[spl_object_id($this)]
-            ?? throw new \Error('The Itnio\Client object has not been constructed');
-
+        $client = $this->client();
         $c = Library::load();
         $texts = new Texts($c, __METHOD__);
         $request = $c->new('itnio_sip_request');
@@ -182,21 +217,90 @@ final class Client
         $request->app_id = $texts->argument(3, 'appId', $appId);
         $request->display_num = $texts->argument(4, 'displayNum', $displayNum);
         $request->called_info = $texts->argument(5, 'calledInfo', $calledInfo);
+        $request->timeout_ms = self::timeout(__METHOD__, 6, 'timeout', $timeout) ?? 0;
 
-        $status = $c->new('int32_t');
-        $id = $c->new('char *');
-        $reason = $c->new('char *');
-        $result = $c->itnio_send_sip(
-            $client,
-            FFI::addr($request),
-            FFI::addr($status),
-            FFI::addr($id),
-            FFI::addr($reason)
-        );
-        if ($result !== $c->ITNIO_OK) {
-            throw self::failure(__METHOD__, $result, $status->cdata, Library::taken($reason));
+        return new Recording(Library::taken(self::checked(
+            __METHOD__,
+            'char *',
+            fn (...$outs) => $c->itnio_send_sip($client, FFI::addr($request), ...$outs)
+        )));
+    }
+
+    public function findCall(
+        int $since,
+        float $patience,
+        string $callee,
+        string $account,
+        string $appId,
+        ?string $displayNum = null,
+        ?string $calledInfo = null,
+        ?float $timeout = null
+    ): Recording {
+        $client = $this->client();
+        $c = Library::load();
+        $texts = new Texts($c, __METHOD__);
+        $request = $c->new('itnio_sip_request');
+        $request->callee = $texts->argument(3, 'callee', $callee);
+        $request->account = $texts->argument(4, 'account', $account);
+        $request->app_id = $texts->argument(5, 'appId', $appId);
+        $request->display_num = $texts->argument(6, 'displayNum', $displayNum);
+        $request->called_info = $texts->argument(7, 'calledInfo', $calledInfo);
+        $request->timeout_ms = self::timeout(__METHOD__, 8, 'timeout', $timeout) ?? 0;
+        $patienceMs = $patience === 0.0 ? 0 : self::milliseconds($patience)
+            ?? throw Texts::mistake(__METHOD__, 2, 'patience', 'must be a number of seconds that is not negative');
+
+        return new Recording(Library::taken(self::checked(
+            __METHOD__,
+            'char *',
+            fn (...$outs) => $c->itnio_find_call($client, FFI::addr($request), $since, $patienceMs, ...$outs)
+        )));
+    }
+
+    public function getRecord(string $recordingId): Record
+    {
+        $client = $this->client();
+        $c = Library::load();
+        $texts = new Texts($c, __METHOD__);
+        $id = $texts->argument(1, 'recordingId', $recordingId);
+
+        return self::records(self::checked(
+            __METHOD__,
+            'itnio_records *',
+            fn (...$outs) => $c->itnio_get_record($client, $id, ...$outs)
+        ))[0];
+    }
+
+    public function findRecords(
+        int $since,
+        ?int $until = null,
+        ?string $callee = null,
+        ?string $displayNum = null,
+        ?string $phoneName = null,
+        ?string $phoneGroup = null,
+        ?int $maxRecords = null,
+        ?float $timeout = null
+    ): array {
+        $client = $this->client();
+        $c = Library::load();
+        $texts = new Texts($c, __METHOD__);
+        $query = $c->new('itnio_record_query');
+        $query->since = $since;
+        $query->until = $until ?? 0;
+        $query->callee = $texts->argument(3, 'callee', $callee);
+        $query->display_num = $texts->argument(4, 'displayNum', $displayNum);
+        $query->phone_name = $texts->argument(5, 'phoneName', $phoneName);
+        $query->phone_group = $texts->argument(6, 'phoneGroup', $phoneGroup);
+        $query->timeout_ms = self::timeout(__METHOD__, 8, 'timeout', $timeout) ?? 0;
+        if ($maxRecords !== null && ($maxRecords < 1 || $maxRecords > 0xFFFF_FFFF)) {
+            throw Texts::mistake(__METHOD__, 7, 'maxRecords', 'must be between 1 and 4294967295');
         }
-        return new Recording(Library::taken($id));
+        $query->max_records = $maxRecords ?? 0;
+
+        return self::records(self::checked(
+            __METHOD__,
+            'itnio_records *',
+            fn (...$outs) => $c->itnio_find_records($client, FFI::addr($query), ...$outs)
+        ));
     }
 
     public static function version(): string
@@ -219,14 +323,86 @@ final class Client
         return $rounded >= 1 && $rounded <= 0xFFFF_FFFF ? (int) $rounded : null;
     }
 
-    private static function notSeconds(int $position, string $name): \ValueError
+    /** A time-out that is an argument, as the library counts it. */
+    private static function timeout(string $method, int $position, string $name, ?float $seconds): ?int
     {
-        return Texts::mistake(
-            self::class . '::__construct',
-            $position,
-            $name,
-            'must be a number of seconds that is greater than 0'
-        );
+        return $seconds === null ? null : self::milliseconds($seconds)
+            ?? throw Texts::mistake($method, $position, $name, 'must be a number of seconds that is greater than 0');
+    }
+
+    private function client(): CData
+    {
+        return self::$clients[spl_object_id($this)]
+            ?? throw new \Error('The Itnio\Client object has not been constructed');
+    }
+
+    /**
+     * Calls a function of the library with its three out-parameters, and gives the second of them.
+     *
+     * @param string $type of the second
+     */
+    private static function checked(string $method, string $type, \Closure $call): CData
+    {
+        $c = Library::load();
+        $status = $c->new('int32_t');
+        $value = $c->new($type);
+        $reason = $c->new('char *');
+        $result = $call(FFI::addr($status), FFI::addr($value), FFI::addr($reason));
+        if ($result !== $c->ITNIO_OK) {
+            $exception = self::failure($method, $result, $status->cdata, Library::taken($reason));
+            if ($type === 'itnio_records *' && $exception instanceof Exception) {
+                // It says nothing about a phone.
+                (fn () => $this->isLook = true)->call($exception);
+            }
+            throw $exception;
+        }
+        return $value;
+    }
+
+    /**
+     * What the library handed out, as objects of PHP's own.
+     *
+     * @return list<Record>
+     */
+    private static function records(CData $list): array
+    {
+        $c = Library::load();
+        try {
+            $records = [];
+            for ($i = 0, $count = $c->itnio_records_count($list); $i < $count; $i++) {
+                $record = $c->itnio_records_get($list, $i);
+                $records[] = new Record(
+                    $record->recording_id,
+                    $record->callee,
+                    $record->display_num,
+                    $record->phone_name,
+                    $record->phone_group,
+                    $record->region,
+                    $record->submit_time,
+                    $record->call_time,
+                    $record->ringing_time,
+                    $record->answer_time,
+                    $record->hangup_time,
+                    $record->submitted_at ?: null,
+                    $record->called_at ?: null,
+                    $record->ringing_at ?: null,
+                    $record->answered_at ?: null,
+                    $record->hung_up_at ?: null,
+                    $record->call_duration_s < 0 ? null : $record->call_duration_s,
+                    $record->charged_duration_s < 0 ? null : $record->charged_duration_s,
+                    $record->termination_code,
+                    $record->termination_reason,
+                    $record->cost,
+                    $record->rate,
+                    $record->billing_period,
+                    $record->currency,
+                    $record->recording_file_id
+                );
+            }
+            return $records;
+        } finally {
+            $c->itnio_records_free($list);
+        }
     }
 
     private static function failure(string $method, int $result, ?int $status, ?string $reason): \Throwable

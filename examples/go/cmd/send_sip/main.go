@@ -1,6 +1,6 @@
 // Send_sip places phone calls through the Itniotech API, all at once, and gives the result of each.
 //
-//	send_sip -account ACCOUNT -app-id ID [-display-num NUMBER] [-called-info TEXT] CALLEE...
+//	send_sip -account ACCOUNT -app-id ID [-display-num NUMBER] [-called-info TEXT] [-patience TIME] CALLEE...
 //
 // It takes from the environment
 //
@@ -15,8 +15,9 @@
 //	8613800138020 not-sent itnio: ...
 //	8613800138030 unknown itnio: ...
 //
-// Unknown is the line that matters: the phone may have rung, so look before you redial. Not-sent is
-// safe to try again. Ctrl-C ends the calls in progress, and each still gets its true line.
+// A call whose result is unknown is looked up in the API's records, for at most the patience (10 s), and is
+// "placed" where it is found there. Unknown is the line that matters: the phone may have rung, so look before you
+// redial. Not-sent is safe to try again. Ctrl-C ends the calls in progress, and each still gets its true line.
 //
 // The exit status is 3 if any line is unknown, else 2 if any is not-sent, else 1 if any is refused,
 // else 0; 64 if it was used wrongly, and nothing was sent.
@@ -31,6 +32,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"example.com/itnio"
 )
@@ -53,6 +55,7 @@ func run() int {
 	flags.StringVar(&request.AppID, "app-id", "", "the voice application's `ID` (required)")
 	flags.StringVar(&request.DisplayNum, "display-num", "", "the `number` to show")
 	flags.StringVar(&request.CalledInfo, "called-info", "", "`text` that goes with the call")
+	patience := flags.Duration("patience", 10*time.Second, "for how long a call in doubt is looked for")
 	if err := flags.Parse(os.Args[1:]); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -83,7 +86,7 @@ func run() int {
 		<-ctx.Done()
 		client.Close()
 	}()
-	return callAll(ctx, client, request, callees)
+	return callAll(ctx, client, request, callees, *patience)
 }
 
 func check(request itnio.Request, callees []string) error {
@@ -101,7 +104,9 @@ func check(request itnio.Request, callees []string) error {
 }
 
 // callAll gives every call a goroutine: the client sees to it that not too many are under way.
-func callAll(ctx context.Context, client *itnio.Client, request itnio.Request, callees []string) (exit int) {
+func callAll(
+	ctx context.Context, client *itnio.Client, request itnio.Request, callees []string, patience time.Duration,
+) (exit int) {
 	var output sync.Mutex // guards exit, too
 	var calls sync.WaitGroup
 	for _, callee := range callees {
@@ -110,7 +115,7 @@ func callAll(ctx context.Context, client *itnio.Client, request itnio.Request, c
 		calls.Add(1)
 		go func() {
 			defer calls.Done()
-			recordingID, err := client.SendSipContext(ctx, request)
+			recordingID, err := call(ctx, client, request, patience)
 			output.Lock()
 			defer output.Unlock()
 			if code := report(request.Callee, recordingID, err); code > exit {
@@ -120,6 +125,24 @@ func callAll(ctx context.Context, client *itnio.Client, request itnio.Request, c
 	}
 	calls.Wait()
 	return exit
+}
+
+// call places a call, and looks it up where that leaves it in doubt.
+func call(
+	ctx context.Context, client *itnio.Client, request itnio.Request, patience time.Duration,
+) (recordingID string, err error) {
+	since := time.Now()
+	recordingID, err = client.SendSipContext(ctx, request)
+	if err == nil || !itnio.MayHaveDialed(err) {
+		return recordingID, err
+	}
+	// This only reads: it never places a call.
+	recordingID, lookErr := client.FindCall(ctx, request, since, patience)
+	if lookErr != nil {
+		// Nobody says how soon a record appears, so that it may still have been placed.
+		return "", fmt.Errorf("%w (%v)", err, lookErr)
+	}
+	return recordingID, nil
 }
 
 // report shows that there are four cases, and what each means for redialling.

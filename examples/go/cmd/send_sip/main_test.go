@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 func command(baseURL, caFile string, arguments ...string) *exec.Cmd {
-	c := exec.Command(os.Args[0], append([]string{"-account", "1001", "-app-id", "my-app"}, arguments...)...)
+	c := exec.Command(os.Args[0], append([]string{"-account", "1001", "-app-id", "my-app", "-patience", "1s"}, arguments...)...)
 	c.Env = append(os.Environ(), "BE_SEND_SIP=1", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
 		"ITNIO_API_KEY="+sandbox.Key, "ITNIO_API_SECRET="+sandbox.Secret,
 		"ITNIO_BASE_URL="+baseURL, "ITNIO_CA_FILE="+caFile)
@@ -58,7 +58,7 @@ func expect(t *testing.T, status int, output []byte, err error, patterns ...stri
 }
 
 func TestEachCalleeGetsItsLineAndTheWorstDecidesTheStatus(t *testing.T) {
-	gateway := sandbox.Start(t, "--on", "91=drop")
+	gateway := sandbox.Start(t, "--on", "91=drop", "--on", "96=drop,record-delay-ms:600000")
 	run := func(status int, callees string, lines ...string) {
 		t.Helper()
 		output, err := command(gateway.BaseURL, gateway.CAFile, strings.Fields(callees)...).Output()
@@ -66,8 +66,9 @@ func TestEachCalleeGetsItsLineAndTheWorstDecidesTheStatus(t *testing.T) {
 	}
 	run(0, "861000000 861000003", `861000000 placed \d{19}`, `861000003 placed \d{19}`)
 	run(1, "861000004 861000010", `861000004 placed \d{19}`, `861000010 refused itnio: .* -10: .*balance.*`)
-	run(3, "861000005 861000110 861000091", `861000005 placed \d{19}`, `861000110 refused .*`,
-		`861000091 unknown .* may have been placed: .*`)
+	run(0, "861000091", `861000091 placed \d{19}`) // after all: the records have it
+	run(3, "861000005 861000110 861000096", `861000005 placed \d{19}`, `861000110 refused .*`,
+		`861000096 unknown .* may have been placed: .*no record of such a call yet\)`)
 	for callee, count := range gateway.Diary() {
 		if count != 1 {
 			t.Errorf("%s was delivered %d times", callee, count)

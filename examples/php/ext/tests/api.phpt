@@ -19,7 +19,7 @@ function signature(ReflectionMethod $method): string
         . ($method->hasReturnType() ? ": {$method->getReturnType()}" : '');
 }
 
-foreach (['Client', 'Recording', 'Exception', 'RefusedException', 'FailureException'] as $name) {
+foreach (['Client', 'Recording', 'Record', 'Exception', 'RefusedException', 'FailureException'] as $name) {
     $class = new ReflectionClass("Itnio\\$name");
     echo implode(' ', Reflection::getModifierNames($class->getModifiers())), " {$class->getName()}";
     echo $class->getParentClass() ? " extends {$class->getParentClass()->getName()}\n" : "\n";
@@ -42,11 +42,41 @@ echo Itnio\Client::version(), "\n";
 --EXPECTF--
 final Itnio\Client
   public __construct(#[SensitiveParameter] ?string $apiKey = NULL, #[SensitiveParameter] ?string $apiSecret = NULL, ?string $baseUrl = NULL, ?string $caFile = NULL, #[SensitiveParameter] ?string $proxy = NULL, ?float $connectTimeout = NULL, ?float $timeout = NULL)
-  public sendSip(string $callee, string $account, string $appId, ?string $displayNum = NULL, ?string $calledInfo = NULL): Itnio\Recording
+  public sendSip(string $callee, string $account, string $appId, ?string $displayNum = NULL, ?string $calledInfo = NULL, ?float $timeout = NULL): Itnio\Recording
+  public findCall(int $since, float $patience, string $callee, string $account, string $appId, ?string $displayNum = NULL, ?string $calledInfo = NULL, ?float $timeout = NULL): Itnio\Recording
+  public getRecord(string $recordingId): Itnio\Record
+  public findRecords(int $since, ?int $until = NULL, ?string $callee = NULL, ?string $displayNum = NULL, ?string $phoneName = NULL, ?string $phoneGroup = NULL, ?int $maxRecords = NULL, ?float $timeout = NULL): array
   public static version(): string
 final Itnio\Recording
   public readonly string $id
   public __construct(string $id)
+final Itnio\Record
+  public readonly string $recordingId
+  public readonly ?string $callee
+  public readonly ?string $displayNum
+  public readonly ?string $phoneName
+  public readonly ?string $phoneGroup
+  public readonly ?string $region
+  public readonly ?string $submitTime
+  public readonly ?string $callTime
+  public readonly ?string $ringingTime
+  public readonly ?string $answerTime
+  public readonly ?string $hangupTime
+  public readonly ?int $submittedAt
+  public readonly ?int $calledAt
+  public readonly ?int $ringingAt
+  public readonly ?int $answeredAt
+  public readonly ?int $hungUpAt
+  public readonly ?int $callDuration
+  public readonly ?int $chargedDuration
+  public readonly ?string $terminationCode
+  public readonly ?string $terminationReason
+  public readonly ?string $cost
+  public readonly ?string $rate
+  public readonly ?string $billingPeriod
+  public readonly ?string $currency
+  public readonly ?string $recordingFileId
+  public __construct(string $recordingId, ?string $callee = NULL, ?string $displayNum = NULL, ?string $phoneName = NULL, ?string $phoneGroup = NULL, ?string $region = NULL, ?string $submitTime = NULL, ?string $callTime = NULL, ?string $ringingTime = NULL, ?string $answerTime = NULL, ?string $hangupTime = NULL, ?int $submittedAt = NULL, ?int $calledAt = NULL, ?int $ringingAt = NULL, ?int $answeredAt = NULL, ?int $hungUpAt = NULL, ?int $callDuration = NULL, ?int $chargedDuration = NULL, ?string $terminationCode = NULL, ?string $terminationReason = NULL, ?string $cost = NULL, ?string $rate = NULL, ?string $billingPeriod = NULL, ?string $currency = NULL, ?string $recordingFileId = NULL)
 abstract Itnio\Exception extends RuntimeException
   abstract public mayHaveDialed(): bool
 final Itnio\RefusedException extends Itnio\Exception
@@ -66,6 +96,9 @@ final Itnio\FailureException extends Itnio\Exception
   HTTP_ERROR = 12
   BAD_RESPONSE = 13
   INTERNAL_ERROR = 14
+  NO_RECORD = 15
+  SEVERAL_RECORDS = 16
+  RECORDS_FAILED = 17
   public __construct(int $result, string $reason = '')
   public mayHaveDialed(): bool
 %d.%d.%d

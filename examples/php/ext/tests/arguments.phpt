@@ -56,6 +56,41 @@ foreach ([
 ] as $mistake) {
     echo thrown(fn () => client()->sendSip(...$mistake + $call)), "\n";
 }
+echo thrown(fn () => client()->sendSip(...$call + ['timeout' => 0])), "\n";
+
+echo "A look for a call:\n";
+foreach ([
+    ['callee' => "1\0"],
+    ['account' => "1\0"],
+    ['appId' => "1\0"],
+    ['displayNum' => "1\0"],
+    ['calledInfo' => "1\0"],
+    ['timeout' => NAN],
+    ['patience' => -1],
+    ['patience' => NAN],
+    ['patience' => 1e12],
+] as $mistake) {
+    echo thrown(fn () => client()->findCall(...$mistake + $call + ['since' => time(), 'patience' => 0])), "\n";
+}
+
+echo "Records:\n";
+foreach (['', "1\0", '..', "\xff"] as $id) {
+    echo thrown(fn () => client()->getRecord($id)), "\n";
+}
+foreach ([
+    ['since' => 0],
+    ['until' => -1],
+    ['callee' => "1\0"],
+    ['displayNum' => "1\0"],
+    ['phoneName' => "1\0"],
+    ['phoneGroup' => "1\0"],
+    ['phoneGroup' => "\xff"],
+    ['maxRecords' => 0],
+    ['maxRecords' => 4294967296],
+    ['timeout' => -1],
+] as $mistake) {
+    echo thrown(fn () => client()->findRecords(...$mistake + ['since' => time()])), "\n";
+}
 ?>
 --EXPECTF--
 Settings:
@@ -90,3 +125,29 @@ ValueError: Itnio\Client::sendSip(): Argument #3 ($appId) must not contain any n
 ValueError: Itnio\Client::sendSip(): Argument #4 ($displayNum) must not contain any null bytes
 ValueError: Itnio\Client::sendSip(): Argument #5 ($calledInfo) must not contain any null bytes
 ValueError: Itnio\Client::sendSip(): called_info: not UTF-8
+ValueError: Itnio\Client::sendSip(): Argument #6 ($timeout) must be a number of seconds that is greater than 0
+A look for a call:
+ValueError: Itnio\Client::findCall(): Argument #3 ($callee) must not contain any null bytes
+ValueError: Itnio\Client::findCall(): Argument #4 ($account) must not contain any null bytes
+ValueError: Itnio\Client::findCall(): Argument #5 ($appId) must not contain any null bytes
+ValueError: Itnio\Client::findCall(): Argument #6 ($displayNum) must not contain any null bytes
+ValueError: Itnio\Client::findCall(): Argument #7 ($calledInfo) must not contain any null bytes
+ValueError: Itnio\Client::findCall(): Argument #8 ($timeout) must be a number of seconds that is greater than 0
+ValueError: Itnio\Client::findCall(): Argument #2 ($patience) must be a number of seconds that is not negative
+ValueError: Itnio\Client::findCall(): Argument #2 ($patience) must be a number of seconds that is not negative
+ValueError: Itnio\Client::findCall(): Argument #2 ($patience) must be a number of seconds that is not negative
+Records:
+ValueError: Itnio\Client::getRecord(): recording_id: empty
+ValueError: Itnio\Client::getRecord(): Argument #1 ($recordingId) must not contain any null bytes
+ValueError: Itnio\Client::getRecord(): recording_id: not a recording ID
+ValueError: Itnio\Client::getRecord(): recording_id: not UTF-8
+ValueError: Itnio\Client::findRecords(): since: not a time in Unix seconds
+ValueError: Itnio\Client::findRecords(): until: not a time in Unix seconds
+ValueError: Itnio\Client::findRecords(): Argument #3 ($callee) must not contain any null bytes
+ValueError: Itnio\Client::findRecords(): Argument #4 ($displayNum) must not contain any null bytes
+ValueError: Itnio\Client::findRecords(): Argument #5 ($phoneName) must not contain any null bytes
+ValueError: Itnio\Client::findRecords(): Argument #6 ($phoneGroup) must not contain any null bytes
+ValueError: Itnio\Client::findRecords(): phone_group: not UTF-8
+ValueError: Itnio\Client::findRecords(): Argument #7 ($maxRecords) must be between 1 and 4294967295
+ValueError: Itnio\Client::findRecords(): Argument #7 ($maxRecords) must be between 1 and 4294967295
+ValueError: Itnio\Client::findRecords(): Argument #8 ($timeout) must be a number of seconds that is greater than 0

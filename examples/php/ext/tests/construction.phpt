@@ -23,6 +23,9 @@ try {
     sandbox(apiKey: new Key(), timeout: -1);
 } catch (ValueError) {
     echo thrown(fn () => Key::$client->sendSip('8613800138000', '1001', 'my-app')), "\n";
+    echo thrown(fn () => Key::$client->findCall(time(), 0, '8613800138000', '1001', 'my-app')), "\n";
+    echo thrown(fn () => Key::$client->getRecord('2203031113381000002')), "\n";
+    echo thrown(fn () => Key::$client->findRecords(time())), "\n";
     Key::$client = null;
 }
 
@@ -40,6 +43,9 @@ echo thrown(fn () => $client->__construct('', '')), "\n";
 echo strlen($client->sendSip('8613800138000', '1001', 'my-app')->id), "\n";
 ?>
 --EXPECT--
+Error: The Itnio\Client object has not been constructed
+Error: The Itnio\Client object has not been constructed
+Error: The Itnio\Client object has not been constructed
 Error: The Itnio\Client object has not been constructed
 Error: The Itnio\Client object has not been constructed
 19

@@ -16,7 +16,7 @@ foreach ([
     new Itnio\FailureException(Itnio\FailureException::CONNECT_FAILED),
     new Itnio\FailureException(Itnio\FailureException::TIMED_OUT, 'too late'),
     // Results of a later version, and what is none.
-    new Itnio\FailureException(15),
+    new Itnio\FailureException(99),
     new Itnio\FailureException(PHP_INT_MAX),
 ] as $e) {
     var_dump([$e->getMessage(), $e->getCode(), $e->mayHaveDialed()]);
@@ -25,6 +25,14 @@ $recording = new Itnio\Recording('2203031113381000002');
 var_dump($recording->id);
 echo thrown(fn () => $recording->__construct('another')), "\n";
 var_dump($recording->id);
+
+$record = new Itnio\Record('2203031113381000002', callDuration: 5, cost: '0.10');
+var_dump($record->recordingId, $record->callee, $record->callDuration, $record->cost);
+echo thrown(fn () => $record->__construct('another')), "\n";
+var_dump($record->recordingId);
+foreach ([[], ['1', []], ['1', 'cost' => []], ['1', 'answeredAt' => 'soon']] as $arguments) {
+    echo strstr(thrown(fn () => new Itnio\Record(...$arguments)), ':', true), "\n";
+}
 ?>
 --EXPECTF--
 array(5) {
@@ -95,7 +103,7 @@ array(3) {
   [0]=>
   string(%d) "%s"
   [1]=>
-  int(15)
+  int(99)
   [2]=>
   bool(true)
 }
@@ -110,3 +118,13 @@ array(3) {
 string(19) "2203031113381000002"
 Error: Cannot modify readonly property Itnio\Recording::$id
 string(19) "2203031113381000002"
+string(19) "2203031113381000002"
+NULL
+int(5)
+string(4) "0.10"
+Error: Cannot modify readonly property Itnio\Record::$recordingId
+string(19) "2203031113381000002"
+ArgumentCountError
+TypeError
+TypeError
+TypeError

@@ -16,10 +16,10 @@ const NAMES = [
     Itnio\FailureException::BAD_RESPONSE => 'BAD_RESPONSE',
 ];
 
-function attempt(string $callee, array $settings = []): void
+function attempt(string $callee, array $settings = [], ?float $timeout = null): void
 {
     try {
-        sandbox(...$settings)->sendSip($callee, '1001', 'my-app');
+        sandbox(...$settings)->sendSip($callee, '1001', 'my-app', timeout: $timeout);
         echo "accepted\n";
     } catch (Itnio\FailureException $failure) {
         printf(
@@ -45,6 +45,10 @@ $start = microtime(true);
 attempt('8613800138094', ['timeout' => 0.5]);
 $seconds = microtime(true) - $start;
 echo $seconds >= 0.5 && $seconds < 20 ? "in time\n" : "after $seconds s\n";
+$start = microtime(true);
+attempt('8613800138094', timeout: 0.5);
+$seconds = microtime(true) - $start;
+echo $seconds >= 0.5 && $seconds < 20 ? "in the call's own time\n" : "after $seconds s\n";
 ?>
 --EXPECT--
 Nothing was sent:
@@ -57,3 +61,5 @@ HTTP_ERROR: it may have rung; a reason
 BAD_RESPONSE: it may have rung; a reason
 TIMED_OUT: it may have rung; a reason
 in time
+TIMED_OUT: it may have rung; a reason
+in the call's own time

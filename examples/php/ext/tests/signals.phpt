@@ -1,5 +1,5 @@
 --TEST--
-A signal and max_execution_time end no call: its handler runs once the call has returned
+A signal and max_execution_time end no call and no look: its handler runs once the call has returned
 --SKIPIF--
 <?php
 require 'needs_sandbox.inc';
@@ -24,7 +24,16 @@ pcntl_alarm(1);
 // The sandbox sends the response 2 s later.
 echo strlen($client->sendSip('8613800138095', '1001', 'my-app')->id), "\n";
 var_dump($handled - $start >= 1.9);
+
+$start = microtime(true);
+thrown(fn () => $client->sendSip('8613800170097', '1001', 'my-app'));
+pcntl_alarm(1);
+// Its record appears after 1.5 s.
+echo strlen($client->findCall((int) $start, 30, '8613800170097', '1001', 'my-app')->id), "\n";
+var_dump($handled - $start >= 1.4);
 ?>
 --EXPECT--
+19
+bool(true)
 19
 bool(true)
