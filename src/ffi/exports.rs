@@ -401,7 +401,7 @@ pub unsafe extern "C-unwind" fn itnio_find_records(
 /// seconds (`time(NULL)`); the server's clock is allowed for. The API is asked at once, and where it has no
 /// record yet, again with growing pauses, until `patience_ms` is over (0: once); the last request may take
 /// the time of a call beyond that. Recording IDs that this client has handed out in this process, by this function
-/// too, do not count (of the last 8,000 calls at least), and no call is found while another one to the same callee
+/// too, do not count (nearly all of the last 8,000), and no call is found while another one to the same callee
 /// is in progress on it, or where two of its calls to this callee are in doubt. What cannot be told apart is a
 /// call that somebody else, a forked process too, placed to the same number since then.
 ///
