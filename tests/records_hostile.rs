@@ -255,6 +255,32 @@ fn a_page_with_more_records_than_asked_for_is_not_taken() {
 }
 
 #[test]
+fn a_call_in_doubt_that_was_found_is_in_doubt_no_more() {
+    let now = unix_now();
+    let placed = Mutex::new(0);
+    let gateway = Gateway::plain()
+        .answer(move |request| -> Vec<Step> {
+            let mut placed = placed.lock().unwrap();
+            if is_call(request) {
+                *placed += 1;
+                return vec![Step::Reset];
+            }
+            let records: Vec<_> = (1..=*placed)
+                .map(|n| record(&format!("id{n}"), now))
+                .collect();
+            page(&records).into()
+        })
+        .start();
+    let client = client(&gateway);
+    let request = Request::to(CALLEE);
+    for number in 1..=3 {
+        client.send(&request).expect(CONNECTION_LOST);
+        let found = client.find_call(&request, now, Duration::ZERO);
+        assert_eq!(found.accepted(), format!("id{number}"));
+    }
+}
+
+#[test]
 fn one_record_is_not_given_to_the_first_of_two_calls_in_doubt() {
     let now = unix_now();
     // The first call is lost on its way; the second one is placed, and its response lost.

@@ -58,6 +58,13 @@ impl CallsInProgress {
         self.lock().in_doubt.iter().filter(is_such).count()
     }
 
+    /// Forgets those of [`CallsInProgress::doubts`]: it is known what became of them.
+    pub fn resolve(&self, callee: &str, since: i64) {
+        let callee = hash_of(callee);
+        let is_other = |(other, began): &(u64, i64)| *other != callee || *began < since;
+        self.lock().in_doubt.retain(is_other);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Calls> {
         // The lists are whole at every step, so a panic elsewhere does not spoil them.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
@@ -120,5 +127,9 @@ mod tests {
         calls.enter("1").set_in_doubt();
         assert_eq!(calls.doubts("1", since), 1);
         assert_eq!(calls.lock().in_doubt.len(), MAX_DOUBTS);
+        calls.resolve("1", since + 3600);
+        assert_eq!(calls.doubts("1", since), 1);
+        calls.resolve("1", since);
+        assert_eq!((calls.doubts("1", since), calls.doubts("2", since)), (0, 1));
     }
 }

@@ -9,8 +9,9 @@ use crate::http::parser::Head;
 /// whole seconds, and the response takes time.
 pub const MAX_CLOCK_SKEW: i64 = 2;
 
-/// No API takes a timestamp that is wrong by more than this, in seconds: a `Date` that is further from the time
-/// that a request was signed with, and not refused, is not that of the API's clock (but a load balancer's, say).
+/// No API takes a timestamp that is wrong by more than this, in seconds: where requests are signed by our own
+/// clock and not refused, a `Date` that is further from it is not that of the API's clock (but a load
+/// balancer's, say).
 const MAX_TIMESTAMP_WINDOW: i64 = 900;
 
 /// The server's clock as far as we know it: ours, and an offset once the server has told one.
@@ -76,7 +77,7 @@ impl Clock {
         let known = self.offset();
         if range.contains(&assumed) {
             assumed
-        } else if (nearest - known).abs() > MAX_TIMESTAMP_WINDOW {
+        } else if known == 0 && nearest.abs() > MAX_TIMESTAMP_WINDOW {
             known
         } else {
             nearest

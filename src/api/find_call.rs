@@ -84,7 +84,8 @@ impl Client {
         // In this order: a call's recording ID is remembered before the call is over.
         let calls = &self.state()?.calls;
         let is_other_in_progress = calls.contains(request.callee);
-        let in_doubt_with_this = calls.doubts(request.callee, since.saturating_sub(MARGIN));
+        let earliest = since.saturating_sub(MARGIN);
+        let in_doubt_with_this = calls.doubts(request.callee, earliest);
         let wanted = request.display_num.filter(|number| !number.is_empty());
         let is_such_a_call = |record: &&Record| {
             let shown = record.display_num.as_deref();
@@ -116,7 +117,10 @@ impl Client {
             [record] if !self.recording_ids().insert(&record.recording_id) => {
                 none("the only record of such a call is that of another")
             }
-            [record, ..] => Ok(record.recording_id.clone()),
+            [record, ..] => {
+                calls.resolve(request.callee, earliest);
+                Ok(record.recording_id.clone())
+            }
         }
     }
 }
