@@ -24,7 +24,7 @@ func TestNoCMemoryLeaks(t *testing.T) {
 	var status atomic.Value
 	config := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		data := fmt.Sprintf(`"2203%015d"`, accepted.Add(1))
-		record := `{"voiceId":` + data + `,"callee":"8613800138000","cost":"0.10","submitTime":"` +
+		record := `{"voiceId":` + data + `,"callee":"8613800138002","cost":"0.10","submitTime":"` +
 			time.Now().Format(time.RFC3339) + `"}`
 		switch r.URL.Path {
 		case "/voice/recordSipQuery":
@@ -60,6 +60,9 @@ func TestNoCMemoryLeaks(t *testing.T) {
 	}
 	full := itnio.Request{Callee: "8613800138000", DisplayNum: "8613800138001", Account: "1001", AppID: "my-app",
 		CalledInfo: "a text that goes with the call"}
+	// The calls above to the other number are in doubt, and so none of them could be told from this one.
+	found := full
+	found.Callee = "8613800138002"
 	withNUL := full
 	withNUL.CalledInfo = "\x00"
 
@@ -73,14 +76,14 @@ func TestNoCMemoryLeaks(t *testing.T) {
 		{"a response that is not valid", "what", call(false, full)},
 		{"an argument that the library refuses", "0", call(false, itnio.Request{Callee: "8613800138000"})},
 		{"an argument with a NUL", "0", call(false, withNUL)},
-		{"a call that is found", "0", find(true, full)},
+		{"a call that is found", "0", find(true, found)},
 		{"a call that is not found", "0", find(false, itnio.Request{Callee: "7", Account: "1001", AppID: "my-app"})},
 		{"a record", "0", look(true, "1")},
 		{"a record that is refused", "-24", look(false, "1")},
 		{"a record of another call", "0", look(false, "2")},
 		{"records", "0", func() {
 			records, err := client.FindRecords(context.Background(), itnio.RecordQuery{
-				Since: since, Until: time.Now().Add(time.Minute), Callee: "8613800138000",
+				Since: since, Until: time.Now().Add(time.Minute), Callee: found.Callee,
 			})
 			if err != nil || len(records) != 1 {
 				t.Fatalf("got %+v, %v", records, err)
