@@ -223,14 +223,16 @@ class ItnioTest(unittest.TestCase):
                              ("call", lambda: call("000")), ("refusal", lambda: call("010")),
                              ("mistake", lambda: call("\0")), ("client", make)):
             with self.subTest(name):
-                for _ in range(300):
-                    action()
-                before = mallinfo2().uordblks
                 times = 1000
-                for _ in range(times):
-                    action()
+                # What glibc's caches keep counts as used until they are full; a leak grows in each round.
+                grown = []
+                for _ in range(4):
+                    before = mallinfo2().uordblks
+                    for _ in range(times):
+                        action()
+                    grown.append(mallinfo2().uordblks - before)
                 # The smallest allocation there is takes 32 bytes.
-                self.assertLess(mallinfo2().uordblks - before, times * 16)
+                self.assertLess(min(grown), times * 16, grown)
 
 
 if __name__ == "__main__":
