@@ -322,7 +322,7 @@ impl Bench {
             ("first", &first, Target::None),
             ("second", &second, Target::AtMost(0.5)),
         ] {
-            let what = format!("fresh process to its {name} answer / that of");
+            let what = format!("fresh process to its {name} response / that of");
             compare(report, &what, target, values, CURL);
         }
     }
