@@ -71,8 +71,9 @@ impl Client {
     }
 
     fn look_for_call(&self, request: &SipRequest<'_>, since: i64) -> Result<String, Error> {
+        let earliest = since.saturating_sub(MARGIN);
         let records = self.find_records(&RecordQuery {
-            since: since.saturating_sub(MARGIN).max(i64::from(since > 0)),
+            since: earliest.max(i64::from(since > 0)),
             until: 0,
             callee: Some(request.callee),
             display_num: None,
@@ -84,7 +85,6 @@ impl Client {
         // In this order: a call's recording ID is remembered before the call is over.
         let calls = &self.state()?.calls;
         let is_other_in_progress = calls.contains(request.callee);
-        let earliest = since.saturating_sub(MARGIN);
         let in_doubt_with_this = calls.doubts(request.callee, earliest);
         let wanted = request.display_num.filter(|number| !number.is_empty());
         let is_such_a_call = |record: &&Record| {

@@ -86,6 +86,7 @@ use super::result::{self, itnio_result};
 use crate::api::client::{Client, Config};
 use crate::api::find_call::in_doubt;
 use crate::api::find_records::RecordQuery;
+use crate::api::record::Record;
 use crate::api::response;
 use crate::api::send_sip::SipRequest;
 use crate::error::Error;
@@ -346,9 +347,7 @@ pub unsafe extern "C-unwind" fn itnio_get_record(
             let record = client.0.get_record(recording_id)?;
             Ok(vec![record])
         });
-        out.finish(found, |records| {
-            pointers::into_raw(itnio_records::new(&records))
-        })
+        out.finish(found, records_into_raw)
     })
 }
 
@@ -387,9 +386,7 @@ pub unsafe extern "C-unwind" fn itnio_find_records(
             // SAFETY: the caller's promise.
             client.0.find_records(&unsafe { read_query(query) }?)
         });
-        out.finish(found, |records| {
-            pointers::into_raw(itnio_records::new(&records))
-        })
+        out.finish(found, records_into_raw)
     })
 }
 
@@ -531,6 +528,11 @@ pub extern "C-unwind" fn itnio_status_message(status: i32) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn itnio_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// Hands records out.
+fn records_into_raw(records: Vec<Record>) -> *mut itnio_records {
+    pointers::into_raw(itnio_records::new(&records))
 }
 
 /// The out-parameters of what asks the API.
