@@ -1,0 +1,1 @@
+//! Certificates and the files that hold them.

@@ -1,0 +1,1 @@
+//! Names, addresses, clocks and machines that sleep.

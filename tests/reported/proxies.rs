@@ -1,0 +1,1 @@
+//! Proxies, and the variables that name them.

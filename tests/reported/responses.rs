@@ -1,0 +1,1 @@
+//! What servers and gateways send, and what they expect of a request.
