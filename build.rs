@@ -34,9 +34,21 @@ fn main() {
         "0" => format!("libitnio.so.0.{minor}"),
         _ => format!("libitnio.so.{major}"),
     };
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{soname}");
-    // A lookup in DNS that has timed out may still run in the library (rust-lang/rust#91979).
-    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    let variable = |name: &str| env::var(name).expect("cargo sets it");
+    if variable("CARGO_CFG_TARGET_VENDOR") == "apple" {
+        let name = soname.replace("libitnio.so", "libitnio");
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/{name}.dylib");
+    } else {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,{soname}");
+        // A lookup in DNS that has timed out may still run in the library (rust-lang/rust#91979).
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+    // For the tests, which build programs for the same platform.
+    println!("cargo:rustc-env=ITNIO_TARGET={}", variable("TARGET"));
+    println!(
+        "cargo:rustc-env=ITNIO_COMPILER_HOST={}",
+        variable("HOST")
+    );
 
     let api = fs::read_to_string(API).expect("the API's source");
     let introduction: String = api

@@ -116,9 +116,10 @@ impl Client {
     /// Places a call, and gives its recording ID.
     /// Errors: why it was not placed, or may have been. The reason holds neither the secret nor the signature.
     pub fn send_sip(&self, request: &SipRequest<'_>) -> Result<String, Error> {
-        let mut in_progress = self.state()?.calls.enter(request.callee);
+        let state = self.state()?;
+        let mut in_progress = state.calls.enter(request.callee);
         let deadline = self.deadline(request.timeout_ms);
-        let called = self.call(&self.endpoint_of(request), deadline);
+        let called = self.call_with(state, &self.endpoint_of(request), deadline);
         if called
             .as_ref()
             .is_err_and(|error| error.kind.may_have_dialed())
@@ -162,8 +163,16 @@ impl Client {
         endpoint: &E,
         deadline: Deadline,
     ) -> Result<(E::Output, Head), Error> {
+        self.call_with(self.state()?, endpoint, deadline)
+    }
+
+    fn call_with<E: Endpoint>(
+        &self,
+        state: &ProcessState,
+        endpoint: &E,
+        deadline: Deadline,
+    ) -> Result<(E::Output, Head), Error> {
         endpoint.validate()?;
-        let state = self.state()?;
         let call = Call {
             client: self,
             state,

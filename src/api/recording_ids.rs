@@ -70,14 +70,10 @@ impl Set {
     /// False where `hash` was there already. Where two threads insert the same one at the same time, it is
     /// false for one of them, or for both: each writes before it looks, in one order for all threads.
     fn insert(&self, hash: u64) -> bool {
-        if self.occurrences(hash) > 0 {
-            return false;
-        }
         let count = self.count.fetch_add(1, Ordering::Relaxed);
-        if let Some(oldest) = self.hashes.get(count % WAYS) {
-            oldest.store(hash, Ordering::SeqCst);
-        }
-        self.occurrences(hash) <= 1
+        let oldest = self.hashes.get(count % WAYS);
+        let is_oldest = oldest.is_some_and(|oldest| oldest.swap(hash, Ordering::SeqCst) == hash);
+        !is_oldest && self.occurrences(hash) <= 1
     }
 
     fn occurrences(&self, hash: u64) -> usize {

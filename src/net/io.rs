@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd};
-use socket2::{Domain, SockRef, Type};
+use socket2::SockRef;
 
 use crate::error::{Error, NotSent};
 use crate::sys::{self, Descriptor};
@@ -85,8 +85,7 @@ impl CancellationToken {
     pub fn new() -> io::Result<CancellationToken> {
         // Of a pair, since some sandboxes refuse socket(AF_UNIX). The other one is closed at once,
         // which does not end a connectionless one.
-        let kind = Type::DGRAM.nonblocking().cloexec();
-        let (event, _) = socket2::Socket::pair(Domain::UNIX, kind, None)?;
+        let (event, _) = sys::datagram_pair()?;
         Ok(CancellationToken {
             is_canceled: AtomicBool::new(false),
             event: Descriptor::new(event.into())?,

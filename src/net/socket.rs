@@ -9,19 +9,16 @@ use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Type};
+use socket2::{Domain, SockRef};
 
 use super::io::{IoContext, IoError, is_transient};
-use crate::sys::Descriptor;
+use crate::sys::{Descriptor, SEND_FLAGS, stream_socket};
 
 /// How long a connection attempt has before the next address is tried beside it (RFC 8305, 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// How often in a row a socket may be reported ready that is not, before the next wait is put off.
 const MAX_FALSE_REPORTS: u32 = 4;
-
-/// How everything is sent: without waiting, and without SIGPIPE.
-const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 
 /// A TCP socket: non-blocking, close-on-exec, without Nagle's delay, and without SIGPIPE.
 #[derive(Debug)]
@@ -182,10 +179,8 @@ impl Drop for Socket {
 }
 
 fn start_connect(address: &SocketAddr) -> io::Result<Socket> {
-    let kind = Type::STREAM.nonblocking().cloexec();
-    let socket = socket2::Socket::new(Domain::for_address(*address), kind, Some(Protocol::TCP))?;
     let socket = Socket {
-        descriptor: Descriptor::new(socket.into())?,
+        descriptor: Descriptor::new(stream_socket(Domain::for_address(*address))?.into())?,
         false_reports: Cell::new(0),
     };
     match socket.options().connect(&(*address).into()) {

@@ -211,6 +211,46 @@ static void before_calls(void)
     printf("threads=3 aborted=0\n");
 }
 
+static volatile pid_t waiting;
+
+/* A call without a response, in a thread of the asynchronous type. */
+static void *wait_for_response(void *client)
+{
+    itnio_sip_request request = request_to("8613000000001");
+    set_cancellation(PTHREAD_CANCEL_ENABLE, PTHREAD_CANCEL_ASYNCHRONOUS);
+    waiting = (pid_t)syscall(SYS_gettid);
+    itnio_send_sip(client, &request, NULL, NULL, NULL);
+    FAIL("not cancelled");
+}
+
+/* glibc's signal arrives late: pthread_cancel() looked at the type before the call, and was interrupted
+   before it sent the signal. The call still waits until its time limit. */
+static void late_signal(void)
+{
+    enum { SIGCANCEL = 32, /* of glibc */ TIMEOUT_MS = 1000 };
+    struct timespec pause = {0, 100000000L};
+    itnio_client *client = client_with(getenv("HOST_SILENT"), NULL, "", TIMEOUT_MS, TIMEOUT_MS);
+    pthread_t thread;
+    void *result;
+    double began;
+    /* From here on, glibc handles its signal. */
+    start(&thread, call_cancelled, NULL);
+    ZERO(pthread_join(thread, &result));
+    began = now_ms();
+    start(&thread, wait_for_response, client);
+    while (waiting == 0)
+        sched_yield();
+    nanosleep(&pause, NULL);
+    ZERO(syscall(SYS_tgkill, getpid(), waiting, SIGCANCEL));
+    nanosleep(&pause, NULL);
+    ZERO(pthread_cancel(thread));
+    ZERO(pthread_join(thread, &result));
+    CHECK(result == PTHREAD_CANCELED);
+    CHECK(now_ms() - began >= TIMEOUT_MS - 1);
+    itnio_client_free(client);
+    printf("threads=1 aborted=0\n");
+}
+
 /* Cancelled at any moment. The arguments: the number of threads, and "invalid-calls". */
 static void any_moment(int count, char **arguments)
 {
@@ -251,6 +291,7 @@ int main(int argc, char **argv)
     static const struct host_mode modes[] = {
         {"inside-each", inside_each, NULL},
         {"before-calls", before_calls, NULL},
+        {"late-signal", late_signal, NULL},
         {"any-moment", NULL, any_moment},
     };
     watchdog(100);

@@ -173,6 +173,18 @@ fn a_thread_cancelled_before_its_calls_finishes_them_and_keeps_its_cancellation_
 }
 
 #[test]
+fn a_thread_whose_cancellation_arrives_late_finishes_its_call() {
+    let Some(host) = cancelling("late-signal") else {
+        return;
+    };
+    let (gateway, silent) = (Gateway::tls().start(), silent());
+    host.calling(&gateway)
+        .env("HOST_SILENT", silent.url())
+        .keeps("a thread cancelled by a signal that arrives late");
+    assert_eq!(silent.finish_and_count(), 1);
+}
+
+#[test]
 fn threads_cancelled_asynchronously_at_any_moment_leave_nothing_behind() {
     for (calls, gateway) in [
         (true, Gateway::plain()),

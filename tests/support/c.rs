@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::instrument::{self, Instrument};
-use super::library;
+use super::{library, platform};
 
 /// How long a program may run.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ const PROXY_VARIABLES: [&str; 8] = [
 /// How a source file is compiled.
 #[derive(Clone, Debug)]
 pub struct Build {
-    compiler: String,
+    compiler: Vec<String>,
     flags: Vec<String>,
     linked: bool,
 }
@@ -37,11 +37,7 @@ pub struct Build {
 impl Build {
     /// C99, every warning an error, linked with the library, and built for the instrument, if any.
     pub fn c() -> Build {
-        let mut build = Build::with(
-            &std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()),
-            "c99",
-        )
-        .linked();
+        let mut build = Build::with_compiler(platform::c_compiler(), "c99").linked();
         if let Some(instrument) = Instrument::current() {
             build.flags.extend(instrument.flags());
         }
@@ -59,13 +55,17 @@ impl Build {
 
     /// This compiler and standard; every warning an error, not linked with the library.
     pub fn with(compiler: &str, standard: &str) -> Build {
+        Build::with_compiler(vec![compiler.to_owned()], standard)
+    }
+
+    fn with_compiler(compiler: Vec<String>, standard: &str) -> Build {
         let mut flags = vec![format!("-std={standard}")];
         flags.extend(
             ["-Wall", "-Wextra", "-pedantic", "-Werror", "-g", "-pthread"].map(str::to_owned),
         );
         flags.push(format!("-I{}", super::root().join("include").display()));
         Build {
-            compiler: compiler.to_owned(),
+            compiler,
             flags,
             linked: false,
         }
@@ -73,11 +73,8 @@ impl Build {
 
     /// A library for LD_PRELOAD instead of a program.
     pub fn preload() -> Build {
-        Build::with(
-            &std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()),
-            "c99",
-        )
-        .flag("-shared")
+        Build::with_compiler(platform::c_compiler(), "c99")
+            .flag("-shared")
         .flag("-fPIC")
     }
 
@@ -113,8 +110,10 @@ impl Build {
         }
         let stem = source.file_stem().expect("a file").to_string_lossy();
         let program = super::scratch().join(format!("{stem}-{}", built.len()));
-        let mut command = Command::new(&self.compiler);
+        let (compiler, arguments) = self.compiler.split_first().expect("a compiler");
+        let mut command = Command::new(compiler);
         command
+            .args(arguments)
             .args(&self.flags)
             .arg(source)
             .arg("-o")
@@ -174,6 +173,7 @@ impl Output {
 pub fn command(program: &Path) -> Command {
     let mut command = match Instrument::current() {
         Some(instrument) if program.starts_with(super::scratch()) => instrument.command(program),
+        _ if program.starts_with(super::scratch()) => platform::command(program),
         _ => Command::new(program),
     };
     for name in PROXY_VARIABLES {

@@ -4,12 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use super::platform;
+
 /// The path of the release build's `libitnio.so`.
 pub fn path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        build(Command::new(cargo).arg("build"))
+        let mut command = Command::new(cargo);
+        command.arg("build");
+        if platform::is_foreign() {
+            command.args(["--target", platform::TARGET]);
+        }
+        build(&mut command)
     })
 }
 

@@ -1,5 +1,9 @@
 //! Calls of the operating system, each a few lines of `unsafe` with the reason why it holds: sockets,
-//! memory that a fork wipes, threads.
+//! memory that a fork wipes, threads. What systems do differently is in [`platform`].
+
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(any(target_os = "freebsd", target_vendor = "apple"), path = "bsd.rs")]
+mod platform;
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -10,6 +14,12 @@ use std::thread;
 use std::time::Duration;
 
 use libc::{c_int, pollfd};
+
+pub use platform::{SEND_FLAGS, datagram_pair, is_secure_execution, stream_socket};
+use platform::{
+    PTHREAD_CANCEL_ASYNCHRONOUS, PTHREAD_CANCEL_DEFERRED, PTHREAD_CANCEL_DISABLE,
+    PTHREAD_CANCEL_ENABLE,
+};
 
 /// A descriptor that the library opened. The host may have closed it since, and opened something of its own
 /// under the same number: check [`Descriptor::is_ours`] before anything that a host could notice.
@@ -67,7 +77,7 @@ impl Descriptor {
         usize::try_from(received).map_err(|_| io::Error::last_os_error())
     }
 
-    /// Ends a TCP connection at once, with an RST (connect(2), AF_UNSPEC), and with it what the system still
+    /// Ends a TCP connection at once, with an RST, and with it what the system still
     /// holds of what was sent. Closing alone would leave that to be sent again for minutes, until the network
     /// that has failed is back; and closing without lingering would not end what a process forked from this
     /// one holds a copy of.
@@ -75,43 +85,17 @@ impl Descriptor {
         if !self.is_ours() {
             return;
         }
-        // SAFETY: all zeros is a valid address, of the family AF_UNSPEC.
-        let unspecified: libc::sockaddr = unsafe { std::mem::zeroed() };
-        let length = size_of_val(&unspecified) as libc::socklen_t;
-        // An error leaves it at the shutdown and close that follow.
-        // SAFETY: the pointer and the length are those of one live address.
-        unsafe { libc::connect(self.number, &raw const unspecified, length) };
+        platform::reset_connection(self.as_fd());
     }
 
     /// How many of the bytes sent over a TCP socket the peer's system has not acknowledged. One system call.
     pub fn unacknowledged_bytes(&self) -> io::Result<usize> {
-        let mut bytes: c_int = 0;
-        // SAFETY: TIOCOUTQ (SIOCOUTQ, tcp(7)) writes one int.
-        if unsafe { libc::ioctl(self.number, libc::TIOCOUTQ, &raw mut bytes) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(usize::try_from(bytes).unwrap_or_default())
+        platform::unacknowledged_bytes(self.as_fd())
     }
 
     /// A TCP connection's round-trip time as the system has measured it; zero where it cannot tell.
     pub fn round_trip_time(&self) -> Duration {
-        // SAFETY: tcp_info is plain numbers; zero is a value of it.
-        let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
-        let mut length = size_of_val(&info) as libc::socklen_t;
-        // SAFETY: the pointer and the length are those of one live struct.
-        let failed = unsafe {
-            libc::getsockopt(
-                self.number,
-                libc::IPPROTO_TCP,
-                libc::TCP_INFO,
-                (&raw mut info).cast(),
-                &raw mut length,
-            )
-        };
-        match failed {
-            0 => Duration::from_micros(info.tcpi_rtt.into()),
-            _ => Duration::ZERO,
-        }
+        platform::round_trip_time(self.as_fd())
     }
 }
 
@@ -189,31 +173,20 @@ fn wiped_page() -> Option<*mut AtomicU64> {
     // The kernel makes a whole page of it.
     let size = size_of::<AtomicU64>();
     let readable = libc::PROT_READ | libc::PROT_WRITE;
-    let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let private = libc::MAP_PRIVATE | libc::MAP_ANON;
     // SAFETY: a new mapping, at an address that the kernel chooses.
     let page = unsafe { libc::mmap(ptr::null_mut(), size, readable, private, -1, 0) };
     if page == libc::MAP_FAILED {
         return None;
     }
-    // Some versions of qemu-user accept any advice and do nothing: one that accepts -1 knows none
-    // (BoringSSL checks the same).
     // SAFETY: the page is ours, and empty.
-    let is_wiped = unsafe {
-        libc::madvise(page, size, -1) != 0 && libc::madvise(page, size, libc::MADV_WIPEONFORK) == 0
-    };
+    let is_wiped = unsafe { platform::zero_on_fork(page, size) };
     if !is_wiped {
         // SAFETY: mapped above, and nobody else has seen it.
         unsafe { libc::munmap(page, size) };
         return None;
     }
     Some(page.cast())
-}
-
-/// Whether this program has more rights than who started it (setuid, setgid, file capabilities), so that
-/// the environment is not to be trusted: glibc's `secure_getenv` says so, too.
-pub fn is_secure_execution() -> bool {
-    // SAFETY: getauxval takes no pointer. Miri does not have it.
-    !cfg!(miri) && unsafe { libc::getauxval(libc::AT_SECURE) } != 0
 }
 
 /// Starts a thread to which no signal is delivered: the host's handlers expect the host's threads.
@@ -244,15 +217,11 @@ pub fn spawn_without_signals(
 pub struct CancelState {
     state: c_int,
     kind: c_int,
+    // Whether `disable_thread_cancel` blocked glibc's signal.
+    blocked_signal: bool,
 }
 
-// Of glibc and musl.
-const PTHREAD_CANCEL_ENABLE: c_int = 0;
-const PTHREAD_CANCEL_DISABLE: c_int = 1;
-const PTHREAD_CANCEL_DEFERRED: c_int = 0;
-const PTHREAD_CANCEL_ASYNCHRONOUS: c_int = 1;
-
-// The libc crate does not have them for glibc. POSIX: they cannot fail with a valid argument. They may
+// The libc crate does not have them. POSIX: they cannot fail with a valid argument. They may
 // unwind: that is how glibc ends the thread.
 unsafe extern "C-unwind" {
     fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
@@ -267,16 +236,21 @@ pub fn disable_thread_cancel() -> CancelState {
     let mut before = CancelState {
         state: PTHREAD_CANCEL_ENABLE,
         kind: PTHREAD_CANCEL_DEFERRED,
+        blocked_signal: false,
     };
     // Miri does not have them.
     if !cfg!(miri) {
-        // The type as well: before glibc 2.34, a signal that is on its way would cancel the thread
-        // whatever the state is.
+        // The type as well: before glibc 2.41, a signal that is on its way cancels the thread whatever the
+        // state is.
         // SAFETY: the pointers may be written to, and no frame from here to the host has anything to
         // drop.
         unsafe {
             pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &raw mut before.state);
             pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &raw mut before.kind);
+        }
+        // And the signal: glibc makes the type asynchronous again while a system call such as poll waits.
+        if before.state == PTHREAD_CANCEL_ENABLE && before.kind == PTHREAD_CANCEL_ASYNCHRONOUS {
+            before.blocked_signal = platform::block_cancel_signal();
         }
     }
     before
@@ -287,6 +261,10 @@ pub fn disable_thread_cancel() -> CancelState {
 /// The caller's frame, and those above it up to the host's, may have nothing to drop.
 pub fn restore_thread_cancel(before: CancelState) {
     let mut off = 0;
+    if before.blocked_signal {
+        // One that came meanwhile is noted now, and acts below.
+        platform::unblock_cancel_signal();
+    }
     if !cfg!(miri) {
         // SAFETY: `off` may be written to, the values are what the system gave, and no frame from
         // here to the host has anything to drop.
