@@ -45,10 +45,7 @@ fn main() {
     }
     // For the tests, which build programs for the same platform.
     println!("cargo:rustc-env=ITNIO_TARGET={}", variable("TARGET"));
-    println!(
-        "cargo:rustc-env=ITNIO_COMPILER_HOST={}",
-        variable("HOST")
-    );
+    println!("cargo:rustc-env=ITNIO_COMPILER_HOST={}", variable("HOST"));
 
     let api = fs::read_to_string(API).expect("the API's source");
     let introduction: String = api

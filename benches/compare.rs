@@ -25,6 +25,9 @@ mod library;
 mod machine;
 #[path = "compare/nginx.rs"]
 mod nginx;
+#[path = "../tests/support/platform.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod platform;
 #[path = "compare/process.rs"]
 mod process;
 #[path = "shared/progress.rs"]

@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use libc::{c_int, pollfd};
 
-pub use platform::{SEND_FLAGS, datagram_pair, is_secure_execution, stream_socket};
 use platform::{
     PTHREAD_CANCEL_ASYNCHRONOUS, PTHREAD_CANCEL_DEFERRED, PTHREAD_CANCEL_DISABLE,
     PTHREAD_CANCEL_ENABLE,
 };
+pub use platform::{SEND_FLAGS, datagram_pair, is_secure_execution, stream_socket};
 
 /// A descriptor that the library opened. The host may have closed it since, and opened something of its own
 /// under the same number: check [`Descriptor::is_ours`] before anything that a host could notice.

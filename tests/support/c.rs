@@ -75,7 +75,7 @@ impl Build {
     pub fn preload() -> Build {
         Build::with_compiler(platform::c_compiler(), "c99")
             .flag("-shared")
-        .flag("-fPIC")
+            .flag("-fPIC")
     }
 
     pub fn flag(mut self, flag: &str) -> Build {

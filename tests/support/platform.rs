@@ -15,7 +15,11 @@ pub fn is_foreign() -> bool {
 /// The C compiler, and its arguments if any.
 pub fn c_compiler() -> Vec<String> {
     let own = format!("CC_{}", TARGET.replace('-', "_"));
-    let names = if is_foreign() { vec![own] } else { vec![own, "CC".to_owned()] };
+    let names = if is_foreign() {
+        vec![own]
+    } else {
+        vec![own, "CC".to_owned()]
+    };
     let compiler = names.iter().find_map(|name| std::env::var(name).ok());
     assert!(
         compiler.is_some() || !is_foreign(),
