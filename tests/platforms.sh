@@ -71,7 +71,7 @@ use_platform() {
             ;;
         check) zig_compiler "$target" "$debian" ;;
     esac
-    export "CARGO_TARGET_${upper}_RUNNER=$runner"
+    [ -z "$runner" ] || export "CARGO_TARGET_${upper}_RUNNER=$runner"
 }
 
 # zig's compiler under a name without arguments, as rustc's linker has to be.

@@ -7,6 +7,7 @@ use std::iter::repeat;
 use crate::campaign::figures::{Figures, Loss};
 use crate::campaign::look::{Finding, Findings};
 use crate::campaign::run::Settings;
+use crate::campaign::sum::Sum;
 use crate::picture::{Bars, grouped};
 use crate::readme::table;
 use crate::tally::{Counts, Tally};
@@ -84,6 +85,17 @@ const ROWS: [Row; 16] = [
         format!("{} ms", grouped(tally.longest.as_millis() as usize))
     }),
 ];
+
+/// Settings and headings stay the first one's. Both have the same columns.
+impl Sum for Report {
+    fn add(&mut self, other: Report) {
+        self.library.add(other.library);
+        self.findings.add(other.findings);
+        for (tally, more) in self.tallies.iter_mut().zip(other.tallies) {
+            tally.add(more);
+        }
+    }
+}
 
 impl Report {
     fn calls(&self) -> usize {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::campaign::compare::rings;
 use crate::campaign::run::{Evidence, Line};
+use crate::campaign::sum::Sum;
 use crate::programs::Performed;
 use crate::support::client::{OK, REJECTED};
 use crate::support::response::recording_id_for;
@@ -121,6 +122,28 @@ pub struct Tally {
     pub anothers_recording: usize,
     pub most_rings: usize,
     pub longest: Duration,
+}
+
+/// The name stays the first one's.
+impl Sum for Tally {
+    fn add(&mut self, other: Tally) {
+        self.calls.add(other.calls);
+        self.connections.add(other.connections);
+        self.faults.add(other.faults);
+        self.unsolicited.add(other.unsolicited);
+        self.accepted.add(other.accepted);
+        self.refused.add(other.refused);
+        self.not_sent.add(other.not_sent);
+        for (words, counts) in other.failed {
+            self.failed.entry(words).or_default().add(counts);
+        }
+        self.says_not_sent |= other.says_not_sent;
+        self.not_sent_and_rang.add(other.not_sent_and_rang);
+        self.refused_and_rang.add(other.refused_and_rang);
+        self.anothers_recording.add(other.anothers_recording);
+        self.most_rings = self.most_rings.max(other.most_rings);
+        self.longest = self.longest.max(other.longest);
+    }
 }
 
 impl Tally {

@@ -12,6 +12,7 @@ use super::connection_log::{Age, ConnectionRecord};
 use super::group::{BULK, Group};
 use super::plan::{Direction, FaultKind};
 use super::run::{Evidence, Line};
+use super::sum::Sum;
 use super::unsolicited::{Copy, Timing, TrueResponse, Unsolicited};
 
 /// Where a request was lost of which the library could not say so.
@@ -71,6 +72,38 @@ pub struct Figures {
     pub unexplained: Vec<String>,
     /// How long the slowest call took, and of the callee.
     pub slowest: (Duration, String),
+}
+
+/// The seed stays the first one's.
+impl Sum for Figures {
+    fn add(&mut self, other: Figures) {
+        self.calls.add(other.calls);
+        self.hit.add(other.hit);
+        self.pages.add(other.pages);
+        self.unsolicited.add(other.unsolicited);
+        self.copies.add(other.copies);
+        self.true_responses.add(other.true_responses);
+        self.true_responses_too_late
+            .add(other.true_responses_too_late);
+        self.line_ends.add(other.line_ends);
+        self.false_alarms.add(other.false_alarms);
+        self.hit_by_responses.add(other.hit_by_responses);
+        self.faults.add(other.faults);
+        self.connections.add(other.connections);
+        self.results.add(other.results);
+        self.rang_twice.add(other.rang_twice);
+        self.repeats.add(other.repeats);
+        self.known_not_sent.add(other.known_not_sent);
+        self.known_not_sent_bulky.add(other.known_not_sent_bulky);
+        self.held_back.add(other.held_back);
+        self.losses.add(other.losses);
+        self.losses_on_shared_groups
+            .add(other.losses_on_shared_groups);
+        self.unexplained.add(other.unexplained);
+        if other.slowest.0 > self.slowest.0 {
+            self.slowest = other.slowest;
+        }
+    }
 }
 
 impl Figures {

@@ -12,6 +12,7 @@ use crate::support::response::recording_id_for;
 
 use super::compare::rings;
 use super::run::{Evidence, Line, Settings, Setup};
+use super::sum::Sum;
 
 /// Threads of one group that look.
 const LOOKERS: usize = 4;
@@ -86,6 +87,14 @@ pub struct Findings {
     /// Those that are wrong or missed.
     pub untrue: Vec<Look>,
     pub queries: usize,
+}
+
+impl Sum for Findings {
+    fn add(&mut self, other: Findings) {
+        self.counts.add(other.counts);
+        self.untrue.add(other.untrue);
+        self.queries.add(other.queries);
+    }
 }
 
 impl Findings {

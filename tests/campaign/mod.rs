@@ -8,7 +8,8 @@
 //! - `behavior` chooses the response to each call and logs the arrivals; `unsolicited` has the responses that
 //!   belong to no request; `records` shows the accepted calls; `links` tells proxies, gateways and callers of
 //!   each other's connections.
-//! - `compare` compares the callers' diary with that evidence: the promises; `figures` counts both.
+//! - `compare` compares the callers' diary with that evidence: the promises; `figures` counts both, and `sum` adds
+//!   several campaigns up.
 //! - `look` looks for the calls whose result is unknown in the records.
 //! - `naive_client` makes the usual mistakes, which have to be caught; `tcp_view`: what TCP shows a caller.
 //!
@@ -33,5 +34,6 @@ pub mod records;
 pub mod relay;
 pub mod rng;
 pub mod run;
+pub mod sum;
 pub mod tcp_view;
 pub mod unsolicited;
