@@ -14,6 +14,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 /// second, SO_NOSIGPIPE, which the socket2 crate sets on each new one.
 #[cfg(target_vendor = "apple")]
 pub const SEND_FLAGS: c_int = libc::MSG_DONTWAIT;
+/// How everything is sent: without waiting, and without SIGPIPE.
 #[cfg(not(target_vendor = "apple"))]
 pub const SEND_FLAGS: c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 
