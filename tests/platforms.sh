@@ -7,10 +7,11 @@
 # For each one it prints one line of results at the end; the exit status is 0 only if all passed. It needs rustup,
 # and of Debian:
 #
-#     apt-get install qemu-user-static musl gcc-{aarch64,s390x,riscv64,i686}-linux-gnu gcc-arm-linux-gnueabihf
+#     dpkg --add-architecture arm64
+#     apt-get install qemu-user-static musl-tools musl-dev:arm64 \
+#         gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-i686-linux-gnu gcc-riscv64-linux-gnu gcc-s390x-linux-gnu
 #
-# with their libc6-dev-*-cross packages (recommended by them), and for musl, macOS and FreeBSD zig's C compiler
-# with cargo's part of it, of PyPI: `pip install ziglang cargo-zigbuild`, and for musl on aarch64 `musl:arm64`.
+# and for macOS and FreeBSD, zig's C compiler and cargo's way to it, of PyPI: `pip install ziglang cargo-zigbuild`.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,8 +24,8 @@ armv7-unknown-linux-gnueabihf  gcc      arm-linux-gnueabihf
 i686-unknown-linux-gnu         gcc      i686-linux-gnu
 riscv64gc-unknown-linux-gnu    gcc      riscv64-linux-gnu
 s390x-unknown-linux-gnu        gcc      s390x-linux-gnu
-x86_64-unknown-linux-musl      zig      x86_64-linux-musl
-aarch64-unknown-linux-musl     zig      aarch64-linux-musl
+x86_64-unknown-linux-musl      musl     x86_64-linux-gnu
+aarch64-unknown-linux-musl     musl     aarch64-linux-gnu
 x86_64-apple-darwin            check    x86_64-macos
 aarch64-apple-darwin           check    aarch64-macos
 x86_64-unknown-freebsd         check    x86_64-freebsd
@@ -63,8 +64,8 @@ use_platform() {
             export "CC_$lower=$debian-gcc" "CARGO_TARGET_${upper}_LINKER=$debian-gcc"
             runner="qemu-$machine-static -L /usr/$debian"
             ;;
-        zig)
-            zig_compiler "$target" "$debian"
+        musl)
+            musl_compiler "$target" "$machine" "$debian"
             # Without it, there is no shared library for musl.
             export "CARGO_TARGET_${upper}_RUSTFLAGS=-C target-feature=-crt-static"
             [ "$machine" = "$native" ] || runner="qemu-$machine-static"
@@ -74,17 +75,35 @@ use_platform() {
     [ -z "$runner" ] || export "CARGO_TARGET_${upper}_RUNNER=$runner"
 }
 
-# zig's compiler under a name without arguments, as rustc's linker has to be.
-zig_compiler() {
-    local target=$1 name=$2
-    local lower=${target//-/_} folder=${CARGO_TARGET_DIR:-target}/platforms
+# Sets this command as the compiler and linker for the target. rustc's linker has to be one word.
+set_compiler() {
+    local target=$1 command=$2 folder
+    local lower=${target//-/_}
     local upper=${lower^^}
-    mkdir -p "$folder"
-    local compiler
-    compiler=$(realpath "$folder")/cc-$target
-    printf '#!/bin/sh\nexec cargo-zigbuild zig cc -- -target %s "$@"\n' "$name" > "$compiler"
-    chmod +x "$compiler"
-    export "CC_$lower=$compiler" "CARGO_TARGET_${upper}_LINKER=$compiler"
+    folder=$(scratch)
+    printf '#!/bin/sh\nexec %s\n' "$command" > "$folder/cc-$target"
+    chmod +x "$folder/cc-$target"
+    export "CC_$lower=$folder/cc-$target" "CARGO_TARGET_${upper}_LINKER=$folder/cc-$target"
+}
+
+scratch() {
+    mkdir -p "${CARGO_TARGET_DIR:-target}/platforms"
+    realpath "${CARGO_TARGET_DIR:-target}/platforms"
+}
+
+zig_compiler() {
+    set_compiler "$1" "cargo-zigbuild zig cc -- -target $2 \"\$@\""
+}
+
+# gcc with musl, as Debian's musl-gcc does it for one processor. The unwinder comes into the library: Debian's
+# libgcc_s needs glibc.
+musl_compiler() {
+    local target=$1 machine=$2 debian=$3 folder
+    folder=$(scratch)
+    sed "s/x86_64/$machine/g" /usr/lib/x86_64-linux-musl/musl-gcc.specs > "$folder/$target.specs"
+    mkdir -p "$folder/unwinder"
+    echo 'INPUT(-lgcc_eh)' > "$folder/unwinder/libgcc_s.so"
+    set_compiler "$target" "$debian-gcc \"\$@\" -specs $folder/$target.specs -L$folder/unwinder"
 }
 
 results=()
