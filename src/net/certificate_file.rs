@@ -331,7 +331,8 @@ fn what_else(bytes: &[u8]) -> &'static str {
         [b'M', b'I', b'I', ..] => {
             ": it is base64 without its lines -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----"
         }
-        [0x30, ..] if bytes.first() == Some(&0x30) => ": it is damaged, or cut off",
+        // A longer element of DER than what follows it.
+        [0x30, 0x81..=0x84, ..] => ": it is damaged, or cut off",
         _ if text.starts_with(b"version https://git-lfs") => {
             ": it is a pointer of Git LFS; get the file itself: git lfs pull"
         }

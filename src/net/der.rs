@@ -165,7 +165,7 @@ pub fn name_text(name: &[u8]) -> String {
 
 /// `text` in quotes: one line of it, and not too much.
 pub fn quoted(text: &str) -> String {
-    let text = plain(text).replace('"', "'");
+    let text = plain(text).trim().replace('"', "'");
     let shown: String = text.chars().take(MAX_NAME_LENGTH).collect();
     let more = if shown.len() < text.len() { "..." } else { "" };
     format!("\"{shown}{more}\"")
@@ -268,7 +268,7 @@ mod tests {
             (name(6, 0x13, b"DE"), "(no name)".to_owned()),
             (
                 name(3, 0x0c, "a\"b\nc\u{202e}d\x07".as_bytes()),
-                "\"a'b cd \"".to_owned(),
+                "\"a'b cd\"".to_owned(),
             ),
             (name(3, 0x14, &[0xff, b'a']), "\"\u{fffd}a\"".to_owned()),
             (

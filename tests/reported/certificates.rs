@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -24,8 +25,11 @@ use crate::support::scratch;
 /// The longest reason, in characters, without the file and the host that it names.
 const MAX_REASON: usize = 250;
 
+/// A file of its own, whatever other tests write.
 fn write(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-    let path = scratch().join(name);
+    static NUMBER: AtomicUsize = AtomicUsize::new(1);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let path = scratch().join(format!("{number}-{name}"));
     fs::write(&path, content).expect("a file");
     path
 }
@@ -223,13 +227,13 @@ fn wrong_certificates() -> Vec<Wrong> {
         "another authority",
         chain,
         file,
-        &["leads to \"Corp 'Root' 1 \", which is not in", hint],
+        &["leads to \"Corp 'Root' 1\", which is not in", hint],
     );
     add(
         "another root, sent too",
         whole,
         file,
-        &["leads to \"Corp 'Root' 1 \", which is not in", hint],
+        &["leads to \"Corp 'Root' 1\", which is not in", hint],
     );
     add(
         "the certificate itself",
