@@ -42,7 +42,7 @@ impl TlsConfig {
         let failed = |error: &dyn fmt::Display| Error::new(NotSent::Tls, error.to_string());
         let (roots, source) = match ca_file {
             Some(path) => load_ca_file(path)?,
-            None => (load_system_roots()?, "the system's trust store".to_owned()),
+            None => load_system_roots()?,
         };
         let verifier =
             Verifier::new(roots, source, Arc::clone(&provider)).map_err(|error| failed(&error))?;
@@ -98,59 +98,56 @@ fn load_ca_file(path: &str) -> Result<(RootCertStore, String), Error> {
     Ok((contents.roots, source))
 }
 
-/// The system's authorities, where the environment says that they are, as OpenSSL does; an empty variable
-/// says nothing.
-fn load_system_roots() -> Result<RootCertStore, Error> {
-    let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
-    let (file, directories) = match sys::is_secure_execution() {
-        true => (None, None),
-        false => (variable(CERT_FILE_VARIABLE), variable(CERT_DIR_VARIABLE)),
-    };
-    if file.is_none() && directories.is_none() {
-        return load_default_roots();
-    }
-    let mut mistakes = Vec::new();
+/// The system's authorities, and how to call them. The environment says where they are, as with OpenSSL; an
+/// empty variable says nothing.
+fn load_system_roots() -> Result<(RootCertStore, String), Error> {
     let mut roots = RootCertStore::empty();
-    if let Some(file) = &file {
-        match certificate_file::read(Path::new(file)) {
-            Ok(contents) => roots = contents.roots,
-            Err(mistake) => mistakes.push(format!(
-                "{CERT_FILE_VARIABLE}={}: {mistake}",
-                Path::new(file).display()
-            )),
+    let mut places = Vec::new();
+    let mut mistakes = Vec::new();
+    if !sys::is_secure_execution() {
+        let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
+        if let Some(file) = variable(CERT_FILE_VARIABLE) {
+            let place = format!("{CERT_FILE_VARIABLE}={}", Path::new(&file).display());
+            match certificate_file::read(Path::new(&file)) {
+                Ok(contents) => roots = contents.roots,
+                Err(mistake) => mistakes.push(format!("{place}: {mistake}")),
+            }
+            places.push(place);
+        }
+        if let Some(directories) = variable(CERT_DIR_VARIABLE) {
+            let place = format!("{CERT_DIR_VARIABLE}={}", Path::new(&directories).display());
+            add_directories(&mut roots, env::split_paths(&directories));
+            mistakes.push(format!("{place}: no certificate in PEM in it"));
+            places.push(place);
         }
     }
-    if let Some(directories) = &directories {
-        add_directories(&mut roots, env::split_paths(directories));
-        mistakes.push(format!(
-            "{CERT_DIR_VARIABLE}={}: no certificate in PEM in it",
-            Path::new(directories).display()
-        ));
+    let mut source = "the system's trust store".to_owned();
+    if places.is_empty() {
+        load_default_roots(&mut roots);
+        mistakes.push(
+            "no certificate found; install the system's package of them (ca-certificates), or set ca_file"
+                .to_owned(),
+        );
+    } else {
+        source += &format!(" ({})", places.join(", "));
     }
     if roots.is_empty() {
-        return Err(no_trust_store(&mistakes.join("; ")));
+        let why = mistakes.join("; ");
+        let reason = format!("the system's trust store cannot be used: {why}");
+        return Err(Error::new(NotSent::Tls, reason));
     }
-    Ok(roots)
+    Ok((roots, source))
 }
 
-/// The authorities where systems keep them.
-fn load_default_roots() -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    if sys::is_secure_execution() {
-        add_directories(&mut roots, openssl_probe::candidate_cert_dirs());
+/// All that is where systems keep their authorities.
+fn load_default_roots(roots: &mut RootCertStore) {
+    let is_set = |name| env::var_os(name).is_some();
+    if sys::is_secure_execution() || is_set(CERT_FILE_VARIABLE) || is_set(CERT_DIR_VARIABLE) {
+        add_directories(roots, openssl_probe::candidate_cert_dirs());
     } else {
-        // It passes over variables that name nothing; here, they are empty.
-        let places = openssl_probe::probe();
-        let found = rustls_native_certs::load_certs_from_paths(places.cert_file.as_deref(), None);
-        roots.add_parsable_certificates(found.certs);
-        add_directories(&mut roots, places.cert_dir.into_iter());
+        // It reads the environment, too, and takes an empty variable for a file.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
-    if roots.is_empty() {
-        return Err(no_trust_store(
-            &"no certificate found; install the system's package of them (ca-certificates), or set ca_file",
-        ));
-    }
-    Ok(roots)
 }
 
 /// A file that cannot be used does not keep the others from it.
@@ -159,9 +156,4 @@ fn add_directories(roots: &mut RootCertStore, directories: impl Iterator<Item = 
         let found = rustls_native_certs::load_certs_from_paths(None, Some(directory.as_ref()));
         roots.add_parsable_certificates(found.certs);
     }
-}
-
-fn no_trust_store(why: &dyn fmt::Display) -> Error {
-    let reason = format!("the system's trust store cannot be used: {why}");
-    Error::new(NotSent::Tls, reason)
 }
