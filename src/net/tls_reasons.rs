@@ -234,10 +234,11 @@ fn other_name(names: &[String], host: &str) -> String {
 }
 
 fn unsupported_algorithm(what: &str, algorithm: &[u8]) -> String {
+    // The last one of a key is its curve.
     let id = der::elements(algorithm)
-        .next()
-        .map_or(&[][..], |id| id.contents);
-    let id = der::oid_text(id);
+        .filter(|part| part.tag == der::tag::OID)
+        .last();
+    let id = der::oid_text(id.map_or(&[], |id| id.contents));
     let name = match id.as_str() {
         "1.2.840.113549.1.1.4" => "MD5 with RSA",
         "1.2.840.113549.1.1.5" => "SHA-1 with RSA",
@@ -246,6 +247,9 @@ fn unsupported_algorithm(what: &str, algorithm: &[u8]) -> String {
         "1.2.840.10045.4.3.4" => "SHA-512 with ECDSA",
         "1.2.840.10040.4.3" => "SHA-1 with DSA",
         "1.3.101.113" => "Ed448",
+        "1.3.132.0.10" => "ECDSA secp256k1",
+        "1.3.132.0.33" => "ECDSA P-224",
+        "1.3.132.0.35" => "ECDSA P-521",
         id => id,
     };
     format!(

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -535,10 +536,7 @@ fn openssl_req_x509_works_as_the_reason_says() {
         if added {
             arguments.extend(["-addext", "basicConstraints=critical,CA:FALSE"]);
         }
-        let made = std::process::Command::new("openssl")
-            .args(&arguments)
-            .output();
-        assert!(made.expect("openssl").status.success());
+        assert!(openssl(&arguments));
         let key = KeyPair::from_pem(&fs::read_to_string(&key_file).expect("a key")).expect("a key");
         let text = fs::read_to_string(&file).expect("a certificate");
         let base64: String = text.lines().filter(|line| !line.starts_with('-')).collect();
@@ -549,6 +547,108 @@ fn openssl_req_x509_works_as_the_reason_says() {
         if !added {
             reply.expect_reason("-addext basicConstraints=critical,CA:FALSE");
         }
+    }
+}
+
+/// Runs OpenSSL's command-line tool; false where it refuses.
+fn openssl(arguments: &[&str]) -> bool {
+    let made = Command::new("openssl").args(arguments).output();
+    made.expect("openssl").status.success()
+}
+
+#[test]
+fn authorities_with_keys_and_signatures_that_are_not_supported_are_named_as_such() {
+    let requires_all = std::env::var_os("ITNIO_REQUIRE_ALL").is_some();
+    if let Err(missing) = crate::support::require::require("openssl") {
+        assert!(!requires_all, "{missing}");
+        return;
+    }
+    let at = |name: &str| scratch().join(name).to_str().expect("UTF-8").to_owned();
+    let (ca, ca_key, request, leaf) = (at("k.pem"), at("k.key"), at("k.csr"), at("k.der"));
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new([]).expect("no names");
+    let csr = params.serialize_request(&key).expect("a request");
+    fs::write(&request, csr.pem().expect("PEM")).expect("a file");
+    let extensions = write("k.cnf", "subjectAltName = IP:127.0.0.1\n");
+    let extensions = extensions.to_str().expect("UTF-8");
+    for (kind, option, digest, result, says) in [
+        ("rsa:2048", "rsa_keygen_bits:2048", "-sha256", OK, ""),
+        ("ec", "ec_paramgen_curve:P-384", "-sha384", OK, ""),
+        (
+            "rsa:1024",
+            "rsa_keygen_bits:1024",
+            "-sha256",
+            TLS_FAILED,
+            "an RSA key has less than 2048 bits",
+        ),
+        (
+            "rsa:2048",
+            "rsa_keygen_bits:2048",
+            "-sha1",
+            TLS_FAILED,
+            "a signature that is not supported (SHA-1 with RSA)",
+        ),
+        (
+            "ec",
+            "ec_paramgen_curve:P-521",
+            "-sha256",
+            TLS_FAILED,
+            "a key that is not supported (ECDSA P-521)",
+        ),
+        (
+            "ec",
+            "ec_paramgen_curve:P-521",
+            "-sha512",
+            TLS_FAILED,
+            "a signature that is not supported (SHA-512 with ECDSA)",
+        ),
+    ] {
+        let made = openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            kind,
+            "-pkeyopt",
+            option,
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=Kinds",
+            "-keyout",
+            &ca_key,
+            "-out",
+            &ca,
+        ]) && openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            &request,
+            "-CA",
+            &ca,
+            "-CAkey",
+            &ca_key,
+            "-set_serial",
+            "7",
+            "-days",
+            "2",
+            digest,
+            "-extfile",
+            extensions,
+            "-outform",
+            "DER",
+            "-out",
+            &leaf,
+        ]);
+        if !made {
+            // Some systems have forbidden it what is old.
+            assert!(!requires_all, "openssl makes no {option} {digest}");
+            continue;
+        }
+        let certificate = fs::read(&leaf).expect("a certificate").into();
+        let reply = call(&certs::serve(vec![certificate], &key), Path::new(&ca));
+        assert_eq!(reply.result, result, "{option} {digest}: {reply:?}");
+        reply.expect_reason(says);
     }
 }
 
