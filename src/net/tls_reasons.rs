@@ -27,7 +27,6 @@ pub struct Presented<'a> {
 
 /// Why a certificate is refused.
 pub fn certificate(error: &CertificateError, presented: &Presented<'_>) -> String {
-    let source = presented.source;
     match error {
         CertificateError::UnknownIssuer => unknown_issuer(presented),
         CertificateError::ExpiredContext { time, not_after } => {
@@ -57,10 +56,7 @@ pub fn certificate(error: &CertificateError, presented: &Presented<'_>) -> Strin
                 .to_owned()
         }
         CertificateError::Revoked => "the certificate is revoked; the server needs a new one".to_owned(),
-        CertificateError::BadSignature => format!(
-            "a signature in the certificate chain does not fit; {source} may have another authority of the same \
-             name, such as an older one, or an RSA key has less than 2048 bits"
-        ),
+        CertificateError::BadSignature => bad_signature(presented),
         CertificateError::UnsupportedSignatureAlgorithmContext {
             signature_algorithm_id,
             ..
@@ -203,6 +199,25 @@ fn unknown_issuer(presented: &Presented<'_>) -> String {
         "the certificate chain leads to {name}, which is not in {source}; if it is the right one (such as that of a \
          proxy that inspects TLS), put it there"
     )
+}
+
+fn bad_signature(presented: &Presented<'_>) -> String {
+    let source = presented.source;
+    match Certificate::parse(presented.end_entity) {
+        Some(server)
+            if server.is_self_issued() && !(presented.is_trusted_key)(server.public_key) =>
+        {
+            format!(
+                "the server's certificate {} is self-signed, and {source} has another one of this name; if it is the \
+                 right one, put it there",
+                der::name_text(server.subject)
+            )
+        }
+        _ => format!(
+            "a signature in the certificate chain does not fit; {source} may have another authority of the same \
+             name, such as an older one, or an RSA key has less than 2048 bits"
+        ),
+    }
 }
 
 fn other_name(names: &[String], host: &str) -> String {

@@ -276,6 +276,21 @@ fn wrong_certificates() -> Vec<Wrong> {
         old.file(),
         &["does not fit", "another authority of the same name"],
     );
+    let own = |params: &mut CertificateParams| {
+        params.distinguished_name = common_name("host.test");
+        params.is_ca = IsCa::ExplicitNoCa;
+    };
+    let (old, _) = certs::self_signed(LOOPBACK, own);
+    let (new, key) = certs::self_signed(LOOPBACK, own);
+    add(
+        "a renewed self-signed one",
+        certs::serve(vec![new.der().clone()], &key),
+        &write("old.pem", old.pem()),
+        &[
+            "\"host.test\" is self-signed, and ",
+            "has another one of this name",
+        ],
+    );
     let ordinary = authority.below(|params| params.is_ca = IsCa::ExplicitNoCa);
     let (certificate, key) = ordinary.certificate(LOOPBACK, |_| ());
     add(
