@@ -205,9 +205,10 @@ typedef struct itnio_config {
    */
   const char *base_url;
   /**
-   * A regular file of at most 16 MiB with the certificates, in PEM, of the authorities to trust, used
-   * instead of the system's trust store. NULL: the system's. Verification cannot be switched off. An `http://` base URL does
-   * not look at it.
+   * A regular file of at most 16 MiB with the certificates of the authorities to trust, in PEM (OpenSSL's
+   * "TRUSTED CERTIFICATE", too) or in DER, used instead of the system's trust store. Those that cannot be
+   * read are passed over, and where there is no other, the reason says what is wrong. NULL: the system's.
+   * Verification cannot be switched off. An `http://` base URL does not look at it.
    */
   const char *ca_file;
   /**
@@ -432,7 +433,7 @@ extern "C" {
  * one line of text that names the field, to be freed with itnio_free_string().
  *
  * Returns `ITNIO_OK`; `ITNIO_INVALID_ARGUMENT` for a field that cannot be used (a missing key, a
- * `ca_file` that cannot be read, an invalid proxy in the environment), or where `client` is NULL;
+ * `ca_file` without a usable certificate, an invalid proxy in the environment), or where `client` is NULL;
  * `ITNIO_TLS_FAILED` where the system's trust store cannot be used; `ITNIO_CONNECT_FAILED` where the
  * process has no descriptor left.
  *

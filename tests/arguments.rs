@@ -297,7 +297,7 @@ fn an_unusable_ca_file_is_named() {
         write("cut.pem", cut.as_bytes()),
         write("garbage.pem", garbage.as_bytes()),
         write("key.pem", key.as_bytes()),
-        write("one-bad.pem", format!("{pem}{garbage}").as_bytes()),
+        write("two-bad.pem", garbage.repeat(2).as_bytes()),
         // Files whose opening or reading never ends.
         fifo.to_str().expect("a UTF-8 path").to_owned(),
         "/dev/zero".to_owned(),

@@ -112,9 +112,10 @@ pub struct itnio_config {
     /// The URL up to, and without, `/sendSip`. NULL: `https://api.itniotech.com/voice`. It is
     /// `https://`; `http://` is accepted for loopback hosts only. It has no user, query or fragment.
     pub base_url: *const c_char,
-    /// A regular file of at most 16 MiB with the certificates, in PEM, of the authorities to trust, used
-    /// instead of the system's trust store. NULL: the system's. Verification cannot be switched off. An `http://` base URL does
-    /// not look at it.
+    /// A regular file of at most 16 MiB with the certificates of the authorities to trust, in PEM (OpenSSL's
+    /// "TRUSTED CERTIFICATE", too) or in DER, used instead of the system's trust store. Those that cannot be
+    /// read are passed over, and where there is no other, the reason says what is wrong. NULL: the system's.
+    /// Verification cannot be switched off. An `http://` base URL does not look at it.
     pub ca_file: *const c_char,
     /// The HTTP proxy to tunnel through by CONNECT, such as `http://user:password@proxy:3128`
     /// (port 80 where it has none). NULL: what the environment says, in the first of `https_proxy`,
@@ -183,7 +184,7 @@ pub struct itnio_record_query {
 /// one line of text that names the field, to be freed with itnio_free_string().
 ///
 /// Returns `ITNIO_OK`; `ITNIO_INVALID_ARGUMENT` for a field that cannot be used (a missing key, a
-/// `ca_file` that cannot be read, an invalid proxy in the environment), or where `client` is NULL;
+/// `ca_file` without a usable certificate, an invalid proxy in the environment), or where `client` is NULL;
 /// `ITNIO_TLS_FAILED` where the system's trust store cannot be used; `ITNIO_CONNECT_FAILED` where the
 /// process has no descriptor left.
 ///

@@ -1,9 +1,13 @@
 //! The network: DNS, TCP and TLS, every wait with a deadline and a way to cancel it.
 
+pub mod certificate_file;
 pub mod connection;
+pub mod der;
 pub mod io;
 pub mod pool;
 pub mod resolver;
 pub mod session;
 pub mod socket;
 pub mod tls;
+pub mod tls_reasons;
+pub mod verifier;

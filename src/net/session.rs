@@ -9,6 +9,7 @@ use rustls::ClientConnection;
 
 use super::io::{IoContext, IoError, is_transient};
 use super::socket::Socket;
+use super::{tls_reasons, verifier};
 use crate::error::{Error, NotSent};
 
 /// The length of a record's header: a type, a version, and the length of what follows (RFC 8446, 5.1).
@@ -40,7 +41,8 @@ impl TlsSession {
             if let Err(error) = self.tls.process_new_packets() {
                 // The alert that tells the server why.
                 self.try_flush(socket);
-                return Err(Error::new(NotSent::Tls, format!("TLS handshake: {error}")));
+                let reason = verifier::take_refusal().unwrap_or_else(|| self.reason(&error));
+                return Err(Error::new(NotSent::Tls, format!("TLS: {reason}")));
             }
             if received == 0 {
                 return Err(interrupted(IoError::Closed));
@@ -75,7 +77,9 @@ impl TlsSession {
                 read => return Ok(read?),
             }
             // rustls repeats what it found wrong behind the data that has been read by now.
-            self.tls.process_new_packets().map_err(io::Error::other)?;
+            if let Err(error) = self.tls.process_new_packets() {
+                return Err(self.failed(&error));
+            }
             // Such as a refusal to renegotiate; the response to a key update goes with a request.
             self.flush(socket, context)?;
             self.receive_records(socket, context)?;
@@ -86,7 +90,10 @@ impl TlsSession {
 
     /// Whether there is data to receive; fails where the server has closed. Only looks at what was read.
     pub fn has_data(&mut self) -> Result<bool, IoError> {
-        let state = self.tls.process_new_packets().map_err(io::Error::other)?;
+        let state = match self.tls.process_new_packets() {
+            Ok(state) => state,
+            Err(error) => return Err(self.failed(&error)),
+        };
         if state.plaintext_bytes_to_read() == 0 && state.peer_has_closed() {
             return Err(IoError::Closed);
         }
@@ -106,6 +113,14 @@ impl TlsSession {
     pub fn close(&mut self, socket: &Socket) {
         self.tls.send_close_notify();
         self.try_flush(socket);
+    }
+
+    fn failed(&self, error: &rustls::Error) -> IoError {
+        IoError::Io(io::Error::other(format!("TLS: {}", self.reason(error))))
+    }
+
+    fn reason(&self, error: &rustls::Error) -> String {
+        tls_reasons::session(error, &self.records.header)
     }
 
     fn flush(&mut self, socket: &Socket, context: &IoContext<'_>) -> Result<(), IoError> {

@@ -1,26 +1,27 @@
 //! TLS settings: which certificates are trusted, and which sessions are resumed.
 
+use std::env;
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
+use super::certificate_file;
 use super::session::TlsSession;
+use super::verifier::Verifier;
 use crate::error::{Error, NotSent};
 use crate::sys;
 
 /// How many TLS sessions are remembered for resumption.
 const SESSION_CACHE_SIZE: usize = 32;
 
-/// The largest `ca_file`, in bytes; the bundles of the systems have some 200 KiB.
-const MAX_CA_FILE_SIZE: u64 = 16 * 1024 * 1024;
+/// Where OpenSSL, and others after it, look for the system's authorities instead.
+const CERT_FILE_VARIABLE: &str = "SSL_CERT_FILE";
+const CERT_DIR_VARIABLE: &str = "SSL_CERT_DIR";
 
 /// TLS to one host.
 #[derive(Clone)]
@@ -38,24 +39,19 @@ impl TlsConfig {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| Error::invalid("base_url", "the host is no valid name"))?;
         let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(NotSent::Tls, error.to_string()))?;
-        let config = match ca_file {
-            Some(path) => builder.with_root_certificates(load_root_certs(path)?),
-            // The verifier below reads the environment.
-            None if sys::is_secure_execution() => {
-                builder.with_root_certificates(load_system_root_certs()?)
-            }
-            None => {
-                let verifier = rustls_platform_verifier::Verifier::new(provider)
-                    .map_err(|error| no_trust_store(&error))?;
-                builder
-                    // Not so: this is how rustls calls any verifier but its own.
-                    .dangerous()
-                    .with_custom_certificate_verifier(Arc::new(verifier))
-            }
+        let failed = |error: &dyn fmt::Display| Error::new(NotSent::Tls, error.to_string());
+        let (roots, source) = match ca_file {
+            Some(path) => load_ca_file(path)?,
+            None => load_system_roots()?,
         };
+        let verifier =
+            Verifier::new(roots, source, Arc::clone(&provider)).map_err(|error| failed(&error))?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(&error))?
+            // Not so: it decides as rustls's own does. This is how rustls calls any but that.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
         Ok(TlsConfig {
             config: Arc::new(config.with_no_client_auth()),
             name,
@@ -84,60 +80,80 @@ impl TlsConfig {
     }
 }
 
-fn load_root_certs(path: &str) -> Result<RootCertStore, Error> {
+/// The authorities in `ca_file`, and how to call them.
+fn load_ca_file(path: &str) -> Result<(RootCertStore, String), Error> {
     if path.is_empty() {
         return Err(Error::invalid("ca_file", "empty"));
     }
-    let invalid =
-        |mistake: &dyn fmt::Display| Error::invalid("ca_file", format_args!("{path}: {mistake}"));
-    let pem = read_ca_file(path).map_err(|error| invalid(&error))?;
-    let mut store = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| invalid(&error))?;
-        store
-            .add(certificate)
-            .map_err(|error| invalid(&format_args!("not a CA certificate: {error}")))?;
+    let contents = certificate_file::read(Path::new(path))
+        .map_err(|mistake| Error::invalid("ca_file", format_args!("{path}: {mistake}")))?;
+    let mut source = format!("ca_file {path}");
+    if contents.unusable > 0 {
+        let count = contents.unusable + contents.roots.len();
+        source += &format!(
+            " ({} of its {count} certificates cannot be used)",
+            contents.unusable
+        );
     }
-    if store.is_empty() {
-        return Err(invalid(&"no certificate in PEM in it"));
-    }
-    Ok(store)
+    Ok((contents.roots, source))
 }
 
-/// The contents of a regular file: a FIFO could block for ever, and a device may have no end.
-fn read_ca_file(path: &str) -> io::Result<Vec<u8>> {
-    // Opening a FIFO waits for its writer otherwise (open(2)).
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
+/// The system's authorities, and how to call them. The environment says where they are, as with OpenSSL; an
+/// empty variable says nothing.
+fn load_system_roots() -> Result<(RootCertStore, String), Error> {
+    let mut roots = RootCertStore::empty();
+    let mut places = Vec::new();
+    let mut mistakes = Vec::new();
+    if !sys::is_secure_execution() {
+        let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
+        if let Some(file) = variable(CERT_FILE_VARIABLE) {
+            let place = format!("{CERT_FILE_VARIABLE}={}", Path::new(&file).display());
+            match certificate_file::read(Path::new(&file)) {
+                Ok(contents) => roots = contents.roots,
+                Err(mistake) => mistakes.push(format!("{place}: {mistake}")),
+            }
+            places.push(place);
+        }
+        if let Some(directories) = variable(CERT_DIR_VARIABLE) {
+            let place = format!("{CERT_DIR_VARIABLE}={}", Path::new(&directories).display());
+            add_directories(&mut roots, env::split_paths(&directories));
+            mistakes.push(format!("{place}: no certificate in PEM in it"));
+            places.push(place);
+        }
     }
-    let mut contents = Vec::new();
-    // The size of a file in /proc is 0, whatever is in it.
-    file.take(MAX_CA_FILE_SIZE + 1).read_to_end(&mut contents)?;
-    if contents.len() as u64 > MAX_CA_FILE_SIZE {
-        return Err(io::Error::other("larger than 16 MiB"));
+    let mut source = "the system's trust store".to_owned();
+    if places.is_empty() {
+        load_default_roots(&mut roots);
+        mistakes.push(
+            "no certificate found; install the system's package of them (ca-certificates), or set ca_file"
+                .to_owned(),
+        );
+    } else {
+        source += &format!(" ({})", places.join(", "));
     }
-    Ok(contents)
+    if roots.is_empty() {
+        let why = mistakes.join("; ");
+        let reason = format!("the system's trust store cannot be used: {why}");
+        return Err(Error::new(NotSent::Tls, reason));
+    }
+    Ok((roots, source))
 }
 
-/// The system's, whatever the environment says: all that is in the directories where systems keep them.
-fn load_system_root_certs() -> Result<RootCertStore, Error> {
-    let mut store = RootCertStore::empty();
-    for directory in openssl_probe::candidate_cert_dirs() {
-        let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
-        // A file that cannot be used does not keep the others from it.
-        store.add_parsable_certificates(found.certs);
+/// All that is where systems keep their authorities.
+fn load_default_roots(roots: &mut RootCertStore) {
+    let is_set = |name| env::var_os(name).is_some();
+    if sys::is_secure_execution() || is_set(CERT_FILE_VARIABLE) || is_set(CERT_DIR_VARIABLE) {
+        add_directories(roots, openssl_probe::candidate_cert_dirs());
+    } else {
+        // It reads the environment, too, and takes an empty variable for a file.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
-    if store.is_empty() {
-        return Err(no_trust_store(&"no certificate found"));
-    }
-    Ok(store)
 }
 
-fn no_trust_store(why: &dyn fmt::Display) -> Error {
-    let reason = format!("the system's trust store cannot be used: {why}");
-    Error::new(NotSent::Tls, reason)
+/// A file that cannot be used does not keep the others from it.
+fn add_directories(roots: &mut RootCertStore, directories: impl Iterator<Item = impl AsRef<Path>>) {
+    for directory in directories.filter(|directory| !directory.as_ref().as_os_str().is_empty()) {
+        let found = rustls_native_certs::load_certs_from_paths(None, Some(directory.as_ref()));
+        roots.add_parsable_certificates(found.certs);
+    }
 }

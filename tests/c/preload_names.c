@@ -53,7 +53,10 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     log_lookup(name);
     if (localhost != NULL && strcmp(name, "localhost") == 0)
         return resolve_to(localhost, service, hints, found);
-    if (length < 5 || strcmp(name + length - 5, ".test") != 0)
+    /* A dot behind it says that it is a whole name. */
+    if (length > 0 && name[length - 1] == '.')
+        length--;
+    if (length < 5 || strncmp(name + length - 5, ".test", 5) != 0)
         return real_getaddrinfo()(name, service, hints, found);
     if (strcmp(name, "hang.test") == 0)
         for (;;)
