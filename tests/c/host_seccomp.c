@@ -20,8 +20,10 @@ int main(int argc, char **argv)
         REFUSE(SYS_statx, error),
         REFUSE(SYS_prctl, error),
         REFUSE(SYS_madvise, error),
+#ifdef SYS_clone3
         /* glibc goes back to clone(2) for this one only. */
         REFUSE(SYS_clone3, ENOSYS),
+#endif
 #ifdef SYS_rseq
         REFUSE(SYS_rseq, error),
 #endif
