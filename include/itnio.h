@@ -201,7 +201,9 @@ typedef struct itnio_config {
   const char *api_secret;
   /**
    * The URL up to, and without, `/sendSip`. NULL: `https://api.itniotech.com/voice`. It is
-   * `https://`; `http://` is accepted for loopback hosts only. It has no user, query or fragment.
+   * `https://`; `http://` is accepted for loopback hosts only. It has no user, query or fragment. An account of
+   * another brand of the API has another one: `https://api.onbuka.com/v3/voice`,
+   * `https://api.laaffic.com/v3/voice`.
    */
   const char *base_url;
   /**
@@ -224,7 +226,8 @@ typedef struct itnio_config {
    */
   uint32_t connect_timeout_ms;
   /**
-   * The most that a call may take, in milliseconds, whatever the server does. 0: 30000.
+   * The most that a call may take, in milliseconds, whatever the server does. 0: 30000. Time in which the
+   * machine sleeps counts, so that no call is placed hours late when it wakes up.
    */
   uint32_t timeout_ms;
   /**
@@ -602,8 +605,8 @@ bool itnio_may_have_dialed(int32_t result);
 const char *itnio_result_message(int32_t result);
 
 /**
- * The meaning that the API's documentation gives to a status. Takes any number. The text is static;
- * never NULL.
+ * The meaning that the API's documentation gives to a status, that of its other brands and pages included. Takes
+ * any number. The text is static; never NULL.
  */
 const char *itnio_status_message(int32_t status);
 

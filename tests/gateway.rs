@@ -314,6 +314,27 @@ fn the_last_two_digits_of_the_callee_choose_each_documented_status_and_two_lost_
 }
 
 #[test]
+fn a_status_of_the_apis_other_pages_comes_with_its_meaning_where_it_is_asked_for() {
+    let others = [
+        (-15, "query too frequent"),
+        (-20, "data exists already"),
+        (-21, "data validation failed"),
+        (-23, "data cap reached"),
+        (-24, "data does not exist"),
+        (-25, "out of the time range"),
+        (-27, "the period's send limit is reached"),
+        (-28, "the number's send limit of the period is reached"),
+    ];
+    let rules = others.map(|(status, _)| format!("--on={}=status:{status}", -status));
+    let sandbox = Sandbox::start(&rules.each_ref().map(String::as_str));
+    for (status, meaning) in others {
+        let response = call(&sandbox, &Request::to(&format!("86138001380{}", -status)));
+        assert_eq!(response.status(), status.to_string());
+        assert_eq!(response.reason(), meaning);
+    }
+}
+
+#[test]
 fn recording_ids_are_19_digits_and_unique_across_connections() {
     let sandbox = Sandbox::start(&[]);
     let callers: Vec<_> = (0..8)

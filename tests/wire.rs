@@ -84,14 +84,15 @@ fn the_request_is_what_the_documentation_says_to_the_byte() {
         // The order of headers means nothing (RFC 9110, 5.3).
         lines.sort_unstable();
         let expected = [
-            "accept: application/json".to_owned(),
-            format!("api-key: {KEY}"),
-            format!("content-length: {}", body.len()),
-            "content-type: application/json;charset=UTF-8".to_owned(),
-            format!("host: 127.0.0.1:{port}"),
-            format!("sign: {}", request.header("sign")),
-            format!("timestamp: {}", request.timestamp()),
-            concat!("user-agent: libitnio/", env!("CARGO_PKG_VERSION")).to_owned(),
+            "Accept-Encoding: identity".to_owned(),
+            "Accept: application/json".to_owned(),
+            format!("Api-Key: {KEY}"),
+            format!("Content-Length: {}", body.len()),
+            "Content-Type: application/json;charset=UTF-8".to_owned(),
+            format!("Host: 127.0.0.1:{port}"),
+            format!("Sign: {}", request.header("sign")),
+            format!("Timestamp: {}", request.timestamp()),
+            concat!("User-Agent: libitnio/", env!("CARGO_PKG_VERSION")).to_owned(),
         ];
         assert_eq!(lines, expected, "each header once, and no other");
         request.check_signature(KEY, SECRET);

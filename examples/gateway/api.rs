@@ -25,10 +25,16 @@ const STATUSES: [(i32, &str); 8] = [
     (PARAMETER, "parameter exception"),
     (-26, "getting fee failed"),
 ];
-/// Those that only the records have: no callee asks for them.
-const RECORD_STATUSES: [(i32, &str); 2] = [
+/// Those of the records, and of the API's other pages: no callee asks for them, but `--on` may.
+const OTHER_STATUSES: [(i32, &str); 8] = [
+    (-15, "query too frequent"),
+    (-20, "data exists already"),
+    (-21, "data validation failed"),
+    (-23, "data cap reached"),
     (NO_DATA, "data does not exist"),
     (TIME_RANGE, "out of the time range"),
+    (-27, "the period's send limit is reached"),
+    (-28, "the number's send limit of the period is reached"),
 ];
 const AUTHENTICATION: i32 = -1;
 const TIMESTAMP: i32 = -16;
@@ -489,7 +495,7 @@ pub fn bad_parameter(what: impl AsRef<str>) -> Refusal {
 fn meaning(status: i32) -> Option<&'static str> {
     STATUSES
         .iter()
-        .chain(&RECORD_STATUSES)
+        .chain(&OTHER_STATUSES)
         .find(|(known, _)| *known == status)
         .map(|(_, meaning)| *meaning)
 }

@@ -25,7 +25,13 @@ fuzz_target!(|body: &[u8]| {
     let Some(meaning) = meaning::of(body) else {
         return;
     };
-    let Ok(json) = serde_json::from_slice::<Value>(body) else {
+    // A mark and spaces before the JSON, and NULs and spaces behind it, say nothing.
+    let json = std::str::from_utf8(body).expect("what was read is UTF-8");
+    let is_space = |c: char| " \t\r\n".contains(c);
+    let json = json
+        .trim_start_matches(|c| is_space(c) || c == '\u{feff}')
+        .trim_end_matches(|c| is_space(c) || c == '\0');
+    let Ok(json) = serde_json::from_str::<Value>(json) else {
         // `Value` refuses numbers beyond a double; the library skips them unread.
         return;
     };

@@ -92,14 +92,24 @@ impl Head {
             is_plain,
         };
         let mut count = 0;
+        let mut field = String::new();
         loop {
             let line = next_line(rest)?;
             head.is_plain &= line.is_plain && count < 60;
+            if count > 0 && line.text.starts_with([' ', '\t']) {
+                // It goes on with the field before (RFC 9112, 5.2).
+                head.is_plain = false;
+                field = field + "\n" + &line.text;
+                continue;
+            }
+            if count > 0 {
+                head.header(&field);
+            }
             if line.text.is_empty() {
                 return Some(head);
             }
             count += 1;
-            head.header(&line.text);
+            field = line.text;
         }
     }
 
@@ -107,7 +117,7 @@ impl Head {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         self.is_plain &= line.contains(':') && !name.is_empty() && name.chars().all(is_token);
-        let value = value.trim_matches([' ', '\t']);
+        let value = value.trim_matches([' ', '\t', '\n']);
         match name.trim().to_ascii_lowercase().as_str() {
             "content-length" => self
                 .lengths

@@ -1,6 +1,6 @@
 //! The client: its configuration, checked once; and a call of the API, with its repeats.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Endpoint;
 use super::auth::Credentials;
@@ -15,6 +15,7 @@ use crate::http::client::{Exchange, Route};
 use crate::http::parser::Head;
 use crate::http::request::RequestTemplate;
 use crate::http::url::{BaseUrl, environment_proxy, http_proxy};
+use crate::net::boot_time::BootTime;
 use crate::net::io::{Deadline, IoContext};
 use crate::net::tls::TlsConfig;
 use crate::wipe;
@@ -148,7 +149,7 @@ impl Client {
             0 => self.timeout,
             _ => Duration::from_millis(timeout_ms.into()),
         };
-        Deadline::after(Instant::now(), timeout)
+        Deadline::after(BootTime::now(), timeout)
     }
 
     /// What this process keeps of the client.
@@ -344,7 +345,7 @@ impl<E: Endpoint> Call<'_, E> {
     }
 
     fn has_time(&self) -> bool {
-        !self.context.deadline.has_passed(Instant::now())
+        !self.context.deadline.has_passed(BootTime::now())
     }
 }
 

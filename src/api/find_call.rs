@@ -1,6 +1,6 @@
 //! Was a call like this one placed? By the API's records.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Endpoint;
 use super::client::Client;
@@ -9,6 +9,7 @@ use super::find_records::RecordQuery;
 use super::record::Record;
 use super::send_sip::SipRequest;
 use crate::error::{Error, ErrorKind, InDoubt, NotSent};
+use crate::net::boot_time::BootTime;
 use crate::net::io::Deadline;
 
 /// How long after the first look at the records the next one comes; each pause is twice the last.
@@ -49,14 +50,14 @@ impl Client {
         patience: Duration,
     ) -> Result<String, Error> {
         self.endpoint_of(request).validate()?;
-        let end = Deadline::after(Instant::now(), patience);
+        let end = Deadline::after(BootTime::now(), patience);
         let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.look_for_call(request, since) {
                 Err(error) if is_transient(&error) => error,
                 ended => return ended,
             };
-            let now = Instant::now();
+            let now = BootTime::now();
             if end.has_passed(now) {
                 return Err(error);
             }

@@ -17,17 +17,26 @@ pub const TIMESTAMP_EXPIRES: i32 = -16;
 /// The status for data that does not exist.
 const DATA_DOES_NOT_EXIST: i32 = -24;
 
-/// The documented meaning of a status of the API (its documentation of `voice/sendSip`).
+/// The documented meaning of a status: of the API's documentation of `voice/sendSip`, and of the other pages of
+/// its family.
 pub fn status_message(status: i32) -> &'static CStr {
     match status {
         0 => c"success",
         -1 => c"authentication error",
         -2 => c"restricted IP access",
         -10 => c"the customer's balance is insufficient",
+        -15 => c"query too frequent",
         TIMESTAMP_EXPIRES => c"timestamp expires",
         -18 => c"port program unusual",
+        -20 => c"data exists already",
+        -21 => c"data validation failed",
         -22 => c"parameter exception",
+        -23 => c"data cap reached",
+        DATA_DOES_NOT_EXIST => c"data does not exist",
+        -25 => c"out of the time range",
         -26 => c"getting fee failed",
+        -27 => c"the period's send limit is reached",
+        -28 => c"the number's send limit of the period is reached",
         _ => c"a status that the API's documentation does not list",
     }
 }
@@ -55,14 +64,16 @@ struct Envelope<'a> {
     data: Option<&'a RawValue>,
 }
 
-/// Reads a response liberally: `status` and `data` may be numbers, unknown fields are ignored,
-/// `reason` may be missing. Raw values keep a number's digits as they were sent: a recording ID has
-/// more of them than a double can hold.
+/// Reads a response liberally: a byte order mark before it says nothing (RFC 8259, 8.1; a PHP script sends that
+/// of each file that it includes), nor does a NUL behind it, which ends a string of C; `status` and `data` may be
+/// numbers, unknown fields are ignored, `reason` may be missing. Any other text around it may be another response.
+/// Raw values keep a number's digits as they were sent: a recording ID has more of them than a double can hold.
 /// Errors: what is wrong with it, where it is not the documented JSON.
 pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, Cow<'static, str>> {
     let text = std::str::from_utf8(body).map_err(|_| "the response is not UTF-8")?;
+    let text = without_padding(text);
     // Serde also reads an array as a struct; the API's response is an object.
-    if !text.trim_start().starts_with('{') {
+    if !text.starts_with('{') {
         return Err("the response is not a JSON object".into());
     }
     let envelope: Envelope<'_> = serde_json::from_str(text)
@@ -80,6 +91,15 @@ pub fn parse(body: &[u8]) -> Result<ApiResponse<'_>, Cow<'static, str>> {
     })
 }
 
+fn without_padding(text: &str) -> &str {
+    // As nearly all are.
+    if text.starts_with('{') && text.ends_with('}') {
+        return text;
+    }
+    text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
+        .trim_end_matches(['\0', ' ', '\t', '\r', '\n'])
+}
+
 /// What a response says of an endpoint's request.
 /// Errors: [`ErrorKind::Rejected`] for the API's own refusal, whatever its HTTP status; else [`MaybeSent`].
 pub fn classify_response<E: Endpoint>(
@@ -87,8 +107,10 @@ pub fn classify_response<E: Endpoint>(
     response: &HttpResponse,
 ) -> Result<E::Output, Error> {
     let is_success = (200..300).contains(&response.head.status);
+    let coding = response.head.content_coding.as_deref();
     let (status, why) = match parse(response.body()) {
-        Err(why) => (None, why),
+        // Some servers write a character set there, and send what it is without it.
+        Err(why) => (None, coding.map_or(why, |coding| coded(coding).into())),
         Ok(api) if api.status == 0 => match endpoint.read_data(api.data) {
             Ok(output) if is_success => return Ok(output),
             Ok(_) => (Some(0), Cow::from("")),
@@ -107,12 +129,14 @@ pub fn classify_response<E: Endpoint>(
     Err(if is_success {
         bad_response(status, &why)
     } else {
-        let reason = format!(
-            "HTTP status {}, not the API's response",
-            response.head.status
-        );
+        let what = coding.map_or_else(|| "not the API's response".to_owned(), coded);
+        let reason = format!("HTTP status {}, {what}", response.head.status);
         Error::new(MaybeSent::HttpStatus, reason).with_status(status)
     })
+}
+
+fn coded(coding: &str) -> String {
+    format!("a response with Content-Encoding {coding}, which nobody asked for")
 }
 
 /// Whether the API refused the request's timestamp.
@@ -177,6 +201,11 @@ mod tests {
             ),
             (r#"{"status":"0","data":{"x":[1]}}"#, Some(r#"{"x":[1]}"#)),
             (r#"{"status":"0"}"#, None),
+            ("\u{feff}{\"status\":\"0\",\"data\":\"1\"}", Some("\"1\"")),
+            (
+                "\u{feff}\n\u{feff} {\"status\":\"0\",\"data\":\"1\"} \r\n\0\n\0\0",
+                Some("\"1\""),
+            ),
         ] {
             let response = parse(body.as_bytes()).expect(body);
             assert_eq!(response.status, 0, "{body}");
@@ -239,6 +268,12 @@ mod tests {
             r#"{"status":"99999999999"}"#,
             r#"{"status":"0","status":"-10","data":"1"}"#,
             r#"{"status":"0","data":"1"}x"#,
+            "\u{feff}",
+            "\0{\"status\":\"0\",\"data\":\"1\"}",
+            "{\"status\":\"0\",\0\"data\":\"1\"}",
+            "{\"status\":\"0\",\"data\":\"1\"}\0{\"status\":\"-1\"}",
+            "{\"status\":\"0\",\"data\":\"1\"}\u{feff}",
+            "{\u{feff}\"status\":\"0\",\"data\":\"1\"}",
             deep.as_str(),
         ] {
             assert!(parse(body.as_bytes()).is_err(), "{body:.60}");

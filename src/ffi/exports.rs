@@ -110,7 +110,9 @@ pub struct itnio_config {
     /// copy is wiped when the client is freed; wipe your own copy yourself.
     pub api_secret: *const c_char,
     /// The URL up to, and without, `/sendSip`. NULL: `https://api.itniotech.com/voice`. It is
-    /// `https://`; `http://` is accepted for loopback hosts only. It has no user, query or fragment.
+    /// `https://`; `http://` is accepted for loopback hosts only. It has no user, query or fragment. An account of
+    /// another brand of the API has another one: `https://api.onbuka.com/v3/voice`,
+    /// `https://api.laaffic.com/v3/voice`.
     pub base_url: *const c_char,
     /// A regular file of at most 16 MiB with the certificates of the authorities to trust, in PEM (OpenSSL's
     /// "TRUSTED CERTIFICATE", too) or in DER, used instead of the system's trust store. Those that cannot be
@@ -125,7 +127,8 @@ pub struct itnio_config {
     /// The most that a connection may take, in milliseconds: DNS, TCP, proxy and TLS together,
     /// within `timeout_ms`. 0: 5000.
     pub connect_timeout_ms: u32,
-    /// The most that a call may take, in milliseconds, whatever the server does. 0: 30000.
+    /// The most that a call may take, in milliseconds, whatever the server does. 0: 30000. Time in which the
+    /// machine sleeps counts, so that no call is placed hours late when it wakes up.
     pub timeout_ms: u32,
     /// For fields of later versions. NULL.
     pub reserved: [*const c_void; 4],
@@ -517,8 +520,8 @@ pub extern "C-unwind" fn itnio_result_message(result: i32) -> *const c_char {
     .as_ptr()
 }
 
-/// The meaning that the API's documentation gives to a status. Takes any number. The text is static;
-/// never NULL.
+/// The meaning that the API's documentation gives to a status, that of its other brands and pages included. Takes
+/// any number. The text is static; never NULL.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn itnio_status_message(status: i32) -> *const c_char {
     catch_panic(c"", || response::status_message(status)).as_ptr()

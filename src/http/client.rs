@@ -13,6 +13,7 @@ use ureq::Proxy;
 use super::parser::{Head, HttpResponse, MAX_RESPONSE_SIZE, ParseError, ResponseParser};
 use super::request::connect_request;
 use crate::error::{Error, MaybeSent, NotSent};
+use crate::net::boot_time::BootTime;
 use crate::net::connection::Connection;
 use crate::net::io::{CancellationToken, Deadline, IoContext, IoError};
 use crate::net::pool::ConnectionPool;
@@ -122,7 +123,7 @@ impl HttpClient {
             context
                 .check()
                 .map_err(|error| error.before_send(NotSent::Connect, "find an idle connection"))?;
-            let Some(mut connection) = self.pool.acquire(Instant::now()) else {
+            let Some(mut connection) = self.pool.acquire(BootTime::now()) else {
                 return Ok(None);
             };
             if connection.check_usable(context).is_ok() {
@@ -186,7 +187,7 @@ impl HttpClient {
         if head.is_persistent {
             exchange.connection.is_reused = true;
             self.pool
-                .release(exchange.connection, head.keep_alive, Instant::now());
+                .release(exchange.connection, head.keep_alive, BootTime::now());
         }
         head
     }
@@ -216,7 +217,12 @@ impl HttpClient {
                 }
             }
             match Socket::connect(&resolved.addresses, context) {
-                Ok(socket) => return Ok(socket),
+                Ok((socket, address)) => {
+                    if resolved.addresses.first() != Some(&address) {
+                        self.resolver.prefer(address);
+                    }
+                    return Ok(socket);
+                }
                 Err(error) => {
                     self.resolver.invalidate();
                     // Addresses from the cache may be out of date.

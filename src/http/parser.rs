@@ -14,8 +14,12 @@ use httparse::{Header, ParserConfig, Response, Status};
 /// The largest head that is read, and the largest body where the endpoint asks for no more.
 pub const MAX_RESPONSE_SIZE: usize = 64 * 1024;
 
-/// The most header fields of a response.
-const MAX_FIELDS: usize = 128;
+/// The most header fields of a response that are read without an allocation.
+const MAX_FIELDS_ON_STACK: usize = 128;
+
+/// The most header fields of a response (Node's limit, too). A head that comes line by line is read anew with
+/// each, so that this bounds its time.
+const MAX_FIELDS: usize = 1000;
 
 /// The longest line behind a head: one that says how large a chunk is, or a trailer.
 const MAX_LINE_LENGTH: usize = 1024;
@@ -41,6 +45,8 @@ pub struct Head {
     pub date: Option<String>,
     /// Whether there is an `Age` header.
     pub has_age: bool,
+    /// The `Content-Encoding` header, where it names one.
+    pub content_coding: Option<String>,
     /// Whether another request may follow on the connection.
     pub is_persistent: bool,
     /// For how long the server keeps the connection, where it says so.
@@ -260,25 +266,45 @@ fn is_one_size(bytes: &[u8], length: usize) -> bool {
 // Not inlined, so that its stack is not held while a call waits.
 #[inline(never)]
 fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, ParseError> {
-    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
-    let mut response = Response::new(&mut []);
-    let parsed = ParserConfig::default().parse_response_with_uninit_headers(
-        &mut response,
-        bytes,
-        &mut fields,
-    );
-    let length = match parsed {
-        Ok(Status::Complete(length)) => length,
-        Ok(Status::Partial) => return Ok(None),
-        Err(error) => return Err(not_http(error)),
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS_ON_STACK];
+    let parsed = match parse_fields(bytes, &mut fields) {
+        Err(httparse::Error::TooManyHeaders) => {
+            let mut fields = Vec::new();
+            fields.resize_with(MAX_FIELDS, MaybeUninit::uninit);
+            parse_fields(bytes, &mut fields)
+        }
+        parsed => parsed,
     };
-    if length > MAX_RESPONSE_SIZE {
-        return Err(too_large(MAX_RESPONSE_SIZE));
+    match parsed {
+        Ok(Status::Complete(head)) => head.map(Some),
+        Ok(Status::Partial) => Ok(None),
+        Err(error) => Err(not_http(error)),
     }
+}
+
+/// The same with room for these fields. The outer error is httparse's.
+fn parse_fields<'b>(
+    bytes: &'b [u8],
+    fields: &mut [MaybeUninit<Header<'b>>],
+) -> httparse::Result<Result<(Head, usize), ParseError>> {
+    let mut response = Response::new(&mut []);
+    let length = match ParserConfig::default()
+        // A line that begins with a space goes on with the one before (RFC 9112, 5.2: a user agent has to read
+        // that); and what stands before a colon is a name, be there a space between (5.1).
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .parse_response_with_uninit_headers(&mut response, bytes, fields)?
+    {
+        Status::Complete(length) => length,
+        Status::Partial => return Ok(Status::Partial),
+    };
     let status = response.code.filter(|status| *status >= 100);
-    let status = status.ok_or_else(|| not_http("no valid status"))?;
-    let head = read_fields(status, response.version == Some(1), response.headers)?;
-    Ok(Some((head, length)))
+    let head = match status {
+        _ if length > MAX_RESPONSE_SIZE => Err(too_large(MAX_RESPONSE_SIZE)),
+        None => Err(not_http("no valid status")),
+        Some(status) => read_fields(status, response.version == Some(1), response.headers),
+    };
+    Ok(Status::Complete(head.map(|head| (head, length))))
 }
 
 fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head, ParseError> {
@@ -286,6 +312,7 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
         status,
         date: None,
         has_age: false,
+        content_coding: None,
         framing: Framing::UntilClose,
         is_persistent: is_1_1,
         keep_alive: None,
@@ -311,6 +338,10 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
             head.date = std::str::from_utf8(value).ok().map(str::to_owned);
         } else if is("age") {
             head.has_age = true;
+        } else if is("content-encoding")
+            && tokens(value).any(|it| !it.eq_ignore_ascii_case(b"identity"))
+        {
+            head.content_coding = Some(String::from_utf8_lossy(value).into_owned());
         }
     }
     let has_no_body = matches!(status, 100..200 | 204 | 304);
@@ -335,7 +366,8 @@ fn read_fields(status: u16, is_1_1: bool, fields: &[Header<'_>]) -> Result<Head,
 /// large in any case.
 fn content_length(value: &[u8]) -> Option<usize> {
     let mut lengths = std::str::from_utf8(value).ok()?.split(',').map(|text| {
-        let text = text.trim_matches([' ', '\t']);
+        // And the end of a line, where the field goes on in the next.
+        let text = text.trim_matches([' ', '\t', '\r', '\n']);
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         is_number.then(|| text.parse().unwrap_or(usize::MAX))
     });
@@ -688,6 +720,67 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_field_may_go_on_in_the_next_line_and_its_name_end_with_a_space() {
+        for (fields, is_persistent) in [
+            ("X: a\r\n b: c\r\n\td\r\nContent-Length: 4", true),
+            ("Content-Length:\r\n 4", true),
+            ("Content-Length : 4\r\nConnection\t: close", false),
+            ("Content-Length: 4\r\nConnection: x,\r\n  close", false),
+            ("X: a\r\n Content-Length: 9\r\nContent-Length: 4", true),
+        ] {
+            let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nabcd");
+            let response = whole(bytes.as_bytes(), false);
+            assert_eq!(response.body(), b"abcd", "{fields}");
+            assert_eq!(response.head.is_persistent, is_persistent, "{fields}");
+        }
+        for fields in [
+            " X: a\r\nContent-Length: 4",
+            "Content-Length: 4\r\n 4",
+            "Content-Length : 4\r\nContent-Length: 5",
+            "Content Length: 4",
+            "Content-Length: 4\r\nno colon",
+        ] {
+            let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nabcd");
+            let response = read(bytes.as_bytes(), usize::MAX, false);
+            assert!(is_not_http(&response), "{fields:?}: {response:?}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_fields_are_read_and_no_more() {
+        let head = |fields: usize| {
+            let fields = "x: y\r\n".repeat(fields - 1);
+            format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 1\r\n\r\na")
+        };
+        for fields in [MAX_FIELDS_ON_STACK, MAX_FIELDS_ON_STACK + 1, MAX_FIELDS] {
+            let response = read(head(fields).as_bytes(), 1000, false);
+            assert_eq!(response.unwrap().unwrap().body(), b"a", "{fields} fields");
+        }
+        let response = read(head(MAX_FIELDS + 1).as_bytes(), 1000, false);
+        assert!(is_not_http(&response), "{response:?}");
+    }
+
+    #[test]
+    fn a_coding_of_the_content_is_told() {
+        for (fields, coding) in [
+            ("Content-Encoding: gzip", Some("gzip")),
+            ("content-encoding: identity, BR ", Some("identity, BR")),
+            (
+                "Content-Encoding: gzip\r\nContent-Encoding: identity",
+                Some("gzip"),
+            ),
+            ("Content-Encoding: Identity", None),
+            ("Content-Encoding: , ,", None),
+            ("Content-Encoding:", None),
+            ("Accept-Encoding: gzip", None),
+        ] {
+            let bytes = format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: 0\r\n\r\n");
+            let response = read(bytes.as_bytes(), usize::MAX, false).unwrap().unwrap();
+            assert_eq!(response.head.content_coding.as_deref(), coding, "{fields}");
         }
     }
 

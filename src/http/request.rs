@@ -1,10 +1,16 @@
 //! The bytes of a request.
+//!
+//! The names of header fields are written as the API's documentation writes them, although their case means
+//! nothing (RFC 9110, 5.1): there are gateways that know no other.
 
 use std::io::Write;
 
 use ureq::http::Method;
 
-const USER_AGENT: &str = concat!("user-agent: libitnio/", env!("CARGO_PKG_VERSION"), "\r\n");
+const USER_AGENT: &str = concat!("User-Agent: libitnio/", env!("CARGO_PKG_VERSION"), "\r\n");
+
+// A server may send what coding it likes where nothing is said (RFC 9110, 12.5.3).
+const ACCEPT_ENCODING: &str = "Accept-Encoding: identity\r\n";
 
 /// Room for a request line without its path, and for the fields whose values differ from request to request.
 const ROOM_FOR_FIELDS: usize = 256;
@@ -21,11 +27,12 @@ impl RequestTemplate {
         RequestTemplate {
             base_path: base_path.to_owned(),
             fields: format!(
-                "host: {authority}\r\n\
+                "Host: {authority}\r\n\
                  {USER_AGENT}\
-                 accept: application/json\r\n\
-                 content-type: application/json;charset=UTF-8\r\n\
-                 api-key: {api_key}\r\n"
+                 Accept: application/json\r\n\
+                 {ACCEPT_ENCODING}\
+                 Content-Type: application/json;charset=UTF-8\r\n\
+                 Api-Key: {api_key}\r\n"
             ),
         }
     }
@@ -52,9 +59,9 @@ impl RequestTemplate {
             request.extend_from_slice(part);
         }
         // Writing into memory does not fail.
-        let _ = write!(request, "sign: {sign}\r\ntimestamp: {timestamp}\r\n");
+        let _ = write!(request, "Sign: {sign}\r\nTimestamp: {timestamp}\r\n");
         if method == Method::POST {
-            let _ = write!(request, "content-length: {}\r\n", body.len());
+            let _ = write!(request, "Content-Length: {}\r\n", body.len());
         }
         request.extend_from_slice(b"\r\n");
         request.extend_from_slice(body);
@@ -65,9 +72,9 @@ impl RequestTemplate {
 /// A request to a proxy for a tunnel to `target`, a host and a port (RFC 9110, 9.3.6).
 pub fn connect_request(target: &str, authorization: Option<&str>) -> String {
     let authorization = authorization.map_or_else(String::new, |credentials| {
-        format!("proxy-authorization: {credentials}\r\n")
+        format!("Proxy-Authorization: {credentials}\r\n")
     });
-    format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{USER_AGENT}{authorization}\r\n")
+    format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{USER_AGENT}{authorization}\r\n")
 }
 
 #[cfg(test)]
@@ -82,17 +89,17 @@ mod tests {
                 Method::POST,
                 "{}",
                 "POST /voice/x HTTP/1.1\r\n",
-                "content-length: 2\r\n\r\n{}",
+                "Content-Length: 2\r\n\r\n{}",
             ),
             (Method::GET, "", "GET /voice/x HTTP/1.1\r\n", "\r\n\r\n"),
         ] {
             let request = template.request(&method, "/x", "sign", 7, body.as_bytes());
             let request = String::from_utf8(request).unwrap();
-            assert!(request.starts_with(&format!("{line}host: h:8443\r\n")));
-            assert!(request.contains("\r\napi-key: key\r\nsign: sign\r\ntimestamp: 7\r\n"));
+            assert!(request.starts_with(&format!("{line}Host: h:8443\r\n")));
+            assert!(request.contains("\r\nApi-Key: key\r\nSign: sign\r\nTimestamp: 7\r\n"));
             assert!(request.ends_with(end), "{request}");
             assert_eq!(
-                request.contains("content-length"),
+                request.contains("Content-Length"),
                 method == Method::POST,
                 "{request}"
             );

@@ -8,16 +8,18 @@ use std::fmt;
 use std::io;
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use libc::{c_int, pollfd};
 use socket2::SockRef;
 
+use super::boot_time::BootTime;
 use crate::error::{Error, NotSent};
 use crate::sys::{self, Descriptor};
 
-/// How long a wait goes on without a check of the cancellation, should the host have closed its descriptor.
-const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a wait goes on without a check of the cancellation, should the host have closed its descriptor,
+/// and of the deadline, should the machine have slept: the system's waits do not count that time.
+pub const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The same where the descriptor is known to be the host's by now.
 const CHECK_INTERVAL_WITHOUT_EVENT: Duration = Duration::from_millis(50);
@@ -111,29 +113,30 @@ impl CancellationToken {
     }
 }
 
-/// When something has to be over.
+/// When something has to be over, be it that the machine sleeps meanwhile: nobody is to be called hours after
+/// the host has asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Deadline(Instant);
+pub struct Deadline(BootTime);
 
 impl Deadline {
     /// This long after `now`.
-    pub fn after(now: Instant, time: Duration) -> Deadline {
+    pub fn after(now: BootTime, time: Duration) -> Deadline {
         Deadline(now + time)
     }
 
     /// Whether it has passed at `now`.
-    pub fn has_passed(self, now: Instant) -> bool {
+    pub fn has_passed(self, now: BootTime) -> bool {
         now >= self.0
     }
 
     /// How much time is left at `now`; zero once it has passed.
-    pub fn remaining(self, now: Instant) -> Duration {
-        self.0.saturating_duration_since(now)
+    pub fn remaining(self, now: BootTime) -> Duration {
+        self.0.saturating_since(now)
     }
 
     /// The time that is left at `now`, at most `limit`, for `poll`: in whole milliseconds, rounded up, since
     /// a wait that ends early would spin. `None` once it has passed.
-    pub fn poll_timeout(self, now: Instant, limit: Duration) -> Option<c_int> {
+    pub fn poll_timeout(self, now: BootTime, limit: Duration) -> Option<c_int> {
         let remaining = self.remaining(now);
         if remaining.is_zero() {
             return None;
@@ -156,7 +159,7 @@ impl IoContext<'_> {
     /// The same, but over after `time` at the latest.
     pub fn within(&self, time: Duration) -> Self {
         IoContext {
-            deadline: self.deadline.min(Deadline::after(Instant::now(), time)),
+            deadline: self.deadline.min(Deadline::after(BootTime::now(), time)),
             ..*self
         }
     }
@@ -166,7 +169,7 @@ impl IoContext<'_> {
         if self.cancellation.is_canceled() {
             return Err(IoError::Canceled);
         }
-        if self.deadline.has_passed(Instant::now()) {
+        if self.deadline.has_passed(BootTime::now()) {
             return Err(IoError::TimedOut);
         }
         Ok(())
@@ -182,7 +185,7 @@ impl IoContext<'_> {
             if self.cancellation.is_canceled() {
                 return Err(IoError::Canceled);
             }
-            let Some(timeout) = self.deadline.poll_timeout(Instant::now(), interval) else {
+            let Some(timeout) = self.deadline.poll_timeout(BootTime::now(), interval) else {
                 return Err(IoError::TimedOut);
             };
             match sys::poll(entries, timeout) {
@@ -229,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_wait_never_ends_before_its_deadline() {
-        let now = Instant::now();
+        let now = BootTime::now();
         for (left, timeout) in [
             (Duration::from_nanos(1), 1),
             (Duration::from_millis(1), 1),
@@ -243,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_no_longer_than_its_limit_and_than_poll_can_wait() {
-        let now = Instant::now();
+        let now = BootTime::now();
         let deadline = Deadline::after(now, Duration::from_millis(u64::from(u32::MAX)));
         let limit = Duration::from_millis(500);
         assert_eq!(deadline.poll_timeout(now, limit), Some(500));
@@ -252,7 +255,7 @@ mod tests {
 
     #[test]
     fn there_is_no_wait_once_the_deadline_has_passed() {
-        let now = Instant::now();
+        let now = BootTime::now();
         for late in [Duration::ZERO, Duration::from_nanos(1), LONG] {
             let deadline = Deadline::after(now, Duration::ZERO);
             assert!(deadline.has_passed(now + late));

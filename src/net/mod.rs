@@ -1,5 +1,6 @@
 //! The network: DNS, TCP and TLS, every wait with a deadline and a way to cancel it.
 
+pub mod boot_time;
 pub mod certificate_file;
 pub mod connection;
 pub mod der;

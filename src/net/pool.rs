@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How long a connection may be idle. Less than what servers and load balancers allow (from 60 s up): one
+use super::boot_time::BootTime;
+
+/// How long a connection may be idle, be it that the machine slept meanwhile. Less than what servers and load balancers allow (from 60 s up): one
 /// that the server closes while the request is on its way leaves it open whether the request arrived.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(30);
 
@@ -15,7 +17,7 @@ const SERVER_LIMIT_MARGIN: Duration = Duration::from_secs(1);
 /// closed.
 pub struct ConnectionPool<C> {
     // Each with the time until which it may be reused. None once the pool is closed.
-    idle: Mutex<Option<VecDeque<(C, Instant)>>>,
+    idle: Mutex<Option<VecDeque<(C, BootTime)>>>,
 }
 
 impl<C> Default for ConnectionPool<C> {
@@ -28,7 +30,7 @@ impl<C> Default for ConnectionPool<C> {
 impl<C> ConnectionPool<C> {
     /// The connection last used that may still be reused at `now`, if there is one. Nobody has checked that it
     /// is still open.
-    pub fn acquire(&self, now: Instant) -> Option<C> {
+    pub fn acquire(&self, now: BootTime) -> Option<C> {
         loop {
             let (connection, until) = self.lock().as_mut()?.pop_back()?;
             if now < until {
@@ -39,7 +41,7 @@ impl<C> ConnectionPool<C> {
 
     /// Keeps a connection whose response was read to its end: for [`MAX_IDLE_AGE`], or for as long as the
     /// server says that it keeps it, where that is less.
-    pub fn release(&self, connection: C, server_limit: Option<Duration>, now: Instant) {
+    pub fn release(&self, connection: C, server_limit: Option<Duration>, now: BootTime) {
         // What it returns is closed here, without the lock.
         drop(self.insert(connection, server_limit, now));
     }
@@ -52,7 +54,7 @@ impl<C> ConnectionPool<C> {
     }
 
     /// Returns what is to be closed: this connection where it cannot be kept, or else one that has expired.
-    fn insert(&self, connection: C, server_limit: Option<Duration>, now: Instant) -> Option<C> {
+    fn insert(&self, connection: C, server_limit: Option<Duration>, now: BootTime) -> Option<C> {
         let age = server_limit.map_or(MAX_IDLE_AGE, |limit| {
             limit.saturating_sub(SERVER_LIMIT_MARGIN).min(MAX_IDLE_AGE)
         });
@@ -68,7 +70,7 @@ impl<C> ConnectionPool<C> {
             .map(|(expired, _)| expired)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<(C, Instant)>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<(C, BootTime)>>> {
         // A queue of connections is whole at every step, so a panic elsewhere does not spoil it.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_connection_last_used_is_reused_first() {
-        let (pool, now) = (ConnectionPool::default(), Instant::now());
+        let (pool, now) = (ConnectionPool::default(), BootTime::now());
         pool.release('a', None, now);
         pool.release('b', None, now);
         assert_eq!(pool.acquire(now), Some('b'));
@@ -102,9 +104,9 @@ mod tests {
             (Some(seconds(5)), seconds(4)),
             (Some(Duration::from_millis(1001)), Duration::from_millis(1)),
         ] {
-            let (pool, now) = (ConnectionPool::default(), Instant::now());
+            let (pool, now) = (ConnectionPool::default(), BootTime::now());
             pool.release('a', server_limit, now);
-            let last = now + age - Duration::from_nanos(1);
+            let last = now + (age - Duration::from_nanos(1));
             assert_eq!(pool.acquire(last), Some('a'), "{server_limit:?}");
             pool.release('a', server_limit, now);
             assert_eq!(pool.acquire(now + age), None, "{server_limit:?}");
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_the_server_closes_at_once_is_not_kept() {
-        let (pool, now) = (ConnectionPool::default(), Instant::now());
+        let (pool, now) = (ConnectionPool::default(), BootTime::now());
         for server_limit in [seconds(0), seconds(1)] {
             assert_eq!(pool.insert('a', Some(server_limit), now), Some('a'));
         }
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_release_closes_a_connection_that_has_expired() {
-        let (pool, now) = (ConnectionPool::default(), Instant::now());
+        let (pool, now) = (ConnectionPool::default(), BootTime::now());
         assert_eq!(pool.insert('a', None, now), None);
         assert_eq!(pool.insert('b', None, now + seconds(1)), None);
         assert_eq!(pool.insert('c', None, now + MAX_IDLE_AGE), Some('a'));
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_closed_pool_keeps_nothing() {
-        let (pool, now) = (ConnectionPool::default(), Instant::now());
+        let (pool, now) = (ConnectionPool::default(), BootTime::now());
         pool.release('a', None, now);
         pool.close();
         assert_eq!(pool.acquire(now), None);

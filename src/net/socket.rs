@@ -11,11 +11,15 @@ use std::time::Duration;
 
 use socket2::{Domain, SockRef};
 
+use super::boot_time::BootTime;
 use super::io::{IoContext, IoError, is_transient};
 use crate::sys::{Descriptor, SEND_FLAGS, stream_socket};
 
 /// How long a connection attempt has before the next address is tried beside it (RFC 8305, 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// The least that it has, however many addresses there are (RFC 8305, 5).
+const MIN_ATTEMPT_DELAY: Duration = Duration::from_millis(10);
 
 /// How often in a row a socket may be reported ready that is not, before the next wait is put off.
 const MAX_FALSE_REPORTS: u32 = 4;
@@ -30,31 +34,40 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Connects to the first address that accepts. While one has not, the next is tried beside it
-    /// after [`ATTEMPT_DELAY`], or at once where it fails (RFC 8305). Where all fail, it is the last one's error.
-    pub fn connect(addresses: &[SocketAddr], context: &IoContext<'_>) -> Result<Socket, IoError> {
+    /// Connects to the first address that accepts, and says which it is. While one has not, the next is tried
+    /// beside it after a moment, or at once where it fails (RFC 8305). Nothing is sent over any, and only the
+    /// one that accepted is left open. Where all fail, it is the last one's error.
+    pub fn connect(
+        addresses: &[SocketAddr],
+        context: &IoContext<'_>,
+    ) -> Result<(Socket, SocketAddr), IoError> {
         let mut next = addresses.iter();
-        let mut pending: Vec<Socket> = Vec::new();
+        let mut pending: Vec<(Socket, SocketAddr)> = Vec::new();
         let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
         loop {
             context.check()?;
-            match next.next().map(start_connect) {
-                Some(Ok(socket)) => pending.push(socket),
-                Some(Err(error)) => {
+            match next
+                .next()
+                .map(|address| (start_connect(address), *address))
+            {
+                Some((Ok(socket), address)) => pending.push((socket, address)),
+                Some((Err(error), _)) => {
                     last_error = error;
                     continue;
                 }
                 None if pending.is_empty() => return Err(IoError::Io(last_error)),
                 None => {}
             }
-            let attempt = if next.len() > 0 {
-                context.within(ATTEMPT_DELAY)
-            } else {
-                *context
+            let attempt = match next.len() {
+                0 => *context,
+                left => {
+                    let remaining = context.deadline.remaining(BootTime::now());
+                    context.within(attempt_delay(remaining, left))
+                }
             };
             let mut entries: Vec<_> = pending
                 .iter()
-                .map(|socket| socket.descriptor.poll_entry(libc::POLLOUT))
+                .map(|(socket, _)| socket.descriptor.poll_entry(libc::POLLOUT))
                 .chain([context.cancellation.poll_entry()])
                 .collect();
             match attempt.poll(&mut entries) {
@@ -63,14 +76,14 @@ impl Socket {
                 Err(error) => return Err(error),
             }
             let tried = std::mem::take(&mut pending);
-            for (socket, entry) in tried.into_iter().zip(&entries) {
+            for ((socket, address), entry) in tried.into_iter().zip(&entries) {
                 if entry.revents == 0 {
-                    pending.push(socket);
+                    pending.push((socket, address));
                 } else if let Some(error) = socket.options().take_error()? {
                     last_error = error;
                 } else {
                     socket.options().set_tcp_nodelay(true)?;
-                    return Ok(socket);
+                    return Ok((socket, address));
                 }
             }
         }
@@ -178,6 +191,13 @@ impl Drop for Socket {
     }
 }
 
+/// How long an attempt has the field to itself where so many addresses are left behind it: so little that each
+/// of them gets its turn in the time that remains.
+fn attempt_delay(remaining: Duration, left: usize) -> Duration {
+    let shares = u32::try_from(left).unwrap_or(u32::MAX).saturating_add(1);
+    (remaining / shares).clamp(MIN_ATTEMPT_DELAY, ATTEMPT_DELAY)
+}
+
 fn start_connect(address: &SocketAddr) -> io::Result<Socket> {
     let socket = Socket {
         descriptor: Descriptor::new(stream_socket(Domain::for_address(*address))?.into())?,
@@ -191,5 +211,27 @@ fn start_connect(address: &SocketAddr) -> io::Result<Socket> {
             Err(error)
         }
         _ => Ok(socket),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_gets_its_turn_however_little_time_there_is() {
+        let millis = Duration::from_millis;
+        for (remaining, left, delay) in [
+            (5_000, 1, 250),
+            (5_000, 19, 250),
+            (200, 1, 100),
+            (1_000, 9, 100),
+            (100, 99, 10),
+            (0, 1, 10),
+        ] {
+            let given = attempt_delay(millis(remaining), left);
+            assert_eq!(given, millis(delay), "{remaining} ms, {left} left");
+        }
+        assert_eq!(attempt_delay(Duration::MAX, usize::MAX), ATTEMPT_DELAY);
     }
 }

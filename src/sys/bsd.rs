@@ -18,6 +18,9 @@ pub const SEND_FLAGS: c_int = libc::MSG_DONTWAIT;
 #[cfg(not(target_vendor = "apple"))]
 pub const SEND_FLAGS: c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 
+/// The clock that goes on while the machine sleeps: Apple's. FreeBSD's stands still.
+pub const BOOT_CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
 #[cfg(target_vendor = "apple")]
 mod cancel {
     use libc::c_int;

@@ -10,6 +10,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// How everything is sent: without waiting, and without SIGPIPE.
 pub const SEND_FLAGS: c_int = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
 
+/// The clock that goes on while the machine sleeps.
+pub const BOOT_CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
+
 pub const PTHREAD_CANCEL_ENABLE: c_int = 0;
 pub const PTHREAD_CANCEL_DISABLE: c_int = 1;
 pub const PTHREAD_CANCEL_DEFERRED: c_int = 0;

@@ -137,6 +137,32 @@ pub fn poll(entries: &mut [pollfd], timeout_ms: c_int) -> io::Result<()> {
     Ok(())
 }
 
+/// How long ago the system was started, with the time that it has slept since. A clock that cannot be read
+/// shows the end of time: every deadline has passed then, and nothing is sent.
+pub fn time_since_boot() -> Duration {
+    // Miri does not have the other; nor has Linux before 2.6.39.
+    let boot = if cfg!(miri) {
+        libc::CLOCK_MONOTONIC
+    } else {
+        platform::BOOT_CLOCK
+    };
+    read_clock(boot)
+        .or_else(|| read_clock(libc::CLOCK_MONOTONIC))
+        .unwrap_or(Duration::MAX)
+}
+
+fn read_clock(clock: libc::clockid_t) -> Option<Duration> {
+    let mut time = MaybeUninit::<libc::timespec>::uninit();
+    // SAFETY: clock_gettime writes one `timespec`.
+    if unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: clock_gettime has written it.
+    let time = unsafe { time.assume_init() };
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?))
+}
+
 /// A number that is 0 in every process forked from this one, however it was forked. All threads get the same.
 ///
 /// Where the kernel wipes no page (before Linux 4.14, in gVisor, in qemu-user), it is `fallback`, and `reset`

@@ -446,6 +446,15 @@ static void texts(void)
         {-18, "port program unusual"},
         {-22, "parameter exception"},
         {-26, "getting fee failed"},
+        /* Of the other pages of the API's family. */
+        {-15, "query too frequent"},
+        {-20, "data exists already"},
+        {-21, "data validation failed"},
+        {-23, "data cap reached"},
+        {-24, "data does not exist"},
+        {-25, "out of the time range"},
+        {-27, "the period's send limit is reached"},
+        {-28, "the number's send limit of the period is reached"},
     };
     static const int32_t ends[] = {INT32_MIN, INT32_MIN + 1, INT32_MAX - 1, INT32_MAX};
     const char *unknown = itnio_result_message(99);

@@ -1,8 +1,9 @@
 /*
  * A name service for LD_PRELOAD: getaddrinfo() that logs each lookup and resolves the names of the tests.
  * NAMES_LOG: a file that gets a line with the name for each lookup. Of the names that end in .test, the
- * lookup of hang.test never ends, dual.test is ::1 and then 127.0.0.1, and all others are 127.0.0.1. With
- * NAMES_LOCALHOST, localhost has that address. Any other name goes to the real getaddrinfo().
+ * lookup of hang.test never ends, dual.test is ::1 and then 127.0.0.1, and all others are 127.0.0.1. A name in
+ * NAMES_OTHER ("name address address ...") has these addresses. With NAMES_LOCALHOST, localhost has that one. Any
+ * other name goes to the real getaddrinfo().
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -45,12 +46,32 @@ static int resolve_to(const char *address, const char *service, const struct add
     return real_getaddrinfo()(address, service, hints, found);
 }
 
+/* These addresses, separated by spaces, in their order. */
+static int resolve_to_all(const char *addresses, const char *service, const struct addrinfo *hints,
+                          struct addrinfo **found)
+{
+    char list[200];
+    char *address, *rest = list;
+    *found = NULL;
+    snprintf(list, sizeof list, "%s", addresses);
+    while ((address = strtok_r(rest, " ", &rest)) != NULL) {
+        while (*found != NULL)
+            found = &(*found)->ai_next;
+        if (resolve_to(address, service, hints, found) != 0)
+            return EAI_FAIL;
+    }
+    return 0;
+}
+
 int getaddrinfo(const char *restrict name, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict found)
 {
     const char *localhost = getenv("NAMES_LOCALHOST");
+    const char *other = getenv("NAMES_OTHER");
     size_t length = strlen(name);
     log_lookup(name);
+    if (other != NULL && strncmp(other, name, length) == 0 && other[length] == ' ')
+        return resolve_to_all(other + length, service, hints, found);
     if (localhost != NULL && strcmp(name, "localhost") == 0)
         return resolve_to(localhost, service, hints, found);
     /* A dot behind it says that it is a whole name. */
@@ -61,17 +82,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     if (strcmp(name, "hang.test") == 0)
         for (;;)
             pause();
-    if (strcmp(name, "dual.test") == 0) {
-        struct addrinfo *first, *second;
-        if (resolve_to("::1", service, hints, &first) != 0)
-            return EAI_FAIL;
-        if (resolve_to("127.0.0.1", service, hints, &second) != 0)
-            return EAI_FAIL;
-        *found = first;
-        while (first->ai_next != NULL)
-            first = first->ai_next;
-        first->ai_next = second;
-        return 0;
-    }
+    if (strcmp(name, "dual.test") == 0)
+        return resolve_to_all("::1 127.0.0.1", service, hints, found);
     return resolve_to("127.0.0.1", service, hints, found);
 }

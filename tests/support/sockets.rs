@@ -268,7 +268,12 @@ pub struct Ignoring {
 
 impl Ignoring {
     pub fn new() -> Ignoring {
-        let listener = bound();
+        Ignoring::at(([127, 0, 0, 1], 0).into())
+    }
+
+    /// The same at this address.
+    pub fn at(address: SocketAddr) -> Ignoring {
+        let listener = bound_to(address);
         listener.listen(0).expect("listening");
         let address = address_of(&listener).into();
         let mut queue = Vec::new();
@@ -287,9 +292,12 @@ impl Ignoring {
 }
 
 fn bound() -> Socket {
+    bound_to(([127, 0, 0, 1], 0).into())
+}
+
+fn bound_to(address: SocketAddr) -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-    socket.bind(&any.into()).expect("a free port");
+    socket.bind(&address.into()).expect("a free port");
     socket
 }
 
