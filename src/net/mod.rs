@@ -2,8 +2,11 @@
 
 pub mod connection;
 pub mod io;
+pub mod link;
+pub mod nested;
 pub mod pool;
 pub mod resolver;
 pub mod session;
 pub mod socket;
+pub mod socks;
 pub mod tls;
