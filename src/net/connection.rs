@@ -36,23 +36,41 @@ enum Tls {
     Nested(Box<NestedSession>),
 }
 
-impl Tls {
+/// What a look at an unread connection needs of TLS.
+trait Session {
     /// Whether there is data to receive; fails where the server has closed. Only looks at what was read.
-    fn has_data(&mut self, socket: &Socket) -> Result<bool, IoError> {
-        match self {
-            Tls::None => Ok(false),
-            Tls::Direct(tls) => tls.has_data(),
-            Tls::Nested(tls) => tls.has_data(socket),
-        }
+    fn has_data(&mut self, socket: &Socket) -> Result<bool, IoError>;
+    /// Whether only whole records were read.
+    fn at_boundary(&self) -> bool;
+    /// Reads once from the socket, which is readable.
+    fn read_records(&mut self, socket: &Socket) -> Result<(), IoError>;
+}
+
+impl Session for TlsSession {
+    fn has_data(&mut self, _: &Socket) -> Result<bool, IoError> {
+        self.has_data()
     }
 
-    /// Whether only whole records were read.
     fn at_boundary(&self) -> bool {
-        match self {
-            Tls::None => true,
-            Tls::Direct(tls) => tls.records.at_boundary(),
-            Tls::Nested(tls) => tls.at_boundary(),
-        }
+        self.records.at_boundary()
+    }
+
+    fn read_records(&mut self, socket: &Socket) -> Result<(), IoError> {
+        self.read_records(&mut &*socket)
+    }
+}
+
+impl Session for NestedSession {
+    fn has_data(&mut self, socket: &Socket) -> Result<bool, IoError> {
+        self.has_data(socket)
+    }
+
+    fn at_boundary(&self) -> bool {
+        self.at_boundary()
+    }
+
+    fn read_records(&mut self, socket: &Socket) -> Result<(), IoError> {
+        self.read_records(socket)
     }
 }
 
@@ -150,33 +168,47 @@ impl Connection {
 
     /// Whether there is data. Fails where the server has closed, and at the end of a wait with `context`.
     fn probe(&mut self, context: Option<&IoContext<'_>>) -> Result<bool, IoError> {
-        for _ in 0..MAX_PROBE_READS {
-            context.map_or(Ok(()), IoContext::check)?;
-            if self.tls.has_data(&self.socket)? {
-                return Ok(true);
-            }
-            // Without taking it: should the descriptor be the host's by now, so is what can be read.
-            match self.socket.descriptor.receive(&mut [0], libc::MSG_PEEK) {
-                Ok(0) => return Err(IoError::Closed),
-                Ok(_) => {}
-                // A record that has begun may be a response, and then not to the next request.
-                Err(error) if is_transient(&error) => return Ok(!self.tls.at_boundary()),
-                Err(error) => return Err(IoError::Io(error)),
-            }
-            if matches!(self.tls, Tls::None) {
-                return Ok(true);
-            }
-            if !self.socket.descriptor.is_ours() {
-                return Err(IoError::Io(io::Error::other("the descriptor was closed")));
-            }
-            match &mut self.tls {
-                Tls::None => {}
-                Tls::Direct(tls) => tls.read_records(&mut &self.socket)?,
-                Tls::Nested(tls) => tls.read_records(&self.socket)?,
-            }
-        }
-        Ok(true)
+        let tls = match &mut self.tls {
+            Tls::None => None,
+            Tls::Direct(tls) => Some(&mut **tls),
+            Tls::Nested(tls) => return probe(&self.socket, Some(&mut **tls), context),
+        };
+        probe(&self.socket, tls, context)
     }
+}
+
+/// As [`Connection::probe`].
+fn probe<S: Session>(
+    socket: &Socket,
+    mut tls: Option<&mut S>,
+    context: Option<&IoContext<'_>>,
+) -> Result<bool, IoError> {
+    for _ in 0..MAX_PROBE_READS {
+        context.map_or(Ok(()), IoContext::check)?;
+        if let Some(tls) = &mut tls
+            && tls.has_data(socket)?
+        {
+            return Ok(true);
+        }
+        // Without taking it: should the descriptor be the host's by now, so is what can be read.
+        match socket.descriptor.receive(&mut [0], libc::MSG_PEEK) {
+            Ok(0) => return Err(IoError::Closed),
+            Ok(_) => {}
+            // A record that has begun may be a response, and then not to the next request.
+            Err(error) if is_transient(&error) => {
+                return Ok(tls.is_some_and(|tls| !tls.at_boundary()));
+            }
+            Err(error) => return Err(IoError::Io(error)),
+        }
+        let Some(tls) = &mut tls else {
+            return Ok(true);
+        };
+        if !socket.descriptor.is_ours() {
+            return Err(IoError::Io(io::Error::other("the descriptor was closed")));
+        }
+        tls.read_records(socket)?;
+    }
+    Ok(true)
 }
 
 impl Drop for Connection {

@@ -1,6 +1,7 @@
 //! The way to a server before TLS with it: a socket, or the TLS session with a proxy over one.
 
 use super::io::{IoContext, IoError};
+use super::nested::ThroughProxy;
 use super::session::TlsSession;
 use super::socket::Socket;
 use super::tls::TlsConfig;
@@ -45,7 +46,7 @@ impl Link {
     pub fn send_all(&mut self, bytes: &[u8], context: &IoContext<'_>) -> Result<(), IoError> {
         match &mut self.proxy_tls {
             None => self.socket.send_all(bytes, context),
-            Some(tls) => tls.send_all(bytes, &mut &self.socket, context),
+            Some(proxy) => through(proxy, &self.socket).send_all(bytes, context),
         }
     }
 
@@ -57,7 +58,11 @@ impl Link {
     ) -> Result<usize, IoError> {
         match &mut self.proxy_tls {
             None => self.socket.receive(buffer, context),
-            Some(tls) => tls.receive(buffer, &mut &self.socket, context),
+            Some(proxy) => through(proxy, &self.socket).receive(buffer, context),
         }
     }
+}
+
+fn through<'a>(proxy: &'a mut TlsSession, socket: &'a Socket) -> ThroughProxy<'a> {
+    ThroughProxy { proxy, socket }
 }

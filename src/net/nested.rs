@@ -4,7 +4,7 @@
 //! session, which only encrypts it, and from there to the system: so a send that fails has not handed over the
 //! last byte, as over a bare socket.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 
 use rustls::ClientConnection;
 
@@ -13,15 +13,34 @@ use super::session::{TlsSession, Transport};
 use super::socket::Socket;
 
 /// The session with the proxy, and the socket that it runs over.
-struct ThroughProxy<'a> {
-    proxy: &'a mut TlsSession,
-    socket: &'a Socket,
+pub struct ThroughProxy<'a> {
+    /// After its handshake.
+    pub proxy: &'a mut TlsSession,
+    /// What it runs over.
+    pub socket: &'a Socket,
+}
+
+impl ThroughProxy<'_> {
+    /// As [`Socket::send_all`], to the proxy itself.
+    pub fn send_all(&mut self, bytes: &[u8], context: &IoContext<'_>) -> Result<(), IoError> {
+        Self::encrypt(&mut self.proxy.tls, bytes)?;
+        (&mut &*self.socket).send_all_of(&mut self.proxy.tls, context)
+    }
+
+    /// As [`Socket::receive`], from the proxy itself.
+    pub fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        context: &IoContext<'_>,
+    ) -> Result<usize, IoError> {
+        self.wait_and_read(context, |transport| transport.read(buffer))
+    }
 }
 
 impl Read for ThroughProxy<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.proxy.tls.reader().read(buffer) {
+            match Self::read_decrypted(&mut self.proxy.tls, buffer) {
                 // EOF without close_notify is EOF; what counts is how the inner session ends.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -69,16 +88,50 @@ impl Transport for ThroughProxy<'_> {
             (&mut &*self.socket).try_send_all_of(&mut self.proxy.tls);
         }
     }
+
+    fn encrypt(tls: &mut ClientConnection, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match tls.writer().write(bytes)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                taken => bytes = bytes.get(taken..).unwrap_or_default(),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_decrypted(tls: &mut ClientConnection, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut reader = tls.reader();
+        let decrypted = reader.fill_buf()?;
+        let length = decrypted.len().min(buffer.len());
+        for (to, from) in buffer.iter_mut().zip(decrypted) {
+            *to = *from;
+        }
+        reader.consume(length);
+        Ok(length)
+    }
 }
 
-/// Moves what `tls` has to send into the proxy's session, which takes all of it (`TlsConfig::start_session`).
+/// Moves what `tls` has to send into the proxy's session.
 fn encrypt_all_of(tls: &mut ClientConnection, proxy: &mut TlsSession) -> io::Result<()> {
     while tls.wants_write() {
-        if tls.write_tls(&mut proxy.tls.writer())? == 0 {
+        if tls.write_tls(&mut Encrypter(proxy))? == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
     }
-    proxy.tls.writer().flush()
+    Ok(())
+}
+
+/// Takes all that is written (`TlsConfig::start_session`).
+struct Encrypter<'a>(&'a mut TlsSession);
+
+impl Write for Encrypter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.tls.writer().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A TLS session with a server inside one with a proxy. Each of its methods does what [`TlsSession`]'s does.

@@ -33,9 +33,19 @@ pub trait Transport: Read {
 
     /// The same, as far as it goes without waiting.
     fn try_send_all_of(&mut self, tls: &mut ClientConnection);
+
+    // These two are places of their own for each transport, so that rustls's code is compiled into an ordinary
+    // call: shared, they would cost it instructions.
+
+    /// Encrypts all of `bytes` for a session over this transport, and sends nothing.
+    fn encrypt(tls: &mut ClientConnection, bytes: &[u8]) -> io::Result<()>;
+
+    /// Takes data that a session over this transport has decrypted.
+    fn read_decrypted(tls: &mut ClientConnection, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
 impl Transport for &Socket {
+    #[inline(always)]
     fn wait_and_read(
         &mut self,
         context: &IoContext<'_>,
@@ -61,6 +71,14 @@ impl Transport for &Socket {
     fn try_send_all_of(&mut self, tls: &mut ClientConnection) {
         // An error says that the server receives nothing any more.
         while tls.wants_write() && tls.write_tls(self).is_ok() {}
+    }
+
+    fn encrypt(tls: &mut ClientConnection, bytes: &[u8]) -> io::Result<()> {
+        tls.writer().write_all(bytes)
+    }
+
+    fn read_decrypted(tls: &mut ClientConnection, buffer: &mut [u8]) -> io::Result<usize> {
+        tls.reader().read(buffer)
     }
 }
 
@@ -107,25 +125,27 @@ impl TlsSession {
     }
 
     /// As [`Socket::send_all`].
-    pub fn send_all(
+    pub fn send_all<T: Transport>(
         &mut self,
         bytes: &[u8],
-        transport: &mut impl Transport,
+        transport: &mut T,
         context: &IoContext<'_>,
     ) -> Result<(), IoError> {
-        self.tls.writer().write_all(bytes)?;
+        T::encrypt(&mut self.tls, bytes)?;
         transport.send_all_of(&mut self.tls, context)
     }
 
     /// As [`Socket::receive`].
-    pub fn receive(
+    // Nested sessions have one, too: without this, ordinary calls would pay for that.
+    #[inline(always)]
+    pub fn receive<T: Transport>(
         &mut self,
         buffer: &mut [u8],
-        transport: &mut impl Transport,
+        transport: &mut T,
         context: &IoContext<'_>,
     ) -> Result<usize, IoError> {
         loop {
-            match self.tls.reader().read(buffer) {
+            match T::read_decrypted(&mut self.tls, buffer) {
                 // EOF without close_notify is EOF: its length or its JSON shows whether the response is
                 // complete.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
@@ -143,6 +163,8 @@ impl TlsSession {
     }
 
     /// Whether there is data to receive; fails where the server has closed. Only looks at what was read.
+    // Nested sessions have one, too: without this, ordinary calls would pay for that.
+    #[inline(always)]
     pub fn has_data(&mut self) -> Result<bool, IoError> {
         let state = self.tls.process_new_packets().map_err(io::Error::other)?;
         if state.plaintext_bytes_to_read() == 0 && state.peer_has_closed() {
@@ -160,6 +182,7 @@ impl TlsSession {
     }
 
     /// Reads once, without waiting.
+    #[inline(always)]
     pub(super) fn read_once(&mut self, transport: &mut impl Transport) -> io::Result<usize> {
         let records = &mut self.records;
         self.tls
@@ -173,6 +196,7 @@ impl TlsSession {
     }
 
     /// Waits for bytes; 0 where the server has closed.
+    #[inline(always)]
     fn receive_records(
         &mut self,
         transport: &mut impl Transport,

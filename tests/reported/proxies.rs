@@ -604,7 +604,7 @@ fn no_call_fails_where_the_tunnel_of_an_https_proxy_closes_while_idle() {
 #[test]
 fn what_comes_unasked_through_an_https_proxy_is_no_calls_response() {
     let response_to_all = || Response::ok("2203031113381000009").bytes();
-    // The beginning of a record: of the server's, and of the proxy's.
+    // A response, and the beginning of a record.
     let begun = vec![0x17, 3, 3, 0, 80, 1, 2, 3];
     for unasked in [Step::Send(response_to_all()), Step::SendRaw(begun.clone())] {
         let unasked_once = unasked.clone();
@@ -632,6 +632,29 @@ fn what_comes_unasked_through_an_https_proxy_is_no_calls_response() {
         );
         assert_eq!(proxy.asked().len(), 2, "{unasked:?}");
     }
+}
+
+#[test]
+fn a_record_that_an_https_proxy_has_begun_unasked_is_no_calls_response() {
+    let gateway = Gateway::tls().start();
+    let target = gateway.address();
+    let proxy = Gateway::tls().answer(move |request| {
+        let begun = vec![0x17, 3, 3, 0, 80, 1, 2, 3];
+        let tunnel = match request.connection {
+            1 => Step::TunnelThenRaw(target, Duration::from_secs(1), begun),
+            _ => Step::Tunnel(target),
+        };
+        vec![Step::Send(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()), tunnel]
+    });
+    let proxy = Proxy::of("https", proxy);
+    let client = client_through(&gateway, &proxy.url());
+    for callee in ["7000001", "7000002"] {
+        assert_eq!(client.call(callee).accepted(), recording_id_for(callee));
+        thread::sleep(Duration::from_millis(1500));
+    }
+    assert_eq!(proxy.asked().len(), 2);
+    drop(client);
+    assert_eq!(gateway.finish_and_count(), 2);
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub enum Step {
     Tunnel(SocketAddr),
     /// The same, with what goes to the client in TLS records of so many bytes.
     TunnelInPieces(SocketAddr, usize),
+    /// [`Step::Tunnel`] with TLS, and once nothing has come for this long, these bytes without TLS.
+    TunnelThenRaw(SocketAddr, Duration, Vec<u8>),
     /// Reports how much has been sent so far.
     Report(Report),
 }
@@ -677,11 +679,15 @@ impl<'a> Connection<'a> {
                 return Ok(Flow::Ended);
             }
             Step::Tunnel(target) => {
-                self.tunnel(target, MAX_PIECE)?;
+                self.tunnel(target, MAX_PIECE, None)?;
                 return Ok(Flow::Ended);
             }
             Step::TunnelInPieces(target, size) => {
-                self.tunnel(target, size)?;
+                self.tunnel(target, size, None)?;
+                return Ok(Flow::Ended);
+            }
+            Step::TunnelThenRaw(target, idle, bare) => {
+                self.tunnel(target, MAX_PIECE, Some((idle, bare)))?;
                 return Ok(Flow::Ended);
             }
             Step::Report(report) => (report.0)(self.sent),
@@ -689,13 +695,18 @@ impl<'a> Connection<'a> {
         Ok(Flow::On)
     }
 
-    fn tunnel(&mut self, target: SocketAddr, piece: usize) -> io::Result<()> {
+    fn tunnel(
+        &mut self,
+        target: SocketAddr,
+        piece: usize,
+        bare: Option<(Duration, Vec<u8>)>,
+    ) -> io::Result<()> {
         let near = self.peer.share();
         let far = self.peer.watch(TcpStream::connect(target)?);
         far.set_nodelay(true)?;
         if let Some(tls) = &mut self.tls {
             (&*far).write_all(&std::mem::take(&mut self.buffer))?;
-            let result = relay_in_tls(tls, &near, &far, piece);
+            let result = relay_in_tls(tls, &near, &far, piece, bare);
             let _ = near.shutdown(Shutdown::Both);
             let _ = far.shutdown(Shutdown::Both);
             return result;
@@ -723,12 +734,14 @@ fn flush_at_once(tls: &mut ServerConnection, to: &mut impl Write) -> io::Result<
 /// The most that one read takes.
 const MAX_PIECE: usize = 16 * 1024;
 
-/// Copies both ways until either ends; `near` in TLS, `far` as it is.
+/// Copies both ways until either ends; `near` in TLS, `far` as it is. And sends `bare` once nothing has come for
+/// its time.
 fn relay_in_tls(
     tls: &mut ServerConnection,
     mut near: &TcpStream,
     mut far: &TcpStream,
     piece: usize,
+    mut bare: Option<(Duration, Vec<u8>)>,
 ) -> io::Result<()> {
     tls.set_buffer_limit(None);
     let mut bytes = vec![0; MAX_PIECE];
@@ -747,8 +760,14 @@ fn relay_in_tls(
             revents: 0,
         };
         let mut entries = [entry(near), entry(far)];
+        let timeout = bare
+            .as_ref()
+            .map_or(-1, |(idle, _)| idle.as_millis() as libc::c_int);
         // SAFETY: the pointer and the length are those of one live array.
-        let polled = unsafe { libc::poll(entries.as_mut_ptr(), 2, -1) };
+        let polled = unsafe { libc::poll(entries.as_mut_ptr(), 2, timeout) };
+        if let Some((_, bytes)) = bare.take_if(|_| polled == 0) {
+            near.write_all(&bytes)?;
+        }
         if polled < 0 && io::Error::last_os_error().kind() != ErrorKind::Interrupted {
             return Err(io::Error::last_os_error());
         }
