@@ -43,8 +43,9 @@ type Config struct {
 	// CAFile is a PEM file with the authorities to trust instead of the system's trust store.
 	CAFile string
 
-	// Proxy is the HTTP proxy to tunnel through, such as "http://user:password@proxy:3128". Default:
-	// what HTTPS_PROXY, ALL_PROXY and NO_PROXY say. NoProxy is for no proxy, whatever they say.
+	// Proxy is the proxy to tunnel through, such as "http://user:password@proxy:3128" or
+	// "socks5h://proxy:1080". Default: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say. NoProxy is for no
+	// proxy, whatever they say.
 	Proxy   string
 	NoProxy bool
 
