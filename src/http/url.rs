@@ -78,7 +78,8 @@ pub(super) fn host_and_port(authority: &Authority) -> Result<(String, Option<u16
             port => port,
         },
     };
-    Ok((host.to_owned(), port))
+    // musl does not find a name in capitals in /etc/hosts.
+    Ok((host.to_ascii_lowercase(), port))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -121,7 +122,7 @@ mod tests {
             (
                 "http://LOCALHOST",
                 false,
-                "LOCALHOST",
+                "localhost",
                 80,
                 "http://LOCALHOST/sendSip",
             ),
