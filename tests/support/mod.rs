@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod header;
 pub mod instrument;
 pub mod library;
+pub mod prefix;
 pub mod proxy;
 pub mod require;
 pub mod response;
