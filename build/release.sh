@@ -40,7 +40,10 @@ debian=yes
 case ${1:-} in -*) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2 && exit 64 ;; esac
 [ $# -gt 0 ] || set -- "$host"
 
-work=$(mktemp -d)
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/target}"
+# The same each time: what is built depends on it.
+work=$CARGO_TARGET_DIR/release-work
+rm -rf "$work" && mkdir -p "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 began=$(date +%s)
@@ -54,8 +57,7 @@ not_checked() { echo "NOT CHECKED: $*" | tee -a "$work/not-checked" >&2; }
 quietly() { "$@" > "$work/log" 2>&1 || { tail -n 60 "$work/log" >&2 && fail "$*"; }; }
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$here/Cargo.toml" | head -n 1)
-out=${CARGO_TARGET_DIR:-$here/target}/release-$version
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$here/target}"
+out=$CARGO_TARGET_DIR/release-$version
 # Times in what is made are that of the commit.
 SOURCE_DATE_EPOCH=$(git -C "$here" log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
@@ -68,14 +70,15 @@ git -C "$here" archive HEAD | tar -x -C "$work/repository"
 # The tarballs are built from it, and that is more than cargo would check.
 (cd "$work/repository" && quietly cargo package --locked --no-verify --target-dir "$work/package")
 cp "$work/package/package/itnio-$version.crate" "$out/"
-tar -xzf "$out/itnio-$version.crate" -C "$work"
+# With today's times: by those in it, cargo would take what it has built from another commit for up to date.
+tar -xzmf "$out/itnio-$version.crate" -C "$work"
 source=$work/itnio-$version
 quietly cargo build --locked --example gateway --manifest-path "$here/Cargo.toml"
 gateway=$CARGO_TARGET_DIR/debug/examples/gateway
 
 # A call in the sandbox, by a program that prints what the C example prints.
 place_call() {
-    id=$("$work/repository/examples/with-sandbox.sh" "$gateway" "$@" 4915112345678 1001 my-app |
+    id=$(sh "$work/repository/examples/with-sandbox.sh" "$gateway" "$@" 4915112345678 1001 my-app |
         sed -n 's/^recording_id=\([0-9]\{19\}\)$/\1/p')
     [ -n "$id" ] || fail "no call by $*"
     echo "a call by ${1##*/}: $id"
