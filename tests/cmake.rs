@@ -63,7 +63,7 @@ fn main() {
         trial("a_project_may_install_the_library_along", C_TOOLS, along),
     ];
     // Debian's folder for libraries is the machine's: it is among these only on Debian.
-    trials.extend(["lib", "lib64", "lib/ARCHITECTURE"].map(|folder| moved_to(folder)));
+    trials.extend(["lib", "lib64", "lib/ARCHITECTURE"].map(moved_to));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
