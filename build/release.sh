@@ -21,7 +21,8 @@
 #
 # What is built for *-linux-gnu runs where glibc is at least as new as GLIBC says, if cargo-zigbuild and zig are there
 # (both are in the Python package cargo-zigbuild): they link against that one's symbols. Else it needs about as new a
-# glibc as this machine has, and this says which.
+# glibc as this machine has, and this says which. They also link for musl, and for other processors, where no other
+# linker is named.
 #
 # How to compile and run for another target is said as cargo and the crate cc have it, in cargo's configuration or in
 # the environment, such as
@@ -87,10 +88,13 @@ place_call() {
 upper() { printf '%s' "$1" | tr 'a-z-' 'A-Z_'; }
 variable() { eval "printf '%s' \"\${$1:-}\""; }
 
-# What links for an old glibc: zig has the symbols of each. The options are those of cargo-zigbuild itself.
+# What links for an old glibc, and for musl: zig has both. The options are those of cargo-zigbuild itself.
 zig_for() {
-    printf '#!/bin/sh\nexec cargo-zigbuild zig cc -- -g0 -fno-sanitize=all -target %s-linux-gnu.%s "$@"\n' \
-        "${1%%-*}" "$GLIBC" > "$work/zig-$1"
+    cpu=${1%%-*} abi=${1##*-linux-}
+    case $cpu in armv7) cpu=arm ;; i686) cpu=x86 ;; riscv64gc) cpu=riscv64 ;; esac
+    case $abi in gnu*) abi=$abi.$GLIBC ;; esac
+    printf '#!/bin/sh\nexec cargo-zigbuild zig cc -- -g0 -fno-sanitize=all -target %s-linux-%s "$@"\n' \
+        "$cpu" "$abi" > "$work/zig-$1"
     chmod +x "$work/zig-$1"
     export "CARGO_TARGET_$(upper "$1")_LINKER=$work/zig-$1" "CC_$(printf '%s' "$1" | tr - _)=$work/zig-$1"
 }
@@ -110,28 +114,40 @@ tarball() {
     [ -n "$cc" ] || { [ "$target" != "$host" ] || cc=cc; }
     (
         with_zig=
-        case $target in *-linux-gnu)
-            if has cargo-zigbuild; then with_zig=yes && zig_for "$target"; fi ;;
+        # Whoever names a linker for a target means that one; and has an old enough glibc.
+        case $target in *-linux-gnu* | *-linux-musl*)
+            linker=$(variable "CARGO_TARGET_$(upper "$target")_LINKER")
+            if has cargo-zigbuild && [ -z "$linker" ]; then with_zig=yes && zig_for "$target"; fi ;;
         esac
         # No names of this machine's folders in it.
         flags=CARGO_TARGET_$(upper "$target")_RUSTFLAGS
         cargo_home=${CARGO_HOME:-$HOME/.cargo}
-        export "$flags=$(variable "$flags") --remap-path-prefix=$cargo_home=cargo --remap-path-prefix=$source=itnio"
+        dynamic=
+        case $target:$(variable "$flags") in
+            *crt-static*) ;;
+            # Else Rust makes no shared library for musl.
+            *-linux-musl*) dynamic='-C target-feature=-crt-static' ;;
+        esac
+        export "$flags=$(variable "$flags") $dynamic --remap-path-prefix=$cargo_home=cargo --remap-path-prefix=$source=itnio"
         export CFLAGS="${CFLAGS:-} -ffile-prefix-map=$cargo_home=cargo"
         cd "$source"
         quietly cargo cinstall --locked --release --target "$target" --prefix=/ --libdir=/lib --destdir="$work/$name"
         quietly cargo cyclonedx --format json --no-build-deps --target "$target" --override-filename libitnio.cdx
         shared=$work/$name/lib/libitnio.so
-        case $target in *-linux-gnu)
+        case $target in *-linux-gnu*)
             needs=$(glibc_of "$shared")
             echo "needs glibc $needs"
-            if [ -n "$with_zig" ]; then
-                is_at_most "$needs" "$GLIBC" || fail "$name needs glibc $needs, and is to need $GLIBC"
+            if is_at_most "$needs" "$GLIBC"; then
+                :
+            elif [ -n "$with_zig$linker" ]; then
+                fail "$name needs glibc $needs, and is to need $GLIBC"
             else
                 not_checked "$name for glibc $GLIBC: without cargo-zigbuild, it needs glibc $needs"
             fi ;;
         esac
     )
+    # For another target, zig has what a C compiler needs, too.
+    [ -n "$cc" ] || [ ! -x "$work/zig-$target" ] || cc=$work/zig-$target
     # Wherever it is unpacked.
     sed -i 's|^prefix=.*|prefix=${pcfiledir}/../..|' "$work/$name/lib/pkgconfig/itnio.pc"
     doc=$work/$name/share/doc/libitnio
