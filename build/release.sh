@@ -181,6 +181,8 @@ check_tarball() {
     fi
     options() { PKG_CONFIG_LIBDIR=$root/lib/pkgconfig pkg-config "$@" itnio; }
     archive="-Wl,-Bstatic $(options --libs) -Wl,-Bdynamic -lm"
+    # gcc and clang add their unwinder by themselves.
+    [ "$cc" != "$work/zig-$target" ] || archive="$archive -lunwind"
     example=$root/../send_sip
     # Words, as a shell takes them apart: what pkg-config says, and a compiler with options.
     # shellcheck disable=SC2046,SC2086
