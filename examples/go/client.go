@@ -11,6 +11,10 @@
 //
 // # Building
 //
+// The module is not published: its path leads nowhere, and a program says where the source is,
+//
+//	go mod edit -require libitnio.org/itnio@v0.0.0 -replace libitnio.org/itnio=../libitnio/examples/go
+//
 // cgo asks pkg-config for itnio. Without pkg-config, build with -tags itnio_noflags and say in
 // CGO_CFLAGS and CGO_LDFLAGS where the header and the library are.
 package itnio

@@ -12,6 +12,7 @@ pub mod header;
 pub mod instrument;
 pub mod library;
 pub mod platform;
+pub mod prefix;
 pub mod proxy;
 pub mod require;
 pub mod response;
