@@ -1,7 +1,7 @@
 //! What `cargo cinstall` installs is what a C programmer is used to: programs in C and C++ build with
 //! nothing but pkg-config, and place calls; and `man` shows the manual pages.
 //!
-//! It is staged by --destdir and then moved to its prefix, as a package is. The commands are the README's.
+//! It is staged by --destdir and then moved to its prefix, as a package is. The commands are those of docs/install.md.
 
 #[path = "sandbox/process.rs"]
 mod process;
@@ -21,7 +21,7 @@ use support::library::{self, remove_package_variables};
 use support::require::trial;
 use support::{elf, header, root, scratch};
 
-// The README's commands; its prefix becomes the test's.
+// The commands of docs/install.md; their prefix becomes the test's.
 const PREFIX: &str = "/usr/local";
 const INSTALL: &str = "cargo cinstall --locked --release --prefix=/usr/local";
 const SHARED: &str = "cc program.c $(pkg-config --cflags --libs itnio)";
@@ -101,11 +101,11 @@ fn main() {
             pages_are_clean,
         ),
         trial(
-            "the_readme_removes_all_of_it",
+            "the_documented_command_removes_all_of_it",
             &[CARGO_C, "pkg-config"],
             || {
                 let copy = copy("removed");
-                sh(&in_readme(REMOVE), &copy);
+                sh(&in_docs(REMOVE), &copy);
                 assert_eq!(files(&copy), BTreeMap::new());
             },
         ),
@@ -125,7 +125,7 @@ fn installed() -> &'static Path {
 fn install() -> PathBuf {
     let prefix = scratch().join("prefix");
     let stage = scratch().join("stage");
-    let line = in_readme(INSTALL).replace(PREFIX, path(&prefix));
+    let line = in_docs(INSTALL).replace(PREFIX, path(&prefix));
     let mut command = Command::new("sh");
     command
         .arg("-c")
@@ -141,19 +141,19 @@ fn install() -> PathBuf {
     prefix
 }
 
-/// The command, which has to be in the README.
-fn in_readme(command: &str) -> String {
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+/// The command, which has to be in docs/install.md.
+fn in_docs(command: &str) -> String {
+    let page = fs::read_to_string(root().join("docs/install.md")).expect("docs/install.md");
     // There it may go on in a next line.
-    let readme = readme.replace(" \\\n    ", " ");
+    let page = page.replace(" \\\n    ", " ");
     assert!(
-        readme.lines().any(|line| line == command),
-        "not in the README: {command}"
+        page.lines().any(|line| line == command),
+        "not in docs/install.md: {command}"
     );
     command.to_owned()
 }
 
-/// Runs a command of the README against this prefix; gives its output.
+/// Runs a command of docs/install.md against this prefix; gives its output.
 #[track_caller]
 fn sh(command: &str, prefix: &Path) -> String {
     let mut shell = Command::new("sh");
@@ -285,7 +285,7 @@ type Source = (&'static str, &'static str);
 const C: Source = ("examples/c/send_sip.c", "cc ");
 const CPP: Source = ("tests/c/installed.cpp", "c++ -std=c++17 ");
 
-/// Builds the program by the README's command, and calls the sandbox by it. `needed` are the libraries
+/// Builds the program by the command of docs/install.md, and calls the sandbox by it. `needed` are the libraries
 /// that have to be there when it runs, besides the compiler's own.
 #[track_caller]
 fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, needed: &[&str]) {
@@ -294,7 +294,7 @@ fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, neede
         .expect("a folder")
         .keep()
         .join("program");
-    let command = in_readme(command)
+    let command = in_docs(command)
         .replacen("cc ", compiler, 1)
         .replace("program.c", path(&root().join(source)));
     sh(&format!("{command} -o {}", program.display()), prefix);
