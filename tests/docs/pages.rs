@@ -1,0 +1,318 @@
+//! Pages, their links, and the files that they name.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use libtest_mimic::Trial;
+use regex::Regex;
+
+use crate::support::require::plain;
+use crate::support::{header, root};
+
+/// README.md has at most three screens.
+const README_SIZE: usize = 12 * 1024;
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        plain("every_link_leads_somewhere", links_lead_somewhere),
+        plain("every_file_that_is_named_exists", named_files_exist),
+        plain("every_page_is_in_the_list_of_pages", pages_are_listed),
+        plain(
+            "the_readme_is_short_and_opens_with_the_two_commands",
+            readme,
+        ),
+        plain("every_result_has_a_row_in_both_tables", results_have_rows),
+    ]
+}
+
+/// A page of the documentation.
+pub struct Page {
+    /// From the root of the repository.
+    pub path: PathBuf,
+    pub text: String,
+}
+
+/// A block of code between fences.
+pub struct Block {
+    /// As it stands after the fence.
+    pub language: String,
+    pub text: String,
+    /// The comment in the line before it: what a test does with it.
+    pub mark: Option<String>,
+}
+
+impl Page {
+    pub fn read(path: impl Into<PathBuf>) -> Page {
+        let path = path.into();
+        let text = fs::read_to_string(root().join(&path))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Page { path, text }
+    }
+
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The blocks between fences.
+    pub fn blocks(&self) -> Vec<Block> {
+        let mut blocks: Vec<Block> = Vec::new();
+        let mut inside = false;
+        let mut before = "";
+        for line in self.text.lines() {
+            match line.trim_start().strip_prefix("```") {
+                Some(_) if inside => inside = false,
+                Some(language) => {
+                    inside = true;
+                    blocks.push(Block {
+                        language: language.to_owned(),
+                        text: String::new(),
+                        mark: before
+                            .strip_prefix("<!-- ")
+                            .and_then(|mark| mark.strip_suffix(" -->"))
+                            .map(str::to_owned),
+                    });
+                }
+                None if inside => {
+                    if let Some(block) = blocks.last_mut() {
+                        block.text.push_str(line);
+                        block.text.push('\n');
+                    }
+                }
+                None => {}
+            }
+            before = line;
+        }
+        assert!(!inside, "{}: a block without an end", self.name());
+        blocks
+    }
+
+    /// The text without what is between fences.
+    pub fn prose(&self) -> String {
+        let mut inside = false;
+        let mut prose = String::new();
+        for line in self.text.lines() {
+            if line.trim_start().starts_with("```") {
+                inside = !inside;
+            } else if !inside {
+                prose.push_str(line);
+                prose.push('\n');
+            }
+        }
+        prose
+    }
+
+    /// What stands between backticks in the prose.
+    pub fn code_spans(&self) -> Vec<String> {
+        let pattern = Regex::new("`([^`]+)`").expect("a pattern");
+        let prose = self.prose().replace('\n', " ");
+        pattern
+            .captures_iter(&prose)
+            .map(|found| found[1].to_owned())
+            .collect()
+    }
+
+    /// The anchors of its headings, as GitHub makes them.
+    fn anchors(&self) -> BTreeSet<String> {
+        self.prose()
+            .lines()
+            .filter(|line| line.starts_with('#'))
+            .map(|line| {
+                line.trim_start_matches('#')
+                    .trim()
+                    .to_lowercase()
+                    .chars()
+                    .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+                    .map(|c| if c == ' ' { '-' } else { c })
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+/// All that is written for readers, but for the pages of tests and packages.
+pub fn pages() -> Vec<Page> {
+    let mut paths: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .map(PathBuf::from)
+        .into();
+    for entry in fs::read_dir(root().join("docs")).expect("docs/") {
+        let name = entry.expect("an entry").file_name();
+        if Path::new(&name).extension().is_some_and(|end| end == "md") {
+            paths.push(Path::new("docs").join(name));
+        }
+    }
+    paths.sort();
+    paths.into_iter().map(Page::read).collect()
+}
+
+/// Whether the file exists, or is one that the crate is without.
+pub fn exists(path: &Path) -> bool {
+    let left_out = [
+        ".ci",
+        ".gitignore",
+        "debian",
+        "deny.toml",
+        "rustfmt.toml",
+        "fuzz",
+    ];
+    let in_crate = !root().join("debian").exists();
+    root().join(path).exists() || in_crate && left_out.iter().any(|name| path.starts_with(name))
+}
+
+/// `..` taken out of a path.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => assert!(normal.pop(), "{}: out of the root", path.display()),
+            Component::CurDir => {}
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+fn links_lead_somewhere() {
+    let link = Regex::new(r"\]\(([^()\s]+)\)").expect("a pattern");
+    let mut dead = Vec::new();
+    let mut count = 0;
+    for page in pages() {
+        let prose = page.prose();
+        for found in link.captures_iter(&prose) {
+            let target = &found[1];
+            if target.starts_with("https://") {
+                continue;
+            }
+            count += 1;
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = match path {
+                "" => page.path.clone(),
+                path => normal(&page.path.parent().expect("a folder").join(path)),
+            };
+            if !exists(&path) || !anchor.is_empty() && !Page::read(&path).anchors().contains(anchor)
+            {
+                dead.push(format!("{}: {target}", page.name()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "dead links: {dead:#?}");
+    assert!(count > 50, "only {count} links");
+}
+
+/// Words between backticks that look like files of the repository.
+fn named_files_exist() {
+    let folders = [
+        ".ci/",
+        "benches/",
+        "build/",
+        "debian/",
+        "docs/",
+        "examples/",
+        "fuzz/",
+        "include/",
+        "src/",
+        "tests/",
+    ];
+    let in_root = Regex::new(r"^[A-Za-z]+\.(md|toml|lock|rs)$").expect("a pattern");
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for page in pages() {
+        // The changelog also names what was there once.
+        if page.path.starts_with("CHANGELOG.md") {
+            continue;
+        }
+        for span in page.code_spans() {
+            for word in span.split_whitespace() {
+                let word = word.split("::").next().unwrap_or(word);
+                let named = folders.iter().any(|folder| word.starts_with(folder));
+                // A placeholder, or a test of the table of tests.
+                if word.contains(['*', '{', '<']) || word.contains("NAME") {
+                    continue;
+                }
+                let found = if named {
+                    exists(Path::new(word))
+                } else if in_root.is_match(word) {
+                    ["", "tests", "src"]
+                        .iter()
+                        .any(|folder| exists(&Path::new(folder).join(word)))
+                } else {
+                    continue;
+                };
+                count += 1;
+                if !found {
+                    missing.push(format!("{}: {word}", page.name()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "files that do not exist: {missing:#?}");
+    assert!(count > 50, "only {count} files are named");
+}
+
+fn pages_are_listed() {
+    let list = Page::read("docs/README.md").text;
+    let missing: Vec<_> = pages()
+        .into_iter()
+        .filter_map(|page| {
+            let name = page.path.strip_prefix("docs").ok()?.display().to_string();
+            (name != "README.md" && !list.contains(&format!("]({name})"))).then_some(name)
+        })
+        .collect();
+    assert!(missing.is_empty(), "not in docs/README.md: {missing:?}");
+    for page in pages() {
+        // A reader knows where he is: a page has one title, in its first line.
+        let titles = page
+            .prose()
+            .lines()
+            .filter(|line| line.starts_with("# "))
+            .count();
+        assert!(
+            page.text.starts_with("# ") && titles == 1,
+            "{}",
+            page.name()
+        );
+    }
+}
+
+fn readme() {
+    let page = Page::read("README.md");
+    assert!(page.text.len() < README_SIZE, "{} bytes", page.text.len());
+    let first = &page.blocks()[0];
+    let commands: Vec<_> = first
+        .text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or(line).trim())
+        .collect();
+    assert_eq!(commands, ["make -C examples run", "cargo test"]);
+    assert!(page.text.starts_with("# libitnio\n\n```sh\n"));
+}
+
+/// The tables of results in README.md and docs/results.md are those of the header.
+fn results_have_rows() {
+    let result = Regex::new(r"(?m)^  (ITNIO_[A-Z_]+) = (\d+),$").expect("a pattern");
+    let header = header::text();
+    let results: Vec<(&str, i32)> = result
+        .captures_iter(&header)
+        .map(|found| {
+            let (_, [name, number]) = found.extract();
+            (name, number.parse().expect("a number"))
+        })
+        .collect();
+    assert!(results.len() >= 16, "{results:?}");
+    for path in ["README.md", "docs/results.md"] {
+        let page = Page::read(path);
+        let rows = page.text.lines().filter(|line| line.contains("| `ITNIO_"));
+        let rows: Vec<_> = rows.collect();
+        assert_eq!(rows.len(), results.len(), "{path}: {rows:#?}");
+        for ((name, number), row) in results.iter().zip(rows) {
+            assert!(
+                row.starts_with(&format!("| {number} | `{name}` | ")),
+                "{path}: {row}"
+            );
+            if path == "README.md" {
+                let may_have_rung = ["no", "yes"][usize::from(!(1..10).contains(number))];
+                assert!(row.ends_with(&format!("| {may_have_rung} |")), "{row}");
+            }
+        }
+    }
+}
