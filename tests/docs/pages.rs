@@ -23,6 +23,10 @@ pub fn trials() -> Vec<Trial> {
             readme,
         ),
         plain("every_result_has_a_row_in_both_tables", results_have_rows),
+        plain(
+            "figures_stand_between_the_marks_of_their_benchmark",
+            figures,
+        ),
     ]
 }
 
@@ -318,4 +322,37 @@ fn results_have_rows() {
             }
         }
     }
+}
+
+/// What `--write-docs` writes anew is there, and README.md shows the same run as docs/reliability.md.
+fn figures() {
+    let between = |path: &str, mark: &str, bench: &str| {
+        let page = Page::read(path).text;
+        let (_, rest) = page
+            .split_once(&format!("<!-- {mark}:begin -->\n"))
+            .unwrap_or_else(|| panic!("{path}: no beginning of {mark}"));
+        let (figures, _) = rest
+            .split_once(&format!("<!-- {mark}:end -->\n"))
+            .unwrap_or_else(|| panic!("{path}: no end of {mark}"));
+        let source = fs::read_to_string(root().join(bench)).expect(bench);
+        for part in [mark, path] {
+            assert!(
+                source.contains(&format!("\"{part}\"")),
+                "{bench} does not write {part}"
+            );
+        }
+        figures.to_owned()
+    };
+    let campaign = "benches/campaign.rs";
+    for mark in ["campaign-errors", "campaign-knowledge", "campaign-looks"] {
+        between("docs/reliability.md", mark, campaign);
+    }
+    between("docs/performance.md", "bench", "benches/compare.rs");
+    let whole = between("docs/reliability.md", "campaign", campaign);
+    let headline = between("README.md", "campaign-picture", campaign);
+    assert!(headline.contains("](benches/campaign.svg)"), "{headline}");
+    assert!(
+        whole.starts_with(&headline.replace("](", "](../")),
+        "README.md shows another run: {headline}"
+    );
 }
