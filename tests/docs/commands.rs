@@ -199,6 +199,8 @@ fn runs(path: &str) {
         link(library::path(), &built.join(name));
     }
     link(Path::new(gateway().get_program()), &built.join("gateway"));
+    // A recording ID of the sandbox.
+    let id = Regex::new(r"\b\d{19}\b").expect("a pattern");
     let mut calls = 0;
     for block in Page::read(path).blocks() {
         let Some(mark) = &block.mark else { continue };
@@ -217,8 +219,6 @@ fn runs(path: &str) {
             }
             let output = c::run(shell, LIMIT);
             let printed = output.success();
-            // A recording ID of the sandbox.
-            let id = Regex::new(r"\b\d{19}\b").expect("a pattern");
             assert!(
                 id.is_match(printed),
                 "{}\n{printed}\n{}",

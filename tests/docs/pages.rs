@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
             readme,
         ),
         plain("every_result_has_a_row_in_both_tables", results_have_rows),
+        plain("every_reason_that_is_quoted_is_one_of_the_library", reasons),
         plain(
             "figures_stand_between_the_marks_of_their_benchmark",
             figures,
@@ -355,4 +356,58 @@ fn figures() {
         whole.starts_with(&headline.replace("](", "](../")),
         "README.md shows another run: {headline}"
     );
+}
+
+/// Under "What the reasons say, and what to do", the first cells of a table quote reasons. Words in capitals and
+/// numbers stand for what differs.
+fn reasons() {
+    let mut source = String::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                source += &fs::read_to_string(path).expect("a source");
+            }
+        }
+    }
+    // A literal may go on in a next line.
+    let continued = Regex::new(r"\\\n\s*").expect("a pattern");
+    let source = continued.replace_all(&source, "");
+    let span = Regex::new("`([^`]+)`").expect("a pattern");
+    let differs = Regex::new(r"\b[A-Z]{4,}\b(?::[A-Z]+\b)?|\b[0-9]{2,}$").expect("a pattern");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for path in ["docs/proxies.md", "docs/certificates.md"] {
+        let page = Page::read(path);
+        let (_, section) = (page.text)
+            .split_once("\n## What the reasons say, and what to do\n")
+            .expect("the section");
+        let rows = section.lines().filter(|line| line.starts_with("| "));
+        for row in rows {
+            let cell = row
+                .trim_start_matches("| ")
+                .split(" | ")
+                .next()
+                .unwrap_or(row);
+            for quote in span.captures_iter(cell) {
+                let pieces = differs
+                    .split(&quote[1])
+                    .map(|piece| piece.trim_matches([' ', ':']));
+                for piece in pieces.filter(|piece| !piece.is_empty()) {
+                    count += 1;
+                    if !source.contains(piece) {
+                        wrong.push(format!("{path}: {piece}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "no reason of the library has these words: {wrong:#?}"
+    );
+    assert!(count > 10, "only {count} quotes");
 }
