@@ -4,7 +4,7 @@
 //! cargo bench --bench compare                             # everything, some minutes
 //! cargo bench --bench compare -- --quick                  # a minute, for a first look
 //! cargo bench --bench compare -- --only threads,syscalls  # some sections; --help lists them
-//! cargo bench --bench compare -- --write-readme           # everything, into README.md
+//! cargo bench --bench compare -- --write-docs             # everything, into docs/performance.md
 //! ```
 
 use std::error::Error;
@@ -25,6 +25,8 @@ mod library;
 mod machine;
 #[path = "compare/nginx.rs"]
 mod nginx;
+#[path = "shared/pages.rs"]
+mod pages;
 #[path = "../tests/support/platform.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod platform;
@@ -32,8 +34,6 @@ mod platform;
 mod process;
 #[path = "shared/progress.rs"]
 mod progress;
-#[path = "shared/readme.rs"]
-mod readme;
 #[path = "compare/report.rs"]
 mod report;
 #[path = "../tests/support/require.rs"]
@@ -63,9 +63,9 @@ struct Options {
     /// Medians are over so many turns
     #[arg(long)]
     turns: Option<usize>,
-    /// Write the tables into README.md
+    /// Write the tables into docs/performance.md
     #[arg(long)]
-    write_readme: bool,
+    write_docs: bool,
     /// cargo bench says so
     #[arg(long, hide = true)]
     bench: bool,
@@ -157,8 +157,12 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
         watch.tell(floor),
     ];
     println!("\n{}", report.markdown());
-    if options.write_readme {
-        readme::write_between(&root().join("README.md"), "bench", &report.markdown())?;
+    if options.write_docs {
+        pages::write_between(
+            &root().join("docs/performance.md"),
+            "bench",
+            &report.markdown(),
+        )?;
     }
     Ok(())
 }

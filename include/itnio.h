@@ -67,7 +67,8 @@
  * before it has it, so that this takes a limit, such as RLIMIT_AS.) What a call takes is bounded by the
  * limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. Responses with records
  * are read up to 1 MiB each; the records handed out take what their texts take. An idle connection
- * takes some 20 KiB, twice that through an `https://` proxy, and a client up to 150 KiB.
+ * takes some 20 KiB, twice that through an `https://` proxy, and a client up to 150 KiB, without the authorities
+ * that it trusts (those of a system take some 100 KiB).
  *
  * Process behaviour. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is
  * never raised, and the environment is read in itnio_client_new() only, and not at all in a program with more

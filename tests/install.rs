@@ -1,7 +1,7 @@
 //! What `cargo cinstall` installs is what a C programmer is used to: programs in C and C++ build with
 //! nothing but pkg-config, and place calls; and `man` shows the manual pages.
 //!
-//! The commands are the README's.
+//! The commands are those of docs/install.md.
 
 #[path = "sandbox/process.rs"]
 mod process;
@@ -17,12 +17,12 @@ use process::Sandbox;
 use support::c::{self, LIMIT};
 use support::library;
 use support::prefix::{
-    CARGO_C, PREFIX, copy, files, in_readme, installed, libdir, only_archive, path,
+    CARGO_C, PREFIX, copy, files, in_docs, installed, libdir, only_archive, path,
 };
 use support::require::trial;
 use support::{elf, header, root, scratch};
 
-// The README's commands; its prefix becomes the test's.
+// The commands of docs/install.md; their prefix becomes the test's.
 const SHARED: &str = "cc program.c $(pkg-config --cflags --libs itnio)";
 const ARCHIVE: &str = "cc program.c $(pkg-config --cflags itnio) \
                        -Wl,-Bstatic $(pkg-config --libs itnio) -Wl,-Bdynamic -lm";
@@ -96,11 +96,11 @@ fn main() {
             pages_are_clean,
         ),
         trial(
-            "the_readme_removes_all_of_it",
+            "the_documented_command_removes_all_of_it",
             &[CARGO_C, "pkg-config"],
             || {
                 let copy = copy("removed");
-                sh(&in_readme(REMOVE), &copy);
+                sh(&in_docs(REMOVE), &copy);
                 assert_eq!(files(&copy), BTreeMap::new());
             },
         ),
@@ -108,7 +108,7 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// Runs a command of the README against this prefix; gives its output.
+/// Runs a command of docs/install.md against this prefix; gives its output.
 #[track_caller]
 fn sh(command: &str, prefix: &Path) -> String {
     let mut shell = Command::new("sh");
@@ -186,7 +186,7 @@ type Source = (&'static str, &'static str);
 const C: Source = ("examples/c/send_sip.c", "cc ");
 const CPP: Source = ("tests/c/installed.cpp", "c++ -std=c++17 ");
 
-/// Builds the program by the README's command, and calls the sandbox by it. `needed` are the libraries
+/// Builds the program by the command of docs/install.md, and calls the sandbox by it. `needed` are the libraries
 /// that have to be there when it runs, besides the compiler's own.
 #[track_caller]
 fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, needed: &[&str]) {
@@ -195,7 +195,7 @@ fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, neede
         .expect("a folder")
         .keep()
         .join("program");
-    let command = in_readme(command)
+    let command = in_docs(command)
         .replacen("cc ", compiler, 1)
         .replace("program.c", path(&root().join(source)));
     sh(&format!("{command} -o {}", program.display()), prefix);

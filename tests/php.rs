@@ -1,5 +1,6 @@
 //! examples/php: the extension and the class over FFI, by PHP's own test runner, on the command line,
-//! and in a real php-fpm; and both as packages of Composer and PIE. Prints the figures of the README's table with `--nocapture`.
+//! and in a real php-fpm; and both as packages of Composer and PIE. Prints the figures of docs/php.md with
+//! `--nocapture`.
 
 mod support;
 

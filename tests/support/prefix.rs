@@ -1,5 +1,5 @@
 //! What `cargo cinstall` installs, under a prefix of this test's own. It is staged by --destdir and then
-//! moved to its prefix, as a package is. The command is the README's.
+//! moved to its prefix, as a package is. The command is that of docs/install.md.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::library::remove_package_variables;
 use super::{c, root, scratch};
 
-/// The README's; it becomes the test's.
+/// That of docs/install.md; it becomes the test's.
 pub const PREFIX: &str = "/usr/local";
 const INSTALL: &str = "cargo cinstall --locked --release --prefix=/usr/local";
 
@@ -33,7 +33,7 @@ pub fn installed() -> &'static Path {
 fn install() -> PathBuf {
     let prefix = scratch().join("prefix");
     let stage = scratch().join("stage");
-    let line = in_readme(INSTALL).replace(PREFIX, path(&prefix));
+    let line = in_docs(INSTALL).replace(PREFIX, path(&prefix));
     let mut command = Command::new("sh");
     command
         .arg("-c")
@@ -49,14 +49,14 @@ fn install() -> PathBuf {
     prefix
 }
 
-/// The command, which has to be in the README.
-pub fn in_readme(command: &str) -> String {
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+/// The command, which has to be in docs/install.md.
+pub fn in_docs(command: &str) -> String {
+    let page = fs::read_to_string(root().join("docs/install.md")).expect("docs/install.md");
     // There it may go on in a next line.
-    let readme = readme.replace(" \\\n    ", " ");
+    let page = page.replace(" \\\n    ", " ");
     assert!(
-        readme.lines().any(|line| line == command),
-        "not in the README: {command}"
+        page.lines().any(|line| line == command),
+        "not in docs/install.md: {command}"
     );
     command.to_owned()
 }
