@@ -10,6 +10,7 @@ use serde_json::json;
 use support::certs::{Authority, LOOPBACK, Validity};
 use support::client::{Client, Config, KEY, MAX_ARGUMENT, Request, SECRET, text};
 use support::gateway::{Gateway, Step};
+use support::platform;
 use support::response::{Response, recording_id_for};
 
 /// A request with every field given.
@@ -149,7 +150,12 @@ fn head_and_body_are_sent_in_one_write() {
         for request in gateway.finish() {
             assert_eq!(request.connection, 1);
             if request.number > 1 {
-                assert_eq!(request.segments, 1, "one TCP segment: {request:?}");
+                // qemu-user passes TCP_INFO on as it is, in the order of bytes of this machine.
+                let is_known = cfg!(target_endian = "little") || !platform::is_emulated();
+                assert!(
+                    request.segments == 1 || !is_known,
+                    "one TCP segment: {request:?}"
+                );
                 assert_eq!(request.records, records, "one TLS record: {request:?}");
             }
         }

@@ -702,7 +702,12 @@ mod tests {
             }
             itnio_result {}
         };
-        let mut compiler = Command::new(std::env::var_os("CC").unwrap_or("cc".into()))
+        // Of the platform that this is compiled for, as the cc crate names it.
+        let of_target = format!("CC_{}", env!("ITNIO_TARGET").replace('-', "_"));
+        let compiler = [of_target.as_str(), "CC"]
+            .into_iter()
+            .find_map(std::env::var_os);
+        let mut compiler = Command::new(compiler.unwrap_or("cc".into()))
             .args(["-std=c11", "-fsyntax-only", "-x", "c"])
             .args(["-I", concat!(env!("CARGO_MANIFEST_DIR"), "/include"), "-"])
             .stdin(Stdio::piped())

@@ -12,6 +12,11 @@ pub fn is_foreign() -> bool {
     TARGET != env!("ITNIO_COMPILER_HOST")
 }
 
+/// Whether programs of it run in an emulator here.
+pub fn is_emulated() -> bool {
+    !runner().is_empty()
+}
+
 /// The C compiler, and its arguments if any.
 pub fn c_compiler() -> Vec<String> {
     let own = format!("CC_{}", TARGET.replace('-', "_"));
@@ -31,9 +36,7 @@ pub fn c_compiler() -> Vec<String> {
 
 /// A command that runs this program.
 pub fn command(program: &Path) -> Command {
-    let name = TARGET.replace('-', "_").to_uppercase();
-    let runner = std::env::var(format!("CARGO_TARGET_{name}_RUNNER")).unwrap_or_default();
-    match words(&runner).split_first() {
+    match runner().split_first() {
         None => Command::new(program),
         Some((runner, arguments)) => {
             let mut command = Command::new(runner);
@@ -41,6 +44,12 @@ pub fn command(program: &Path) -> Command {
             command
         }
     }
+}
+
+fn runner() -> Vec<String> {
+    let name = TARGET.replace('-', "_").to_uppercase();
+    let runner = std::env::var(format!("CARGO_TARGET_{name}_RUNNER"));
+    words(&runner.unwrap_or_default())
 }
 
 fn words(text: &str) -> Vec<String> {
