@@ -17,9 +17,12 @@ pub const MAX_RESPONSE_SIZE: usize = 64 * 1024;
 /// The most header fields of a response that are read without an allocation.
 const MAX_FIELDS_ON_STACK: usize = 128;
 
-/// The most header fields of a response (Node's limit, too). A head that comes line by line is read anew with
-/// each, so that this bounds its time.
+/// The most header fields of a response (Node's limit, too).
 const MAX_FIELDS: usize = 1000;
+
+/// How often heads are read at most. One that comes line by line is read anew with each, so that this bounds the
+/// time: the lines that go on with a field have no other limit.
+const MAX_HEAD_READS: usize = 2 * MAX_FIELDS;
 
 /// The longest line behind a head: one that says how large a chunk is, or a trailer.
 const MAX_LINE_LENGTH: usize = 1024;
@@ -88,6 +91,8 @@ pub struct ResponseParser {
     // From here on, nothing has been made of the bytes yet.
     unread: usize,
     head: Option<Head>,
+    // How often one was looked for.
+    head_reads: usize,
     body: Range<usize>,
     in_trailers: bool,
 }
@@ -100,6 +105,7 @@ impl ResponseParser {
             bytes: Vec::new(),
             unread: 0,
             head: None,
+            head_reads: 0,
             body: 0..0,
             in_trailers: false,
         }
@@ -138,7 +144,11 @@ impl ResponseParser {
             // A head is lines: without the end of one there is nothing new in it, however small the
             // pieces are in which somebody sends it.
             if piece.is_empty() || piece.contains(&b'\n') {
+                self.head_reads += 1;
                 self.read_heads()?;
+            }
+            if self.head.is_none() && self.head_reads > MAX_HEAD_READS {
+                return Err(not_http("a head of too many lines"));
             }
             if self.head.is_none() && self.unread_bytes().len() > MAX_RESPONSE_SIZE {
                 return Err(too_large(MAX_RESPONSE_SIZE));
@@ -412,6 +422,16 @@ mod tests {
             }
         }
         Ok(None)
+    }
+
+    #[test]
+    fn the_lines_of_a_head_that_come_one_by_one_have_an_end() {
+        let mut parser = ResponseParser::new(MAX_RESPONSE_SIZE);
+        parser.push(b"HTTP/1.1 200 OK\r\na: b\r\n").unwrap();
+        let refused = (0..MAX_HEAD_READS).map(|_| parser.push(b" \n"));
+        let refused = refused.into_iter().find_map(Result::err);
+        let why = "the response cannot be read as HTTP: a head of too many lines";
+        assert_eq!(refused, Some(ParseError(why.into())));
     }
 
     fn whole(bytes: &[u8], ends: bool) -> HttpResponse {
