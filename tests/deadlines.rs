@@ -387,6 +387,56 @@ fn an_idle_connection_that_never_stops_sending_delays_no_call() {
     assert_eq!(reply.accepted(), "2");
 }
 
+/// An `https://` proxy that grants the tunnel and then floods the client with tickets.
+fn flooding_proxy() -> Server {
+    let mut tls = (*Authority::common().server(LOOPBACK, Validity::Now)).clone();
+    tls.enable_secret_extraction = true;
+    let tls = Arc::new(tls);
+    Server::start(move |_, peer| {
+        let mut tls = ServerConnection::new(Arc::clone(&tls)).expect("a server connection");
+        let mut socket = peer.stream();
+        let mut stream = rustls::Stream::new(&mut tls, &mut socket);
+        let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+        while !request.ends_with(b"\r\n\r\n") {
+            match stream.read(&mut buffer) {
+                Ok(read) if read > 0 => request.extend(&buffer[..read]),
+                _ => return,
+            }
+        }
+        let granted = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        if granted.and_then(|()| stream.flush()).is_ok() {
+            let until = Instant::now() + Duration::from_secs(20);
+            let _ = tickets(tls)
+                .take_while(|_| Instant::now() < until)
+                .try_for_each(|record| socket.write_all(&record));
+        }
+        peer.stall();
+    })
+}
+
+#[test]
+fn a_proxy_that_never_stops_sending_tickets_does_not_extend_the_wait() {
+    let proxy = flooding_proxy();
+    let config = Config::new("https://127.0.0.1:9/voice")
+        .ca_file(Authority::common().file())
+        .proxy(&format!("https://{}", proxy.address()));
+    let client = Client::new(&config.clone().timeout_ms(TIMEOUT_MS)).expect("a client");
+    let reply = client.call("7000001");
+    reply.expect(CONNECT_FAILED);
+    on_time(&reply, TIMEOUT_MS);
+    // Nor does it keep a shutdown from ending it.
+    let client = Client::new(&config).expect("a client");
+    let (reply, ended) = thread::scope(|scope| {
+        let call = scope.spawn(|| client.call("7000002"));
+        thread::sleep(Duration::from_millis(500));
+        client.shutdown();
+        let shut_down = Instant::now();
+        (call.join().expect("a call"), shut_down.elapsed())
+    });
+    reply.expect(SHUT_DOWN);
+    assert!(ended < Duration::from_secs(3), "{reply:?}");
+}
+
 #[test]
 fn the_check_of_idle_connections_keeps_the_deadline() {
     // Each of the reads that a check may need takes half a second.

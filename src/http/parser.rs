@@ -17,9 +17,12 @@ pub const MAX_RESPONSE_SIZE: usize = 64 * 1024;
 /// The most header fields of a response that are read without an allocation.
 const MAX_FIELDS_ON_STACK: usize = 128;
 
-/// The most header fields of a response (Node's limit, too). A head that comes line by line is read anew with
-/// each, so that this bounds its time.
+/// The most header fields of a response (Node's limit, too).
 const MAX_FIELDS: usize = 1000;
+
+/// The most lines of a head. One that comes line by line is read anew with each, so that this bounds the time:
+/// the lines that go on with a field have no other limit.
+const MAX_HEAD_LINES: usize = 2 * MAX_FIELDS;
 
 /// The longest line behind a head: one that says how large a chunk is, or a trailer.
 const MAX_LINE_LENGTH: usize = 1024;
@@ -34,6 +37,10 @@ fn too_large(limit: usize) -> ParseError {
 
 fn not_http(why: impl fmt::Display) -> ParseError {
     ParseError(format!("the response cannot be read as HTTP: {why}").into())
+}
+
+fn too_many_lines() -> ParseError {
+    not_http("a head of too many lines")
 }
 
 /// What the head of a response says.
@@ -88,6 +95,8 @@ pub struct ResponseParser {
     // From here on, nothing has been made of the bytes yet.
     unread: usize,
     head: Option<Head>,
+    // How often it was read and not yet whole.
+    head_reads: usize,
     body: Range<usize>,
     in_trailers: bool,
 }
@@ -100,6 +109,7 @@ impl ResponseParser {
             bytes: Vec::new(),
             unread: 0,
             head: None,
+            head_reads: 0,
             body: 0..0,
             in_trailers: false,
         }
@@ -160,10 +170,21 @@ impl ResponseParser {
     fn read_heads(&mut self) -> Result<(), ParseError> {
         loop {
             self.skip_empty_lines();
-            let Some((head, length)) = parse_head(self.unread_bytes())? else {
-                return Ok(());
+            let unread = self.unread_bytes();
+            let Some((head, length)) = parse_head(unread)? else {
+                self.head_reads += usize::from(!unread.is_empty());
+                return match self.head_reads {
+                    0..=MAX_HEAD_LINES => Ok(()),
+                    _ => Err(too_many_lines()),
+                };
             };
+            // The same as in pieces.
+            let lines = unread.iter().take(length).filter(|byte| **byte == b'\n');
+            if length > MAX_HEAD_LINES && lines.count() > MAX_HEAD_LINES {
+                return Err(too_many_lines());
+            }
             self.unread += length;
+            self.head_reads = 0;
             // 101 (Switching Protocols) ends the wait: nobody asked for it (RFC 9110, 15.2.2).
             if !matches!(head.status, 100 | 102..200) {
                 self.body = self.unread..self.unread;
@@ -412,6 +433,22 @@ mod tests {
             }
         }
         Ok(None)
+    }
+
+    #[test]
+    fn the_lines_of_a_head_that_come_one_by_one_have_an_end() {
+        let mut parser = ResponseParser::new(MAX_RESPONSE_SIZE);
+        parser.push(b"HTTP/1.1 200 OK\r\na: b\r\n").unwrap();
+        let refused = (0..MAX_HEAD_LINES).map(|_| parser.push(b" \n"));
+        let refused = refused.into_iter().find_map(Result::err);
+        let why = "the response cannot be read as HTTP: a head of too many lines";
+        assert_eq!(refused, Some(ParseError(why.into())));
+        // The same where it comes at once.
+        let head = format!(
+            "HTTP/1.1 200 OK\r\na: b\r\n{}\r\n",
+            " \n".repeat(MAX_HEAD_LINES)
+        );
+        assert!(is_not_http(&read(head.as_bytes(), head.len(), false)));
     }
 
     fn whole(bytes: &[u8], ends: bool) -> HttpResponse {

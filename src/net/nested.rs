@@ -37,22 +37,35 @@ impl ThroughProxy<'_> {
     }
 }
 
+impl ThroughProxy<'_> {
+    /// What the proxy's session has decrypted; `None` where it needs more records for that.
+    fn take_decrypted(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match Self::read_decrypted(&mut self.proxy.tls, buffer) {
+            // EOF without close_notify is EOF; what counts is how the inner session ends.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Some(0)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // rustls repeats what it found wrong behind the data that has been read by now.
+                let processed = self.proxy.tls.process_new_packets();
+                processed.map_err(io::Error::other)?;
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+}
+
+/// Reads at most once from the socket: a proxy that sends records without data, such as session tickets, and
+/// never stops, is not read from without a look at the deadline.
 impl Read for ThroughProxy<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match Self::read_decrypted(&mut self.proxy.tls, buffer) {
-                // EOF without close_notify is EOF; what counts is how the inner session ends.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
-            }
-            // rustls repeats what it found wrong behind the data that has been read by now.
-            let processed = self.proxy.tls.process_new_packets();
-            processed.map_err(io::Error::other)?;
-            self.proxy.read_once(&mut &*self.socket)?;
-            // Data counts whatever comes behind it.
-            let _ = self.proxy.tls.process_new_packets();
+        if let Some(read) = self.take_decrypted(buffer)? {
+            return Ok(read);
         }
+        self.proxy.read_once(&mut &*self.socket)?;
+        // Data counts whatever comes behind it.
+        let _ = self.proxy.tls.process_new_packets();
+        let read = self.take_decrypted(buffer)?;
+        read.ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 }
 

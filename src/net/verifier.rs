@@ -18,7 +18,13 @@ thread_local! {
 
 /// Why this thread's handshake has just refused a certificate.
 pub fn take_refusal() -> Option<String> {
-    REFUSAL.take()
+    // A call from the destructor of one of the host's own thread locals may come after the end of this one.
+    REFUSAL.try_with(Cell::take).ok().flatten()
+}
+
+fn note_refusal(reason: String) {
+    // Where it is gone by now, the reason is rustls's own.
+    let _ = REFUSAL.try_with(|refusal| refusal.set(Some(reason)));
 }
 
 /// Accepts and refuses as [`WebPkiServerVerifier`] does, and makes a sentence for [`take_refusal`] of what it
@@ -75,7 +81,7 @@ impl ServerCertVerifier for Verifier {
                     roots.any(|root| root.subject_public_key_info.as_ref() == key)
                 },
             };
-            REFUSAL.set(Some(tls_reasons::certificate(error, &presented)));
+            note_refusal(tls_reasons::certificate(error, &presented));
         }
         verified
     }
@@ -102,5 +108,42 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.webpki.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+    use std::{panic, thread};
+
+    use super::*;
+
+    /// What a host has in a thread: its destructor places a call.
+    struct CallsAtEnd(Sender<bool>);
+
+    impl Drop for CallsAtEnd {
+        fn drop(&mut self) {
+            let refused = panic::catch_unwind(|| {
+                note_refusal("another".to_owned());
+                take_refusal()
+            });
+            let _ = self.0.send(refused.is_ok());
+        }
+    }
+
+    thread_local! {
+        static HOSTS: Cell<Option<CallsAtEnd>> = const { Cell::new(None) };
+    }
+
+    #[test]
+    fn a_call_at_the_very_end_of_a_thread_does_not_panic() {
+        let (sender, receiver) = channel();
+        let ended = thread::spawn(move || {
+            // Destroyed in reverse order.
+            HOSTS.set(Some(CallsAtEnd(sender)));
+            note_refusal("one".to_owned());
+        });
+        ended.join().unwrap();
+        assert!(receiver.recv().unwrap());
     }
 }

@@ -9,6 +9,7 @@ use super::support::client::{CONNECT_FAILED, TIMED_OUT};
 use super::support::diary::Delivery;
 use super::support::gateway::{Builder, Gateway, Opening, Step};
 use super::support::instrument::{self, Instrument, slowdown};
+use super::support::proxy::Proxy;
 
 /// A gateway that responds after a pause, so that calls are in progress when a process forks.
 fn slow_gateway(pause: Duration) -> Gateway {
@@ -224,4 +225,25 @@ fn a_child_process_is_detected_even_if_the_kernel_wipes_no_page() {
         change,
         promise,
     );
+}
+
+#[test]
+fn what_a_child_does_to_an_inherited_client_does_not_reach_its_parents_tunnels() {
+    let promise =
+        "24 children that shut down or free what they inherited, through an https:// proxy";
+    let gateway = slow_gateway(Duration::from_millis(250));
+    let proxy = Proxy::tls(gateway.address());
+    let host = Host::new("host_fork.c").arg("end-client").through(&proxy);
+    let (_, diary) = compare(host, gateway, promise);
+    assert!(proxy.asked().len() > 8, "by the proxy");
+    let connections_of_calls = |number: &str| -> HashSet<usize> {
+        let its = diary
+            .iter()
+            .filter(|delivery| delivery.callee().starts_with(number));
+        its.map(|delivery| delivery.connection).collect()
+    };
+    let before = connections_of_calls("860001");
+    assert!(before.len() > 8, "more than the calls in progress need");
+    assert_eq!(connections_of_calls("860002"), before);
+    assert_eq!(connections_of_the_parent(&diary), before);
 }

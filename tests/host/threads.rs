@@ -122,6 +122,11 @@ fn failures_large_requests_and_hostile_responses_fit_into_a_stack_of_64_kib() {
     let what = "a certificate of an unknown authority";
     fits(host().calling(&untrusted), what, client::TLS_FAILED, 0);
 
+    let proxy = Proxy::tls(untrusted.address());
+    let what = "the same behind an https:// proxy";
+    let host_behind = host().calling(&untrusted).through(&proxy);
+    fits(host_behind, what, client::TLS_FAILED, 0);
+
     let gateway = Gateway::tls().start();
     let what = "the longest text";
     fits(
