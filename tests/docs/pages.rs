@@ -359,7 +359,7 @@ fn figures() {
 }
 
 /// Under "What the reasons say, and what to do", the first cells of a table quote reasons. Words in capitals and
-/// numbers stand for what differs.
+/// numbers stand for what differs, and so does an ellipsis.
 fn reasons() {
     let mut source = String::new();
     let mut folders = vec![root().join("src")];
@@ -377,7 +377,8 @@ fn reasons() {
     let continued = Regex::new(r"\\\n\s*").expect("a pattern");
     let source = continued.replace_all(&source, "");
     let span = Regex::new("`([^`]+)`").expect("a pattern");
-    let differs = Regex::new(r"\b[A-Z]{4,}\b(?::[A-Z]+\b)?|\b[0-9]{2,}$").expect("a pattern");
+    let differs =
+        Regex::new(r"…|\.\.\.|: |, |=|\b[A-Z]{3,}\b(?::[A-Z]+\b)?|\bN\b|\b[0-9]+\b").expect("a pattern");
     let mut wrong = Vec::new();
     let mut count = 0;
     for path in ["docs/proxies.md", "docs/certificates.md"] {
@@ -395,7 +396,7 @@ fn reasons() {
             for quote in span.captures_iter(cell) {
                 let pieces = differs
                     .split(&quote[1])
-                    .map(|piece| piece.trim_matches([' ', ':']));
+                    .map(|piece| piece.trim_matches([' ', ':', ',', '"', '(', ')']));
                 for piece in pieces.filter(|piece| !piece.is_empty()) {
                     count += 1;
                     if !source.contains(piece) {
