@@ -120,7 +120,9 @@ impl Bench {
         ["php", "phpize", "make", "autoconf"]
             .into_iter()
             .try_for_each(require)
-            .map_err(|why| format!("{why} (in Debian: php-cli, php-dev)"))?;
+            .map_err(|_| {
+                "PHP's tools are not installed (in Debian: php-cli, php-dev)".to_owned()
+            })?;
         let directory = self.scratch.path().join("php-ext");
         let copied = || -> Result<PathBuf, Box<dyn Error>> {
             // As if the library were installed under this prefix. It is loaded from there, too.
@@ -140,13 +142,13 @@ impl Bench {
             .env("PREFIX", prefix)
             .env("CFLAGS", "-O2")
             .current_dir(&directory);
-        run(&mut build)?;
+        run(&mut build).map_err(|_| "the extension cannot be built; see above".to_owned())?;
         Ok(directory.join("modules/itnio.so"))
     }
 
     /// Builds the worker in Go.
     fn go(&self) -> Result<PathBuf, String> {
-        require("go").map_err(|why| format!("{why} (in Debian: golang-go)"))?;
+        require("go").map_err(|_| "Go is not installed (in Debian: golang-go)".to_owned())?;
         let program = self.scratch.path().join("go-worker");
         let libraries = self.workers.libraries().display();
         let mut build = Command::new("go");
@@ -166,7 +168,7 @@ impl Bench {
                 "CGO_LDFLAGS",
                 format!("-L{libraries} -Wl,-rpath,{libraries}"),
             );
-        run(&mut build)?;
+        run(&mut build).map_err(|_| "the Go package cannot be built; see above".to_owned())?;
         Ok(program)
     }
 }

@@ -120,7 +120,11 @@ impl Report {
             let [itnio, other, ratio] = &row.measured;
             vec![
                 row.what.clone(),
-                show(ratio, 2),
+                // The figures beside it say why there is none.
+                ratio
+                    .as_ref()
+                    .map(|ratio| format!("{ratio:.2}"))
+                    .unwrap_or_default(),
                 show(itnio, row.digits),
                 show(other, row.digits),
             ]
