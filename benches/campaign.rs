@@ -2,19 +2,19 @@
 //!
 //! ```sh
 //! cargo bench --bench campaign -- --calls 100000
-//! cargo bench --bench campaign -- --calls 100000 --write-readme  # into README.md and benches/campaign.svg
+//! cargo bench --bench campaign -- --calls 100000 --write-docs  # into docs/reliability.md, README.md, benches/campaign.svg
 //! ```
 
 #[path = "../tests/campaign/mod.rs"]
 mod campaign;
+#[path = "shared/pages.rs"]
+mod pages;
 #[path = "campaign/picture.rs"]
 mod picture;
 #[path = "campaign/programs.rs"]
 mod programs;
 #[path = "shared/progress.rs"]
 mod progress;
-#[path = "shared/readme.rs"]
-mod readme;
 #[path = "campaign/report.rs"]
 mod report;
 #[path = "../tests/support/mod.rs"]
@@ -104,9 +104,9 @@ struct Options {
     /// Who calls; without it, all of them one after the other.
     #[arg(long)]
     only: Option<Caller>,
-    /// Write the figures into README.md, and the picture of them
+    /// Write the figures into docs/reliability.md, and the picture of them, also into README.md
     #[arg(long, conflicts_with = "only")]
-    write_readme: bool,
+    write_docs: bool,
     /// Cargo's.
     #[arg(long, hide = true)]
     bench: bool,
@@ -155,8 +155,8 @@ fn main() -> ExitCode {
             },
         }
     }
-    if let (true, Some(report)) = (options.write_readme, report)
-        && let Err(error) = write_readme(&report)
+    if let (true, Some(report)) = (options.write_docs, report)
+        && let Err(error) = write_docs(&report)
     {
         eprintln!("{error}");
         code = ExitCode::FAILURE;
@@ -185,16 +185,18 @@ fn sum<T: Sum>(of_rounds: impl Iterator<Item = T>) -> T {
     sum.expect("a round")
 }
 
-fn write_readme(report: &Report) -> Result<(), Box<dyn Error>> {
-    let file = support::root().join("README.md");
+fn write_docs(report: &Report) -> Result<(), Box<dyn Error>> {
+    let page = support::root().join("docs/reliability.md");
     for (name, text) in [
         ("campaign", report.comparison()),
         ("campaign-errors", report.words()),
         ("campaign-knowledge", report.knowledge()),
         ("campaign-looks", report.looks()),
     ] {
-        readme::write_between(&file, name, &text)?;
+        pages::write_between(&page, name, &text)?;
     }
+    let readme = support::root().join("README.md");
+    pages::write_between(&readme, "campaign-picture", &report.headline(""))?;
     fs::write(support::root().join(report::PICTURE), report.picture()?)?;
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! cargo bench --bench compare                             # everything, some minutes
 //! cargo bench --bench compare -- --quick                  # a minute, for a first look
 //! cargo bench --bench compare -- --only threads,syscalls  # some sections; --help lists them
-//! cargo bench --bench compare -- --write-readme           # everything, into README.md
+//! cargo bench --bench compare -- --write-docs             # everything, into docs/performance.md
 //! ```
 
 use std::error::Error;
@@ -28,6 +28,8 @@ mod library;
 mod machine;
 #[path = "compare/nginx.rs"]
 mod nginx;
+#[path = "shared/pages.rs"]
+mod pages;
 #[path = "../tests/support/platform.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod platform;
@@ -35,8 +37,6 @@ mod platform;
 mod process;
 #[path = "shared/progress.rs"]
 mod progress;
-#[path = "shared/readme.rs"]
-mod readme;
 #[path = "compare/report.rs"]
 mod report;
 #[path = "../tests/support/require.rs"]
@@ -66,9 +66,9 @@ struct Options {
     /// Medians are over so many turns
     #[arg(long)]
     turns: Option<usize>,
-    /// Write the tables into README.md
+    /// Write the tables into docs/performance.md
     #[arg(long)]
-    write_readme: bool,
+    write_docs: bool,
     /// cargo bench says so
     #[arg(long, hide = true)]
     bench: bool,
@@ -166,8 +166,8 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
         // What was not measured stays as it is.
         let Some(text) = text else { continue };
         println!("\n{text}");
-        if options.write_readme {
-            readme::write_between(&root().join("README.md"), name, &text)?;
+        if options.write_docs {
+            pages::write_between(&root().join("docs/performance.md"), name, &text)?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the packages from a clean copy of what is committed, checks them with lintian, tests them in a
-# Debian without Rust, and prints the sizes that the README has.
+# Debian without Rust, and prints the sizes that docs/install.md has.
 #
 #     debian/check.sh [FOLDER]      FOLDER gets the packages; without it they are thrown away
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the packages in a Debian without Rust, builds the C example there with nothing but
-# pkg-config, places a call through it in the sandbox, and removes the packages.
+# pkg-config, and by CMake, places a call through it in the sandbox, and removes the packages.
 #
 #     debian/test-in-chroot.sh FOLDER-WITH-THE-PACKAGES GATEWAY
 #
@@ -25,7 +25,7 @@ trap 'exit 1' INT TERM
 step() { printf '\n== %s\n' "$*"; }
 
 step "a minimal $suite with a C compiler"
-debootstrap --variant=minbase --include=gcc,libc6-dev,pkg-config "$suite" "$root" > /dev/null
+debootstrap --variant=minbase --include=gcc,libc6-dev,pkg-config,cmake,make "$suite" "$root" > /dev/null
 in_root() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "$@"; }
 if in_root sh -c 'command -v cargo || command -v rustc'; then
     echo 'there is Rust in it' >&2
@@ -43,6 +43,14 @@ in_root sh -c 'gcc -std=c99 -Wall -Wextra -pedantic -Werror /send_sip.c $(pkg-co
 in_root sh -c 'gcc -std=c99 /send_sip.c -static-libgcc $(pkg-config --cflags itnio) -Wl,-Bstatic -litnio -Wl,-Bdynamic -lm -o /send_sip_static'
 in_root sh -c '! ldd /send_sip_static | grep libitnio'
 
+step 'the same by CMake'
+mkdir "$root/example"
+cp "$here/examples/c/send_sip.c" "$here/examples/c/CMakeLists.txt" "$root/example/"
+for target in itnio static; do
+    in_root cmake -S /example -B "/cmake-$target" -DITNIO_TARGET="itnio::$target" > "$root/cmake.log" &&
+        in_root cmake --build "/cmake-$target" >> "$root/cmake.log" || { cat "$root/cmake.log" >&2; exit 1; }
+done
+
 step 'place a call in the sandbox'
 "$gateway" --ca-file "$root/ca.pem" > "$root/gateway.log" &
 gateway_pid=$!
@@ -53,7 +61,7 @@ until grep -q '^ready' "$root/gateway.log"; do
     sleep 0.1
 done
 base_url=$(sed -n 's/^base_url=//p' "$root/gateway.log")
-for program in /send_sip /send_sip_static; do
+for program in /send_sip /send_sip_static /cmake-itnio/send_sip /cmake-static/send_sip; do
     in_root ITNIO_API_KEY=bDqJFiq9 ITNIO_API_SECRET=7bz1lzh9 \
         ITNIO_BASE_URL="$base_url" ITNIO_CA_FILE=/ca.pem \
         "$program" 4915112345678 1001 my-app

@@ -67,7 +67,8 @@
  * before it has it, so that this takes a limit, such as RLIMIT_AS.) What a call takes is bounded by the
  * limits on its fields and on responses: 1 KiB for an ordinary one, and at most 6 MiB. Responses with records
  * are read up to 1 MiB each; the records handed out take what their texts take. An idle connection
- * takes some 20 KiB, and a client up to 150 KiB.
+ * takes some 20 KiB, twice that through an `https://` proxy, and a client up to 150 KiB, without the authorities
+ * that it trusts (those of a system take some 100 KiB).
  *
  * Process behaviour. But for that message nothing is printed, no signal disposition is changed, SIGPIPE is
  * never raised, and the environment is read in itnio_client_new() only, and not at all in a program with more
@@ -130,7 +131,7 @@ typedef enum itnio_result {
    */
   ITNIO_TLS_FAILED = 5,
   /**
-   * The proxy could not be reached, or refused or failed the tunnel; nothing was sent.
+   * The proxy could not be reached, its certificate failed, or it refused or failed the tunnel; nothing was sent.
    */
   ITNIO_PROXY_FAILED = 6,
   /**
@@ -214,10 +215,16 @@ typedef struct itnio_config {
    */
   const char *ca_file;
   /**
-   * The HTTP proxy to tunnel through by CONNECT, such as `http://user:password@proxy:3128`
-   * (port 80 where it has none). NULL: what the environment says, in the first of `https_proxy`,
-   * `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY` that is set, unless `no_proxy` or `NO_PROXY` names the
-   * host. `""`: no proxy. An `http://` base URL does not look at it.
+   * The proxy to tunnel through, such as `http://user:password@proxy:3128`. Its scheme is `http://` (CONNECT;
+   * also where there is no scheme), `https://` (CONNECT inside TLS with the proxy, whose certificate has to come
+   * from the authorities that are trusted for the API's), `socks5h://` or `socks://` (SOCKS5, where the proxy
+   * looks up the host) or `socks5://` (where the host is looked up here). The port is 80, 443 or 1080 where it
+   * has none. Special characters in a user name or password are written as `%XX`. No request goes past a proxy
+   * that fails.
+   * NULL: what the environment says, in the first of `https_proxy`, `HTTPS_PROXY`, `all_proxy`, `ALL_PROXY`
+   * that is not empty, unless the first of `no_proxy`, `NO_PROXY` that is not empty names the host: a list of
+   * hosts, domains and networks (`10.0.0.0/8`), or `*`, as curl 8 reads it. `""`: no proxy. An `http://` base
+   * URL does not look at it.
    */
   const char *proxy;
   /**

@@ -21,7 +21,7 @@
 //! 3. `api/client.rs`: `Call::run` takes what this process keeps (`api/process_state.rs`), reads the clock
 //!    (`api/clock.rs`), signs (`api/auth.rs`) and builds the request (`http/request.rs`).
 //! 4. `http/client.rs`: takes an idle connection (`net/pool.rs`), or makes a new one: `net/resolver.rs`,
-//!    `net/socket.rs`, the proxy's tunnel, the TLS handshake (`net/tls.rs`, `net/session.rs`).
+//!    `net/socket.rs`, the proxy's tunnel (`http/proxy.rs`), the TLS handshake (`net/tls.rs`, `net/session.rs`).
 //! 5. `http/client.rs`: `HttpClient::send` writes the request. From there on it may have arrived.
 //! 6. `http/parser.rs` reads the response, from `net/connection.rs`, which waits in `net/io.rs`.
 //! 7. `api/response.rs` says what the response means; `api/client.rs`, whether it belongs to this request.

@@ -287,20 +287,20 @@ fn has_debian() -> Result<(), String> {
 /// What cannot ask the library for its soname.
 fn sonames() {
     let pattern = Regex::new(r"libitnio\.so\.[0-9.]*[0-9]").expect("a pattern");
-    for file in ["examples/Makefile", "examples/kamailio/itnio.py"] {
+    for file in ["examples/Makefile", "examples/python/src/itnio/__init__.py"] {
         let text = fs::read_to_string(support::root().join(file)).expect(file);
         let named: BTreeSet<_> = pattern.find_iter(&text).map(|name| name.as_str()).collect();
         assert_eq!(named, BTreeSet::from([soname().as_str()]), "{file}");
     }
     // That has those of other versions, too.
-    let readme = fs::read_to_string(support::root().join("README.md")).expect("the README");
-    assert!(readme.contains(&format!(
+    let page = fs::read_to_string(support::root().join("docs/abi.md")).expect("docs/abi.md");
+    assert!(page.contains(&format!(
         "The soname is what a program asks the loader for: `{}`",
         soname()
     )));
 }
 
-/// The version of Cargo.toml is that of the header, the library, the changelog, and the README.
+/// The version of Cargo.toml is that of the header, the library, the changelog, and docs/install.md.
 fn versions() {
     let version = env!("CARGO_PKG_VERSION");
     for (name, value) in [
@@ -321,9 +321,10 @@ fn versions() {
     // The first release in it, after what is not released yet.
     let changelog = first_word_in_brackets("CHANGELOG.md", "## [", ']');
     assert_eq!(changelog, version);
-    let readme = fs::read_to_string(support::root().join("README.md")).expect("the README");
+    let page =
+        fs::read_to_string(support::root().join("docs/install.md")).expect("docs/install.md");
     let name = format!("`libitnio.so.{version}`");
-    assert!(readme.contains(&name), "the README does not name {name}");
+    assert!(page.contains(&name), "docs/install.md does not name {name}");
 }
 
 /// What stands between `start`, at the beginning of a line, and `end`; not "Unreleased".

@@ -7,11 +7,11 @@ mod support;
 
 #[path = "campaign/mod.rs"]
 mod campaign;
+#[path = "../benches/shared/pages.rs"]
+#[allow(dead_code, reason = "shared with the benches")]
+mod pages;
 #[path = "../benches/campaign/picture.rs"]
 mod picture;
-#[path = "../benches/shared/readme.rs"]
-#[allow(dead_code, reason = "shared with the benches")]
-mod readme;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -435,7 +435,7 @@ fn a_call_whose_response_was_lost_is_in_the_records_of_its_group() {
     assert_eq!(evidence.unasked, 0, "a query is none of these");
 }
 
-/// The bars of the README's picture: the last client has a name that XML has to escape.
+/// The bars of the campaign's picture: the last client has a name that XML has to escape.
 fn bars() -> Vec<Bars> {
     [("libitnio", [0, 0, 1123]), ("curl <&>", [1993, 30601, 687])]
         .map(|(name, counts)| Bars {
@@ -509,9 +509,9 @@ fn only_what_is_between_the_marks_is_written_anew() {
         )
     };
     std::fs::write(&file, around("old\n")).expect("a file");
-    readme::write_between(&file, "x", "new\n").expect("marks");
+    pages::write_between(&file, "x", "new\n").expect("marks");
     let text = std::fs::read_to_string(&file).expect("the file");
     assert_eq!(text, around("new\n"));
-    readme::write_between(&file, "z", "new\n").expect_err("no such marks");
+    pages::write_between(&file, "z", "new\n").expect_err("no such marks");
     assert_eq!(std::fs::read_to_string(&file).expect("the file"), text);
 }

@@ -1,6 +1,6 @@
 //! C programs that use the library as telephony software does: hundreds of threads, forks, small stacks,
 //! signals, name servers that fail, modules that are unloaded. Each test is one promise. With `--nocapture`
-//! it prints what it tried, how often, and what was lost: the figures of the README's table.
+//! it prints what it tried, how often, and what was lost: the figures of the table in docs/reliability.md.
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! What `cargo cinstall` installs is what a C programmer is used to: programs in C and C++ build with
 //! nothing but pkg-config, and place calls; and `man` shows the manual pages.
 //!
-//! It is staged by --destdir and then moved to its prefix, as a package is. The commands are the README's.
+//! The commands are those of docs/install.md.
 
 #[path = "sandbox/process.rs"]
 mod process;
@@ -11,19 +11,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
-use std::time::Duration;
 
 use libtest_mimic::Arguments;
 use process::Sandbox;
 use support::c::{self, LIMIT};
-use support::library::{self, remove_package_variables};
+use support::library;
+use support::prefix::{
+    CARGO_C, PREFIX, copy, files, in_docs, installed, libdir, only_archive, path,
+};
 use support::require::trial;
 use support::{elf, header, root, scratch};
 
-// The README's commands; its prefix becomes the test's.
-const PREFIX: &str = "/usr/local";
-const INSTALL: &str = "cargo cinstall --locked --release --prefix=/usr/local";
+// The commands of docs/install.md; their prefix becomes the test's.
 const SHARED: &str = "cc program.c $(pkg-config --cflags --libs itnio)";
 const ARCHIVE: &str = "cc program.c $(pkg-config --cflags itnio) \
                        -Wl,-Bstatic $(pkg-config --libs itnio) -Wl,-Bdynamic -lm";
@@ -31,13 +30,9 @@ const ONLY_ARCHIVE: &str = "cc program.c $(pkg-config --static --cflags --libs i
 const STATIC: &str =
     "cc -static program.c $(pkg-config --static --cflags --libs itnio | sed 's/-lgcc_s//')";
 const REMOVE: &str = "libdir=$(pkg-config --variable=libdir itnio) && \
-                      rm $libdir/libitnio.* $libdir/pkgconfig/itnio.pc \
-                      /usr/local/include/itnio.h* /usr/local/share/man/man3/itnio*.3";
-
-/// The release build, once more: cargo-c has a target directory of its own.
-const BUILD_LIMIT: Duration = Duration::from_secs(1200);
-
-const CARGO_C: &str = "cargo-cinstall";
+                      rm -r $libdir/libitnio.* $libdir/pkgconfig/itnio.pc \
+                      /usr/local/include/itnio.h* /usr/local/share/cmake/itnio \
+                      /usr/local/share/man/man3/itnio*.3";
 
 fn main() {
     let trials = vec![
@@ -101,11 +96,11 @@ fn main() {
             pages_are_clean,
         ),
         trial(
-            "the_readme_removes_all_of_it",
+            "the_documented_command_removes_all_of_it",
             &[CARGO_C, "pkg-config"],
             || {
                 let copy = copy("removed");
-                sh(&in_readme(REMOVE), &copy);
+                sh(&in_docs(REMOVE), &copy);
                 assert_eq!(files(&copy), BTreeMap::new());
             },
         ),
@@ -113,47 +108,7 @@ fn main() {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// The prefix, with everything in its place.
-fn installed() -> &'static Path {
-    static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let result = INSTALLED.get_or_init(|| {
-        std::panic::catch_unwind(install).map_err(|_| "cargo cinstall has failed".to_owned())
-    });
-    result.as_ref().unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn install() -> PathBuf {
-    let prefix = scratch().join("prefix");
-    let stage = scratch().join("stage");
-    let line = in_readme(INSTALL).replace(PREFIX, path(&prefix));
-    let mut command = Command::new("sh");
-    command
-        .arg("-c")
-        .arg(format!("{line} --destdir={}", stage.display()))
-        .current_dir(root());
-    remove_package_variables(&mut command);
-    c::run(command, BUILD_LIMIT).success();
-
-    let staged = stage.join(prefix.strip_prefix("/").expect("an absolute path"));
-    let inside = files(&staged).len();
-    assert_eq!(files(&stage).len(), inside, "files outside of the prefix");
-    fs::rename(staged, &prefix).expect("the prefix moves");
-    prefix
-}
-
-/// The command, which has to be in the README.
-fn in_readme(command: &str) -> String {
-    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
-    // There it may go on in a next line.
-    let readme = readme.replace(" \\\n    ", " ");
-    assert!(
-        readme.lines().any(|line| line == command),
-        "not in the README: {command}"
-    );
-    command.to_owned()
-}
-
-/// Runs a command of the README against this prefix; gives its output.
+/// Runs a command of docs/install.md against this prefix; gives its output.
 #[track_caller]
 fn sh(command: &str, prefix: &Path) -> String {
     let mut shell = Command::new("sh");
@@ -174,62 +129,6 @@ fn sh(command: &str, prefix: &Path) -> String {
     c::run(shell, LIMIT).success().to_owned()
 }
 
-/// `lib`, or what the system has in its place (Debian: `lib/x86_64-linux-gnu`).
-fn libdir(prefix: &Path) -> PathBuf {
-    let found = files(prefix)
-        .into_keys()
-        .find(|file| file.ends_with("pkgconfig/itnio.pc"))
-        .expect("itnio.pc");
-    let of = Path::new(&found).ancestors().nth(2).expect("two folders");
-    prefix.join(of)
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-/// All files under a folder, and what the links among them point to.
-fn files(folder: &Path) -> BTreeMap<String, Option<PathBuf>> {
-    fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, Option<PathBuf>>) {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let entry = entry.expect("an entry").path();
-            if entry.is_dir() {
-                walk(root, &entry, files);
-            } else {
-                let name = entry.strip_prefix(root).expect("within it");
-                files.insert(path(name).to_owned(), fs::read_link(&entry).ok());
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    walk(folder, folder, &mut found);
-    found
-}
-
-/// The prefix again, for tests that take something away.
-fn copy(name: &str) -> PathBuf {
-    let copy = scratch().join(name);
-    for (file, link) in files(installed()) {
-        let to = copy.join(&file);
-        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
-        match link {
-            Some(target) => std::os::unix::fs::symlink(target, to).expect("a link"),
-            None => drop(fs::copy(installed().join(&file), to).expect("a copy")),
-        }
-    }
-    copy
-}
-
-fn only_archive() -> PathBuf {
-    let copy = copy("only-archive");
-    for file in files(&copy).into_keys() {
-        if file.contains("libitnio.so") {
-            fs::remove_file(copy.join(file)).expect("a file");
-        }
-    }
-    copy
-}
-
 // What is installed
 
 fn every_file() {
@@ -243,6 +142,8 @@ fn every_file() {
         format!("{lib}/pkgconfig/itnio.pc"),
         "include/itnio.h".to_owned(),
         "include/itnio.hpp".to_owned(),
+        "share/cmake/itnio/itnio-config.cmake".to_owned(),
+        "share/cmake/itnio/itnio-config-version.cmake".to_owned(),
         "share/man/man3/itnio.3".to_owned(),
     ] {
         expected.insert(file, None);
@@ -285,7 +186,7 @@ type Source = (&'static str, &'static str);
 const C: Source = ("examples/c/send_sip.c", "cc ");
 const CPP: Source = ("tests/c/installed.cpp", "c++ -std=c++17 ");
 
-/// Builds the program by the README's command, and calls the sandbox by it. `needed` are the libraries
+/// Builds the program by the command of docs/install.md, and calls the sandbox by it. `needed` are the libraries
 /// that have to be there when it runs, besides the compiler's own.
 #[track_caller]
 fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, needed: &[&str]) {
@@ -294,7 +195,7 @@ fn places_a_call(command: &str, (source, compiler): Source, prefix: &Path, neede
         .expect("a folder")
         .keep()
         .join("program");
-    let command = in_readme(command)
+    let command = in_docs(command)
         .replacen("cc ", compiler, 1)
         .replace("program.c", path(&root().join(source)));
     sh(&format!("{command} -o {}", program.display()), prefix);

@@ -10,6 +10,7 @@ use support::c::{self, Build, Output};
 use support::certs::{Authority, LOOPBACK, Validity};
 use support::gateway::Gateway;
 use support::proxy::Proxy;
+use support::socks::Socks;
 
 /// Runs c/call.c with the name service; returns its output, and the names that were looked up.
 fn call(test: &str, environment: &[(&str, &str)], arguments: &[&str]) -> (Output, Vec<String>) {
@@ -134,6 +135,23 @@ fn behind_a_proxy_only_the_proxys_name_is_looked_up() {
     let by_name = format!("http://proxy.test:{}", proxy.address().port());
     let names = accepted("proxy", 5, &["--url", &url, "--proxy", &by_name]);
     assert_eq!(names, ["proxy.test"]);
+}
+
+#[test]
+fn behind_a_socks_proxy_the_host_is_looked_up_where_the_scheme_says() {
+    let gateway = Gateway::tls().start();
+    let url = gateway.url_for("gateway.test");
+    for (scheme, expected) in [
+        ("socks", &["proxy.test"][..]),
+        ("socks5h", &["proxy.test"]),
+        ("socks5", &["gateway.test", "proxy.test"]),
+    ] {
+        let proxy = Socks::to(gateway.address());
+        let by_name = format!("{scheme}://proxy.test:{}", proxy.address().port());
+        let names = accepted(scheme, 5, &["--url", &url, "--proxy", &by_name]);
+        assert_eq!(names, expected, "{scheme}");
+        assert_eq!(proxy.asked().len(), 1, "{scheme}");
+    }
 }
 
 #[test]

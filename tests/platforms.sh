@@ -95,15 +95,17 @@ zig_compiler() {
     set_compiler "$1" "cargo-zigbuild zig cc -- -target $2 \"\$@\""
 }
 
-# gcc with musl, as Debian's musl-gcc does it for one processor. The unwinder comes into the library: Debian's
-# libgcc_s needs glibc.
+# gcc with musl, as Debian's musl-gcc does it for one processor. Rust's own unwinder comes into the library: those
+# of Debian's gcc need glibc.
 musl_compiler() {
-    local target=$1 machine=$2 debian=$3 folder
-    folder=$(scratch)
-    sed "s/x86_64/$machine/g" /usr/lib/x86_64-linux-musl/musl-gcc.specs > "$folder/$target.specs"
-    mkdir -p "$folder/unwinder"
-    echo 'INPUT(-lgcc_eh)' > "$folder/unwinder/libgcc_s.so"
-    set_compiler "$target" "$debian-gcc \"\$@\" -specs $folder/$target.specs -L$folder/unwinder"
+    local target=$1 machine=$2 debian=$3 folder unwinder
+    folder=$(scratch)/$target
+    mkdir -p "$folder"
+    sed "s/x86_64/$machine/g; s/%:if-exists(libgcc_eh.a%s)//" /usr/lib/x86_64-linux-musl/musl-gcc.specs \
+        > "$folder/specs"
+    unwinder=$(rustc --print target-libdir --target "$target")/self-contained/libunwind.a
+    echo "INPUT($unwinder)" > "$folder/libgcc_s.so"
+    set_compiler "$target" "$debian-gcc -L$folder \"\$@\" -specs $folder/specs"
 }
 
 results=()

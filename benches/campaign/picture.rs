@@ -1,4 +1,4 @@
-//! The campaign as a picture for the README: a row of bars for each client.
+//! The campaign as a picture for README.md and docs/reliability.md: a row of bars for each client.
 
 use std::error::Error;
 

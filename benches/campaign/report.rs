@@ -1,4 +1,4 @@
-//! What the README says of a run, in Markdown.
+//! What the documentation says of a run, in Markdown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,8 +8,8 @@ use crate::campaign::figures::{Figures, Loss};
 use crate::campaign::look::{Finding, Findings};
 use crate::campaign::run::Settings;
 use crate::campaign::sum::Sum;
+use crate::pages::table;
 use crate::picture::{Bars, grouped};
-use crate::readme::table;
 use crate::tally::{Counts, Tally};
 
 /// The picture, from the repository's root.
@@ -102,8 +102,8 @@ impl Report {
         self.tallies[0].calls
     }
 
-    /// The figures beside each other.
-    pub fn comparison(&self) -> String {
+    /// Which run it was, and its picture, for a page that reaches the repository's root by `to_root`.
+    pub fn headline(&self, to_root: &str) -> String {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut text = format!(
             "{} calls with a deadline of {} ms, one run (seed {}, {cores} cores):\n\n",
@@ -114,7 +114,13 @@ impl Report {
         for why in &self.left_out {
             let _ = writeln!(text, "Left out: {why}.\n");
         }
-        let _ = writeln!(text, "![{}]({PICTURE})\n", self.description());
+        let _ = writeln!(text, "![{}]({to_root}{PICTURE})", self.description());
+        text
+    }
+
+    /// The figures beside each other.
+    pub fn comparison(&self) -> String {
+        let mut text = self.headline("../");
         let head: Vec<&str> = [""]
             .into_iter()
             .chain(self.tallies.iter().map(|tally| tally.name.as_str()))
@@ -125,7 +131,7 @@ impl Report {
                 .chain(self.tallies.iter().map(count))
                 .collect()
         });
-        let _ = write!(text, "{}\n{}", table(&head, rows), self.library());
+        let _ = write!(text, "\n{}\n{}", table(&head, rows), self.library());
         text
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::readme::table;
+use crate::pages::table;
 use crate::stats::Summary;
 use crate::worker::Contender;
 

@@ -11,6 +11,10 @@
 //
 // # Building
 //
+// The module is not published: its path leads nowhere, and a program says where the source is,
+//
+//	go mod edit -require libitnio.org/itnio@v0.0.0 -replace libitnio.org/itnio=../libitnio/examples/go
+//
 // cgo asks pkg-config for itnio. Without pkg-config, build with -tags itnio_noflags and say in
 // CGO_CFLAGS and CGO_LDFLAGS where the header and the library are.
 package itnio
@@ -43,8 +47,9 @@ type Config struct {
 	// CAFile is a PEM file with the authorities to trust instead of the system's trust store.
 	CAFile string
 
-	// Proxy is the HTTP proxy to tunnel through, such as "http://user:password@proxy:3128". Default:
-	// what HTTPS_PROXY, ALL_PROXY and NO_PROXY say. NoProxy is for no proxy, whatever they say.
+	// Proxy is the proxy to tunnel through, such as "http://user:password@proxy:3128" or
+	// "socks5h://proxy:1080". Default: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say. NoProxy is for no
+	// proxy, whatever they say.
 	Proxy   string
 	NoProxy bool
 

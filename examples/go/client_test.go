@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/itnio"
-	"example.com/itnio/internal/sandbox"
+	"libitnio.org/itnio"
+	"libitnio.org/itnio/internal/sandbox"
 )
 
 // newClient is a client that lasts as long as the test.

@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"example.com/itnio"
+	"libitnio.org/itnio"
 )
 
 func Example() {

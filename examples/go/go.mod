@@ -1,3 +1,3 @@
-module example.com/itnio
+module libitnio.org/itnio
 
 go 1.19

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/itnio"
-	"example.com/itnio/internal/sandbox"
+	"libitnio.org/itnio"
+	"libitnio.org/itnio/internal/sandbox"
 )
 
 // together runs f in n goroutines at once, and waits for them.

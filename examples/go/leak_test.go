@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/itnio"
-	"example.com/itnio/internal/heap"
+	"libitnio.org/itnio"
+	"libitnio.org/itnio/internal/heap"
 )
 
 func TestNoCMemoryLeaks(t *testing.T) {

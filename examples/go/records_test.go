@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/itnio"
-	"example.com/itnio/internal/sandbox"
+	"libitnio.org/itnio"
+	"libitnio.org/itnio/internal/sandbox"
 )
 
 // placeInDoubt places a call whose response is lost, and gives the time before it.

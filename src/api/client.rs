@@ -13,8 +13,9 @@ use super::send_sip::{SendSip, SipRequest};
 use crate::error::{Error, ErrorKind, NotSent};
 use crate::http::client::{Exchange, Route};
 use crate::http::parser::Head;
+use crate::http::proxy::Proxy;
 use crate::http::request::RequestTemplate;
-use crate::http::url::{BaseUrl, environment_proxy, http_proxy};
+use crate::http::url::BaseUrl;
 use crate::net::boot_time::BootTime;
 use crate::net::io::{Deadline, IoContext};
 use crate::net::tls::TlsConfig;
@@ -80,20 +81,21 @@ impl Client {
 
         let base_url = BaseUrl::parse(config.base_url.unwrap_or(BASE_URL))
             .map_err(|mistake| Error::invalid("base_url", mistake))?;
+        let tls = base_url
+            .is_https
+            .then(|| TlsConfig::new(&base_url.host, config.ca_file))
+            .transpose()?;
+        let proxy = match (&tls, config.proxy) {
+            // Plain HTTP stays on this machine, and so does not go by a proxy.
+            (None, _) | (_, Some("")) => None,
+            (Some(tls), Some(url)) => Some(Proxy::from_config(url, tls)?),
+            (Some(tls), None) => Proxy::from_environment(&base_url, tls)?,
+        };
         let route = Route {
             host: base_url.host.clone(),
             port: base_url.port,
-            tls: base_url
-                .is_https
-                .then(|| TlsConfig::new(&base_url.host, config.ca_file))
-                .transpose()?,
-            proxy: match config.proxy {
-                // Plain HTTP stays on this machine, and so does not go by a proxy.
-                _ if !base_url.is_https => None,
-                Some("") => None,
-                Some(url) => Some(http_proxy("proxy", url)?),
-                None => environment_proxy(&base_url)?,
-            },
+            tls,
+            proxy,
             connect_timeout: milliseconds(config.connect_timeout_ms, CONNECT_TIMEOUT_MS),
         };
         Ok(Client {

@@ -29,7 +29,7 @@ pub enum itnio_result {
     ITNIO_CONNECT_FAILED = 4,
     /// The TLS handshake or the server's certificate failed; nothing was sent.
     ITNIO_TLS_FAILED = 5,
-    /// The proxy could not be reached, or refused or failed the tunnel; nothing was sent.
+    /// The proxy could not be reached, its certificate failed, or it refused or failed the tunnel; nothing was sent.
     ITNIO_PROXY_FAILED = 6,
     /// The client was shut down before the request was sent.
     ITNIO_SHUT_DOWN = 7,

@@ -3,19 +3,15 @@
 //! The request is written in one piece, head and body. So there is one place, in [`HttpClient::send`], where
 //! it is sent: an error before it proves that it was not, and none after it does.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use ureq::Proxy;
-
-use super::parser::{Head, HttpResponse, MAX_RESPONSE_SIZE, ParseError, ResponseParser};
-use super::request::connect_request;
+use super::parser::{Head, HttpResponse, ParseError, ResponseParser};
+use super::proxy::Proxy;
 use crate::error::{Error, MaybeSent, NotSent};
 use crate::net::boot_time::BootTime;
 use crate::net::connection::Connection;
 use crate::net::io::{CancellationToken, Deadline, IoContext, IoError};
+use crate::net::link::Link;
 use crate::net::pool::ConnectionPool;
 use crate::net::resolver::Resolver;
 use crate::net::socket::Socket;
@@ -45,7 +41,10 @@ pub struct Route {
 /// A route, and what one process keeps of it from call to call.
 pub struct HttpClient {
     route: Route,
+    // Of the proxy, or else of the host.
     resolver: Resolver,
+    // Of the host, for a proxy that wants its address.
+    host_resolver: Option<Resolver>,
     pool: ConnectionPool<Connection>,
     cancellation: CancellationToken,
 }
@@ -82,14 +81,20 @@ impl HttpClient {
     pub fn new(route: &Route) -> std::io::Result<HttpClient> {
         let route = Route {
             tls: route.tls.as_ref().map(TlsConfig::with_new_session_cache),
+            proxy: route.proxy.as_ref().map(Proxy::with_new_session_cache),
             ..route.clone()
         };
         let (host, port) = match &route.proxy {
-            Some(proxy) => (proxy.host(), proxy.port()),
+            Some(proxy) => (proxy.host.as_str(), proxy.port),
             None => (route.host.as_str(), route.port),
         };
         Ok(HttpClient {
-            resolver: Resolver::new(host.trim_matches(['[', ']']), port),
+            resolver: Resolver::new(host, port),
+            host_resolver: route
+                .proxy
+                .as_ref()
+                .filter(|proxy| proxy.wants_address())
+                .map(|_| Resolver::new(&route.host, route.port)),
             pool: ConnectionPool::default(),
             cancellation: CancellationToken::new()?,
             route,
@@ -100,6 +105,9 @@ impl HttpClient {
     pub fn shut_down(&self) {
         self.cancellation.cancel();
         self.resolver.wake();
+        if let Some(resolver) = &self.host_resolver {
+            resolver.wake();
+        }
         self.pool.close();
     }
 
@@ -136,11 +144,11 @@ impl HttpClient {
     pub fn new_connection(&self, context: &IoContext<'_>) -> Result<Connection, Error> {
         let route = &self.route;
         let context = context.within(route.connect_timeout);
-        let socket = self.connect_socket(&context)?;
-        if let Some(proxy) = &route.proxy {
-            self.open_tunnel(&socket, proxy, &context)?;
-        }
-        Connection::open(socket, route.tls.as_ref(), &context).map_err(|error| Error {
+        let link = match &route.proxy {
+            None => Link::plain(self.connect_socket(&context)?),
+            Some(proxy) => self.connect_through(proxy, &context)?,
+        };
+        Connection::open(link, route.tls.as_ref(), &context).map_err(|error| Error {
             reason: format!("{}:{}: {}", route.host, route.port, error.reason),
             ..error
         })
@@ -200,7 +208,7 @@ impl HttpClient {
             None => (NotSent::Resolve, NotSent::Connect),
         };
         let peer = match &route.proxy {
-            Some(proxy) => format!("proxy {}:{}", proxy.host(), proxy.port()),
+            Some(proxy) => proxy.to_string(),
             None => format!("{}:{}", route.host, route.port),
         };
         let mut looked_up_again = false;
@@ -237,46 +245,41 @@ impl HttpClient {
         }
     }
 
-    /// Asks the proxy behind `socket` for a tunnel to the API (RFC 9110, 9.3.6).
-    fn open_tunnel(
-        &self,
-        socket: &Socket,
-        proxy: &Proxy,
-        context: &IoContext<'_>,
-    ) -> Result<(), Error> {
-        let failed = |step, error: IoError| error.before_send(NotSent::Proxy, step);
+    /// A proxy's tunnel to the host.
+    fn connect_through(&self, proxy: &Proxy, context: &IoContext<'_>) -> Result<Link, Error> {
         let Route { host, port, .. } = &self.route;
-        let target = match host.parse() {
-            Ok(IpAddr::V6(address)) => format!("[{address}]:{port}"),
-            _ => format!("{host}:{port}"),
+        let Some(resolver) = &self.host_resolver else {
+            let socket = self.connect_socket(context)?;
+            let opened = proxy.open_tunnel(socket, host, *port, context);
+            return opened.map_err(|failed| failed.error);
         };
-        let request = connect_request(&target, basic_credentials(proxy).as_deref());
-        socket
-            .send_all(request.as_bytes(), context)
-            .map_err(|error| failed("ask the proxy for a tunnel", error))?;
-        // A proxy sends nothing behind the head that grants a tunnel, and what follows one that refuses does
-        // not matter.
-        let read = |buffer: &mut [u8]| socket.receive(buffer, context);
-        match receive(
-            ResponseParser::new(MAX_RESPONSE_SIZE),
-            read,
-            ResponseParser::push_head,
-        ) {
-            Ok(200..300) => Ok(()),
-            Ok(status) => {
-                let reason = format!("the proxy responded with HTTP status {status}");
-                Err(Error::new(NotSent::Proxy, reason))
-            }
-            Err(ResponseError::Io(error)) => Err(failed("wait for the proxy", error)),
-            Err(ResponseError::Parse(why)) => {
-                Err(Error::new(NotSent::Proxy, format!("proxy: {}", why.0)))
+        let resolved = resolver.resolve(context).map_err(|error| {
+            error.before_send(NotSent::Resolve, format_args!("look up {host}:{port}"))
+        })?;
+        // Which of the addresses the proxy can reach, it alone knows: each has its part of the time.
+        let mut addresses = resolved.addresses.iter();
+        loop {
+            let Some(address) = addresses.next() else {
+                return Err(Error::new(NotSent::Resolve, "no address"));
+            };
+            let socket = self.connect_socket(context)?;
+            let left = addresses.len() as u32;
+            let part = context.within(context.deadline.remaining(BootTime::now()) / (left + 1));
+            let ip = address.ip().to_string();
+            match proxy.open_tunnel(socket, &ip, address.port(), &part) {
+                Ok(link) => return Ok(link),
+                Err(failed) if failed.is_about_address && left > 0 => {}
+                Err(failed) => {
+                    resolver.invalidate();
+                    return Err(failed.error);
+                }
             }
         }
     }
 }
 
 /// Why there is no response.
-enum ResponseError {
+pub(super) enum ResponseError {
     Io(IoError),
     Parse(ParseError),
 }
@@ -298,7 +301,7 @@ impl ResponseError {
 }
 
 /// Reads until `push`, given one piece after the other and at last an empty one, has what it wants.
-fn receive<T>(
+pub(super) fn receive<T>(
     mut parser: ResponseParser,
     mut read: impl FnMut(&mut [u8]) -> Result<usize, IoError>,
     mut push: impl FnMut(&mut ResponseParser, &[u8]) -> Result<Option<T>, ParseError>,
@@ -313,12 +316,4 @@ fn receive<T>(
             None => {}
         }
     }
-}
-
-/// The proxy's user name and password, where its URL has them (RFC 7617).
-fn basic_credentials(proxy: &Proxy) -> Option<String> {
-    let (user, password) = (proxy.username(), proxy.password());
-    user.or(password)?;
-    let pair = format!("{}:{}", user.unwrap_or(""), password.unwrap_or(""));
-    Some(format!("Basic {}", BASE64_STANDARD.encode(pair)))
 }

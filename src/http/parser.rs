@@ -147,6 +147,11 @@ impl ResponseParser {
         Ok(self.head.as_ref().map(|head| head.status))
     }
 
+    /// Whether there is something behind what was read: behind the head, after [`ResponseParser::push_head`].
+    pub fn has_more(&self) -> bool {
+        !self.unread_bytes().is_empty()
+    }
+
     fn unread_bytes(&self) -> &[u8] {
         self.bytes.get(self.unread..).unwrap_or_default()
     }

@@ -1,14 +1,9 @@
-//! The URLs of the configuration and of the environment: the API's, and the proxy's.
+//! The API's URL in the configuration.
 
-use std::env;
 use std::net::{IpAddr, Ipv6Addr};
 
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
-use ureq::{Proxy, ProxyProtocol};
-
-use crate::error::Error;
-use crate::sys;
 
 /// The URL that the endpoints' paths are appended to, taken apart.
 #[derive(Debug)]
@@ -65,7 +60,7 @@ impl BaseUrl {
 }
 
 /// The host, without brackets, and the port, where there is one. The URL's parser lets more pass.
-fn host_and_port(authority: &Authority) -> Result<(String, Option<u16>), &'static str> {
+pub(super) fn host_and_port(authority: &Authority) -> Result<(String, Option<u16>), &'static str> {
     let bracketed = authority.host();
     let host = bracketed.trim_matches(['[', ']']);
     if host.is_empty() {
@@ -83,68 +78,13 @@ fn host_and_port(authority: &Authority) -> Result<(String, Option<u16>), &'stati
             port => port,
         },
     };
-    Ok((host.to_owned(), port))
+    // musl does not find a name in capitals in /etc/hosts.
+    Ok((host.to_ascii_lowercase(), port))
 }
 
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// A proxy that tunnels by HTTP CONNECT. `source` is what it is called in the reason.
-/// Fails with what is wrong with it. No error repeats the URL: a password may stand in it.
-pub fn http_proxy(source: &str, url: &str) -> Result<Proxy, Error> {
-    let proxy = Proxy::new(url).map_err(|_| Error::invalid(source, "not a proxy's URL"))?;
-    if proxy.protocol() != ProxyProtocol::Http {
-        return Err(Error::invalid(source, "only http:// proxies are supported"));
-    }
-    let authority = proxy.uri().authority();
-    host_and_port(authority.ok_or_else(|| Error::invalid(source, "has no host"))?)
-        .map_err(|mistake| Error::invalid(source, mistake))?;
-    Ok(proxy)
-}
-
-/// The proxy that the environment names for `base`, by the rules that curl made common: small
-/// letters first, an empty value for none, and `NO_PROXY` a list of hosts and domains.
-/// Fails as [`http_proxy`] does, with the variable's name.
-pub fn environment_proxy(base: &BaseUrl) -> Result<Option<Proxy>, Error> {
-    let proxy = first_env_var(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])?;
-    let Some((name, value)) = proxy.filter(|(_, value)| !value.is_empty()) else {
-        return Ok(None);
-    };
-    let (_, exceptions) = first_env_var(&["no_proxy", "NO_PROXY"])?.unwrap_or_default();
-    // ureq knows such a list only together with a proxy; which one does not matter here.
-    let mut matcher = Proxy::builder(ProxyProtocol::Http);
-    for exception in exceptions.split(',').map(str::trim) {
-        // A name stands for itself and for its subdomains.
-        let domain = exception.trim_start_matches('.');
-        if !domain.is_empty() {
-            matcher = matcher.no_proxy(domain).no_proxy(&format!(".{domain}"));
-        }
-    }
-    if matcher
-        .build()
-        .is_ok_and(|matcher| matcher.is_no_proxy(&base.url))
-    {
-        return Ok(None);
-    }
-    http_proxy(name, &value).map(Some)
-}
-
-/// The first of these environment variables that is set. Where the environment is not to be trusted, none
-/// is.
-fn first_env_var(names: &[&'static str]) -> Result<Option<(&'static str, String)>, Error> {
-    if sys::is_secure_execution() {
-        return Ok(None);
-    }
-    let set = names
-        .iter()
-        .find_map(|name| env::var_os(name).map(|value| (*name, value)));
-    set.map(|(name, value)| match value.into_string() {
-        Ok(value) => Ok((name, value)),
-        Err(_) => Err(Error::invalid(name, "not UTF-8")),
-    })
-    .transpose()
 }
 
 #[cfg(test)]
@@ -182,7 +122,7 @@ mod tests {
             (
                 "http://LOCALHOST",
                 false,
-                "LOCALHOST",
+                "localhost",
                 80,
                 "http://LOCALHOST/sendSip",
             ),
@@ -191,29 +131,6 @@ mod tests {
                 parse(text),
                 Ok((is_https, host.to_owned(), port, url.to_owned()))
             );
-        }
-    }
-
-    #[test]
-    fn unusable_proxies_are_refused_without_repeating_their_password() {
-        for url in [
-            "",
-            "http://",
-            "http://u:hunter2@",
-            "http://u:hunter2@h:port",
-            "http://u:hunter2@h:65536",
-            "http://u:hunter2@h:0",
-            "http://[h]:1",
-            "https://u:hunter2@h",
-            "socks5://u:hunter2@h",
-            "h h",
-        ] {
-            let error = http_proxy("proxy", url).expect_err(url);
-            assert!(error.reason.starts_with("proxy: "), "{url}: {error:?}");
-            assert!(!error.reason.contains("hunter2"), "{url}: {error:?}");
-        }
-        for url in ["h", "h:3128", "http://u:p@[::1]:3128/", "http://127.0.0.1"] {
-            http_proxy("proxy", url).expect(url);
         }
     }
 

@@ -1,9 +1,11 @@
-//! A connection to a server: a socket, and TLS over it.
+//! A connection to a server: a socket, TLS over it, and the TLS of a proxy between the two.
 
 use std::io;
 use std::time::Duration;
 
 use super::io::{IoContext, IoError, is_transient};
+use super::link::Link;
+use super::nested::NestedSession;
 use super::session::TlsSession;
 use super::socket::Socket;
 use super::tls::TlsConfig;
@@ -21,30 +23,87 @@ pub struct Connection {
     pub is_reused: bool,
     /// What it runs over.
     pub socket: Socket,
-    tls: Option<Box<TlsSession>>,
+    tls: Tls,
     // A write was cut, or the server has gone: no close_notify may follow.
     skip_close_notify: bool,
 }
 
+/// What lies between the socket and HTTP.
+enum Tls {
+    None,
+    Direct(Box<TlsSession>),
+    /// Through an `https://` proxy.
+    Nested(Box<NestedSession>),
+}
+
+/// What a look at an unread connection needs of TLS.
+trait Session {
+    /// Whether there is data to receive; fails where the server has closed. Only looks at what was read.
+    fn has_data(&mut self, socket: &Socket) -> Result<bool, IoError>;
+    /// Whether only whole records were read.
+    fn at_boundary(&self) -> bool;
+    /// Reads once from the socket, which is readable.
+    fn read_records(&mut self, socket: &Socket) -> Result<(), IoError>;
+}
+
+impl Session for TlsSession {
+    fn has_data(&mut self, _: &Socket) -> Result<bool, IoError> {
+        self.has_data()
+    }
+
+    fn at_boundary(&self) -> bool {
+        self.records.at_boundary()
+    }
+
+    fn read_records(&mut self, socket: &Socket) -> Result<(), IoError> {
+        self.read_records(&mut &*socket)
+    }
+}
+
+impl Session for NestedSession {
+    fn has_data(&mut self, socket: &Socket) -> Result<bool, IoError> {
+        self.has_data(socket)
+    }
+
+    fn at_boundary(&self) -> bool {
+        self.at_boundary()
+    }
+
+    fn read_records(&mut self, socket: &Socket) -> Result<(), IoError> {
+        self.read_records(socket)
+    }
+}
+
 impl Connection {
-    /// Makes one of a socket, with a handshake where there is `tls`. Fails with [`NotSent::Tls`] where one side
+    /// Makes one of a link, with a handshake where there is `tls`. Fails with [`NotSent::Tls`] where one side
     /// refused it, and else with what happened to the connection.
     pub fn open(
-        socket: Socket,
+        link: Link,
         tls: Option<&TlsConfig>,
         context: &IoContext<'_>,
     ) -> Result<Connection, Error> {
+        let Link { socket, proxy_tls } = link;
+        let round_trip_time = socket.descriptor.round_trip_time();
+        let tls = match (tls, proxy_tls) {
+            (None, _) => Tls::None,
+            (Some(tls), None) => {
+                let mut session = Box::new(tls.start_session()?);
+                session.handshake(&mut &socket, context)?;
+                Tls::Direct(session)
+            }
+            (Some(tls), Some(proxy)) => {
+                let mut session = Box::new(NestedSession::new(proxy, tls.start_session()?));
+                session.handshake(&socket, context)?;
+                Tls::Nested(session)
+            }
+        };
         let mut connection = Connection {
-            round_trip_time: socket.descriptor.round_trip_time(),
+            round_trip_time,
             is_reused: false,
             socket,
-            tls: None,
+            tls,
             skip_close_notify: true,
         };
-        if let Some(tls) = tls {
-            let session = connection.tls.insert(Box::new(tls.start_session()?));
-            session.handshake(&connection.socket, context)?;
-        }
         connection
             .check_usable(context)
             .map_err(|error| error.before_send(NotSent::Connect, "connect"))?;
@@ -57,8 +116,9 @@ impl Connection {
         // Until the write has succeeded.
         self.skip_close_notify = true;
         match &mut self.tls {
-            None => self.socket.send_all(request, context)?,
-            Some(tls) => tls.send_all(request, &self.socket, context)?,
+            Tls::None => self.socket.send_all(request, context)?,
+            Tls::Direct(tls) => tls.send_all(request, &mut &self.socket, context)?,
+            Tls::Nested(tls) => tls.send_all(request, &self.socket, context)?,
         }
         self.skip_close_notify = false;
         Ok(())
@@ -71,8 +131,9 @@ impl Connection {
         context: &IoContext<'_>,
     ) -> Result<usize, IoError> {
         match &mut self.tls {
-            None => self.socket.receive(buffer, context),
-            Some(tls) => tls.receive(buffer, &self.socket, context),
+            Tls::None => self.socket.receive(buffer, context),
+            Tls::Direct(tls) => tls.receive(buffer, &mut &self.socket, context),
+            Tls::Nested(tls) => tls.receive(buffer, &self.socket, context),
         }
     }
 
@@ -107,36 +168,47 @@ impl Connection {
 
     /// Whether there is data. Fails where the server has closed, and at the end of a wait with `context`.
     fn probe(&mut self, context: Option<&IoContext<'_>>) -> Result<bool, IoError> {
-        for _ in 0..MAX_PROBE_READS {
-            context.map_or(Ok(()), IoContext::check)?;
-            if let Some(tls) = &mut self.tls
-                && tls.has_data()?
-            {
-                return Ok(true);
-            }
-            // Without taking it: should the descriptor be the host's by now, so is what can be read.
-            match self.socket.descriptor.receive(&mut [0], libc::MSG_PEEK) {
-                Ok(0) => return Err(IoError::Closed),
-                Ok(_) => {}
-                // A record that has begun may be a response, and then not to the next request.
-                Err(error) if is_transient(&error) => {
-                    return Ok(self
-                        .tls
-                        .as_ref()
-                        .is_some_and(|tls| !tls.records.at_boundary()));
-                }
-                Err(error) => return Err(IoError::Io(error)),
-            }
-            let Some(tls) = &mut self.tls else {
-                return Ok(true);
-            };
-            if !self.socket.descriptor.is_ours() {
-                return Err(IoError::Io(io::Error::other("the descriptor was closed")));
-            }
-            tls.read_records(&self.socket)?;
-        }
-        Ok(true)
+        let tls = match &mut self.tls {
+            Tls::None => None,
+            Tls::Direct(tls) => Some(&mut **tls),
+            Tls::Nested(tls) => return probe(&self.socket, Some(&mut **tls), context),
+        };
+        probe(&self.socket, tls, context)
     }
+}
+
+/// As [`Connection::probe`].
+fn probe<S: Session>(
+    socket: &Socket,
+    mut tls: Option<&mut S>,
+    context: Option<&IoContext<'_>>,
+) -> Result<bool, IoError> {
+    for _ in 0..MAX_PROBE_READS {
+        context.map_or(Ok(()), IoContext::check)?;
+        if let Some(tls) = &mut tls
+            && tls.has_data(socket)?
+        {
+            return Ok(true);
+        }
+        // Without taking it: should the descriptor be the host's by now, so is what can be read.
+        match socket.descriptor.receive(&mut [0], libc::MSG_PEEK) {
+            Ok(0) => return Err(IoError::Closed),
+            Ok(_) => {}
+            // A record that has begun may be a response, and then not to the next request.
+            Err(error) if is_transient(&error) => {
+                return Ok(tls.is_some_and(|tls| !tls.at_boundary()));
+            }
+            Err(error) => return Err(IoError::Io(error)),
+        }
+        let Some(tls) = &mut tls else {
+            return Ok(true);
+        };
+        if !socket.descriptor.is_ours() {
+            return Err(IoError::Io(io::Error::other("the descriptor was closed")));
+        }
+        tls.read_records(socket)?;
+    }
+    Ok(true)
 }
 
 impl Drop for Connection {
@@ -148,8 +220,12 @@ impl Drop for Connection {
         if !matches!(descriptor.unacknowledged_bytes(), Ok(0)) {
             // What has not arrived is not to arrive later.
             descriptor.reset_connection();
-        } else if let Some(tls) = &mut self.tls {
-            tls.close(&self.socket);
+            return;
+        }
+        match &mut self.tls {
+            Tls::None => {}
+            Tls::Direct(tls) => tls.close(&mut &self.socket),
+            Tls::Nested(tls) => tls.close(&self.socket),
         }
     }
 }

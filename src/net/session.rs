@@ -1,4 +1,4 @@
-//! TLS over a socket.
+//! TLS over a socket, or over the TLS session with a proxy (`nested`).
 //!
 //! It is rustls over our own socket, without a stream in between: one that retries or puts off a failed
 //! write (as rustls's own `complete_io` does with the next read) could not say whether a request is sent.
@@ -15,11 +15,79 @@ use crate::error::{Error, NotSent};
 /// The length of a record's header: a type, a version, and the length of what follows (RFC 8446, 5.1).
 const HEADER_LENGTH: usize = 5;
 
-/// A TLS session. Each of its methods takes the socket that it runs over.
+/// What a TLS session runs over. Its reads do not wait: `WouldBlock` where they would.
+pub trait Transport: Read {
+    /// Waits until `read`, from this transport, gets something; 0 where the other side has closed.
+    fn wait_and_read(
+        &mut self,
+        context: &IoContext<'_>,
+        read: impl FnMut(&mut Self) -> io::Result<usize>,
+    ) -> Result<usize, IoError>;
+
+    /// Hands to the system all that `tls` has to send. Where it fails, the peer cannot have received the last
+    /// byte of it.
+    fn send_all_of(
+        &mut self,
+        tls: &mut ClientConnection,
+        context: &IoContext<'_>,
+    ) -> Result<(), IoError>;
+
+    /// The same, as far as it goes without waiting.
+    fn try_send_all_of(&mut self, tls: &mut ClientConnection);
+
+    // These two are places of their own for each transport, so that rustls's code is compiled into an ordinary
+    // call: shared, they would cost it instructions.
+
+    /// Encrypts all of `bytes` for a session over this transport, and sends nothing.
+    fn encrypt(tls: &mut ClientConnection, bytes: &[u8]) -> io::Result<()>;
+
+    /// Takes data that a session over this transport has decrypted.
+    fn read_decrypted(tls: &mut ClientConnection, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
+impl Transport for &Socket {
+    #[inline(always)]
+    fn wait_and_read(
+        &mut self,
+        context: &IoContext<'_>,
+        mut read: impl FnMut(&mut Self) -> io::Result<usize>,
+    ) -> Result<usize, IoError> {
+        let socket = *self;
+        socket.read_when_ready(context, || read(self))
+    }
+
+    fn send_all_of(
+        &mut self,
+        tls: &mut ClientConnection,
+        context: &IoContext<'_>,
+    ) -> Result<(), IoError> {
+        while tls.wants_write() {
+            if let Err(error) = tls.write_tls(self) {
+                self.wait_writable(error, context)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn try_send_all_of(&mut self, tls: &mut ClientConnection) {
+        // An error says that the server receives nothing any more.
+        while tls.wants_write() && tls.write_tls(self).is_ok() {}
+    }
+
+    fn encrypt(tls: &mut ClientConnection, bytes: &[u8]) -> io::Result<()> {
+        tls.writer().write_all(bytes)
+    }
+
+    fn read_decrypted(tls: &mut ClientConnection, buffer: &mut [u8]) -> io::Result<usize> {
+        tls.reader().read(buffer)
+    }
+}
+
+/// A TLS session. Each of its methods takes the transport that it runs over.
 pub struct TlsSession {
     /// What was read so far: rustls does not say whether it holds the beginning of a record.
     pub records: RecordTracker,
-    tls: ClientConnection,
+    pub(super) tls: ClientConnection,
 }
 
 impl TlsSession {
@@ -30,17 +98,25 @@ impl TlsSession {
     }
 
     /// Fails with [`NotSent::Tls`] where one side refused it, and else with what happened to the connection.
-    pub fn handshake(&mut self, socket: &Socket, context: &IoContext<'_>) -> Result<(), Error> {
+    pub fn handshake(
+        &mut self,
+        transport: &mut impl Transport,
+        context: &IoContext<'_>,
+    ) -> Result<(), Error> {
         let interrupted = |error: IoError| error.before_send(NotSent::Connect, "TLS handshake");
         loop {
-            self.flush(socket, context).map_err(interrupted)?;
+            transport
+                .send_all_of(&mut self.tls, context)
+                .map_err(interrupted)?;
             if !self.tls.is_handshaking() {
                 return Ok(());
             }
-            let received = self.receive_records(socket, context).map_err(interrupted)?;
+            let received = self
+                .receive_records(transport, context)
+                .map_err(interrupted)?;
             if let Err(error) = self.tls.process_new_packets() {
                 // The alert that tells the server why.
-                self.try_flush(socket);
+                transport.try_send_all_of(&mut self.tls);
                 let reason = verifier::take_refusal().unwrap_or_else(|| self.reason(&error));
                 return Err(Error::new(NotSent::Tls, format!("TLS: {reason}")));
             }
@@ -51,25 +127,27 @@ impl TlsSession {
     }
 
     /// As [`Socket::send_all`].
-    pub fn send_all(
+    pub fn send_all<T: Transport>(
         &mut self,
         bytes: &[u8],
-        socket: &Socket,
+        transport: &mut T,
         context: &IoContext<'_>,
     ) -> Result<(), IoError> {
-        self.tls.writer().write_all(bytes)?;
-        self.flush(socket, context)
+        T::encrypt(&mut self.tls, bytes)?;
+        transport.send_all_of(&mut self.tls, context)
     }
 
     /// As [`Socket::receive`].
-    pub fn receive(
+    // Nested sessions have one, too: without this, ordinary calls would pay for that.
+    #[inline(always)]
+    pub fn receive<T: Transport>(
         &mut self,
         buffer: &mut [u8],
-        socket: &Socket,
+        transport: &mut T,
         context: &IoContext<'_>,
     ) -> Result<usize, IoError> {
         loop {
-            match self.tls.reader().read(buffer) {
+            match T::read_decrypted(&mut self.tls, buffer) {
                 // EOF without close_notify is EOF: its length or its JSON shows whether the response is
                 // complete.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
@@ -81,14 +159,16 @@ impl TlsSession {
                 return Err(self.failed(&error));
             }
             // Such as a refusal to renegotiate; the response to a key update goes with a request.
-            self.flush(socket, context)?;
-            self.receive_records(socket, context)?;
+            transport.send_all_of(&mut self.tls, context)?;
+            self.receive_records(transport, context)?;
             // Data counts whatever comes behind it.
             let _ = self.tls.process_new_packets();
         }
     }
 
     /// Whether there is data to receive; fails where the server has closed. Only looks at what was read.
+    // Nested sessions have one, too: without this, ordinary calls would pay for that.
+    #[inline(always)]
     pub fn has_data(&mut self) -> Result<bool, IoError> {
         let state = match self.tls.process_new_packets() {
             Ok(state) => state,
@@ -100,19 +180,26 @@ impl TlsSession {
         Ok(state.plaintext_bytes_to_read() > 0)
     }
 
-    /// Reads once from the socket, which is readable.
-    pub fn read_records(&mut self, socket: &Socket) -> Result<(), IoError> {
-        let records = &mut self.records;
-        match self.tls.read_tls(&mut TrackingReader { socket, records }) {
+    /// Reads once from the transport, where something can be read.
+    pub fn read_records(&mut self, transport: &mut impl Transport) -> Result<(), IoError> {
+        match self.read_once(transport) {
             Err(error) if !is_transient(&error) => Err(IoError::Io(error)),
             _ => Ok(()),
         }
     }
 
+    /// Reads once, without waiting.
+    #[inline(always)]
+    pub(super) fn read_once(&mut self, transport: &mut impl Transport) -> io::Result<usize> {
+        let records = &mut self.records;
+        self.tls
+            .read_tls(&mut TrackingReader { transport, records })
+    }
+
     /// Sends a close_notify (RFC 8446, 6.1), as far as it goes without waiting.
-    pub fn close(&mut self, socket: &Socket) {
+    pub fn close(&mut self, transport: &mut impl Transport) {
         self.tls.send_close_notify();
-        self.try_flush(socket);
+        transport.try_send_all_of(&mut self.tls);
     }
 
     fn failed(&self, error: &rustls::Error) -> IoError {
@@ -123,41 +210,26 @@ impl TlsSession {
         tls_reasons::session(error, &self.records.header)
     }
 
-    fn flush(&mut self, socket: &Socket, context: &IoContext<'_>) -> Result<(), IoError> {
-        while self.tls.wants_write() {
-            if let Err(error) = self.tls.write_tls(&mut &*socket) {
-                socket.wait_writable(error, context)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn try_flush(&mut self, socket: &Socket) {
-        // An error says that the server receives nothing any more.
-        while self.tls.wants_write() && self.tls.write_tls(&mut &*socket).is_ok() {}
-    }
-
     /// Waits for bytes; 0 where the server has closed.
+    #[inline(always)]
     fn receive_records(
         &mut self,
-        socket: &Socket,
+        transport: &mut impl Transport,
         context: &IoContext<'_>,
     ) -> Result<usize, IoError> {
-        let TlsSession { tls, records } = self;
-        let mut reader = TrackingReader { socket, records };
-        socket.read_when_ready(context, || tls.read_tls(&mut reader))
+        transport.wait_and_read(context, |transport| self.read_once(transport))
     }
 }
 
 /// What TLS reads from. Does not wait.
-struct TrackingReader<'a> {
-    socket: &'a Socket,
+struct TrackingReader<'a, T> {
+    transport: &'a mut T,
     records: &'a mut RecordTracker,
 }
 
-impl Read for TrackingReader<'_> {
+impl<T: Transport> Read for TrackingReader<'_, T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let received = (&mut &*self.socket).read(buffer)?;
+        let received = self.transport.read(buffer)?;
         self.records
             .consume(buffer.get(..received).unwrap_or_default());
         Ok(received)
@@ -192,6 +264,11 @@ impl RecordTracker {
                 self.header_length = 0;
             }
         }
+    }
+
+    /// Whether what was read is an HTTP response in place of the first record.
+    pub fn is_http(&self) -> bool {
+        self.header == *b"HTTP/"
     }
 
     /// Whether only whole records were read.

@@ -112,12 +112,17 @@ impl Socket {
         mut read: impl FnMut() -> io::Result<usize>,
     ) -> Result<usize, IoError> {
         loop {
-            self.wait(libc::POLLIN, context)?;
+            self.wait_readable(context)?;
             match read() {
                 Err(error) if is_transient(&error) => {}
                 received => return Ok(received?),
             }
         }
+    }
+
+    /// Waits until there is something to read, or the peer has closed.
+    pub fn wait_readable(&self, context: &IoContext<'_>) -> Result<(), IoError> {
+        self.wait(libc::POLLIN, context)
     }
 
     /// After a write that failed: waits where it was only too early, and fails for any other error.

@@ -59,6 +59,27 @@ impl TlsConfig {
         .with_new_session_cache())
     }
 
+    /// For tests that make no connection.
+    #[cfg(test)]
+    pub fn without_authorities(host: &str) -> TlsConfig {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        TlsConfig {
+            config: Arc::new(config),
+            name: ServerName::try_from(host.to_owned()).unwrap(),
+        }
+    }
+
+    /// The same authorities, for another host; `None` where no certificate can name it.
+    pub fn for_host(&self, host: &str) -> Option<TlsConfig> {
+        let name = ServerName::try_from(host.to_owned()).ok()?;
+        let config = Arc::clone(&self.config);
+        Some(TlsConfig { config, name }.with_new_session_cache())
+    }
+
     /// The same, without the sessions remembered so far and without the lock that guards them: what
     /// a forked child needs.
     pub fn with_new_session_cache(&self) -> TlsConfig {

@@ -356,8 +356,12 @@ static inline int count_threads(void)
 /* Bytes that the host and the library have allocated and not freed. */
 static inline long allocated(void)
 {
+#ifdef __GLIBC__
     struct mallinfo2 info = mallinfo2();
     return (long)(info.uordblks + info.hblkhd);
+#else
+    FAIL("this libc does not count");
+#endif
 }
 
 static inline long resident_kib(void)

@@ -167,7 +167,9 @@ static void check_no_copy(const char *when)
 /* What each function of the library left in vector registers and on the stack, saved for the search. */
 enum call { NEW, NEW_REFUSED, SEND, SEND_CLOSED, FREE, CALLS };
 enum { BELOW = 16 << 10 };
+#ifdef __x86_64__
 static unsigned char registers[CALLS][BELOW] __attribute__((aligned(64)));
+#endif
 static unsigned char stacks[CALLS][BELOW];
 
 __attribute__((noinline)) static void save_remains(enum call of)

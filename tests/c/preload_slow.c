@@ -29,10 +29,18 @@ static void wait_for(const char *name)
     errno = error;
 }
 
-/* The address type: in glibc with _GNU_SOURCE it is a union. */
-int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+/* In glibc with _GNU_SOURCE the first is a union. */
+#ifdef __GLIBC__
+typedef __CONST_SOCKADDR_ARG address_argument;
+typedef unsigned long ioctl_request;
+#else
+typedef const struct sockaddr *address_argument;
+typedef int ioctl_request;
+#endif
+
+int connect(int fd, address_argument address, socklen_t length)
 {
-    static int (*next)(int, __CONST_SOCKADDR_ARG, socklen_t);
+    static int (*next)(int, address_argument, socklen_t);
     int result;
     if (next == NULL)
         *(void **)&next = real("connect");
@@ -68,9 +76,9 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 
 static int asked;
 
-int ioctl(int fd, unsigned long request, ...)
+int ioctl(int fd, ioctl_request request, ...)
 {
-    static int (*next)(int, unsigned long, void *);
+    static int (*next)(int, ioctl_request, void *);
     void *argument;
     va_list list;
     va_start(list, request);

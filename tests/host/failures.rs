@@ -9,6 +9,7 @@ use super::support::instrument::slowdown;
 use super::support::proxy::{self, Proxy};
 use super::support::response::Response;
 use super::support::sockets::{Ignoring, Refusing};
+use super::support::socks::{Reply as SocksReply, Socks};
 
 /// How much the heap may grow without a leak: a few buffers may be larger when it is measured.
 const MAX_GROWTH: f64 = 2.0 * 1024.0;
@@ -136,6 +137,32 @@ fn forty_rounds_of_every_failure_leak_no_descriptor_thread_or_memory() {
     failures.proxy(Proxy::answering(|_| {
         vec![Step::Send(b"garbage\r\n\r\n".to_vec()), Step::Close]
     }));
+    failures.proxy(Proxy::of(
+        "https",
+        Gateway::tls().answer(|_| proxy::refusal("403 Forbidden")),
+    ));
+    failures.proxy(Proxy::of(
+        "https",
+        Gateway::tls().certificate(unknown_authority.server(LOOPBACK, Validity::Now)),
+    ));
+    let socks = Socks::replying(|_| SocksReply::Refuse(2));
+    failures.url(
+        client::PROXY_FAILED,
+        LONG,
+        LONG,
+        &socks.url("socks5h"),
+        &gateway.url(),
+    );
+    failures.url(
+        client::PROXY_FAILED,
+        LONG,
+        LONG,
+        &socks.url("socks5"),
+        &gateway.url(),
+    );
+    let by = Proxy::tls(gateway.address());
+    failures.url(client::OK, LONG, LONG, &by.url(), &gateway.url());
+    failures.proxies.push(by);
     let by = format!("http://{}", refusing.address());
     failures.url(client::PROXY_FAILED, LONG, LONG, &by, &gateway.url());
     let by = format!("http://{}", ignoring.address());

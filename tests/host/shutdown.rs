@@ -35,9 +35,15 @@ fn ends_at_once(place: &str, result: i32, host: impl Fn() -> Host) -> Figures {
 
 /// The same for calls whose requests have to arrive first.
 fn ends_at_once_after_requests(place: &str, gateway: &Gateway) -> Figures {
-    let arrived = scratch().join("requests-arrived");
+    ends_at_once_after(place, gateway, |host| host)
+}
+
+/// The same for a host that is changed so.
+fn ends_at_once_after(place: &str, gateway: &Gateway, change: impl Fn(Host) -> Host) -> Figures {
+    let name = format!("requests-arrived-{}", place.replace(' ', "-"));
+    let arrived = scratch().join(name);
     let host = || {
-        let host = host(&gateway.url()).env("HOST_REQUESTS_ARRIVED", &arrived);
+        let host = change(host(&gateway.url())).env("HOST_REQUESTS_ARRIVED", &arrived);
         host.arg(CONNECTION_LOST).arg(300).arg(ROUNDS)
     };
     retry_until_at_once(place, host, |host, promise| {
@@ -113,8 +119,32 @@ fn shutdown_ends_calls_in_the_handshake_within_100_ms() {
 
 #[test]
 fn shutdown_ends_calls_that_wait_for_a_proxy_within_100_ms() {
-    let proxy = Proxy::answering(|_| vec![Step::Stall]);
-    ends_at_once("for a proxy", SHUT_DOWN, || {
+    let silent = |opening: Opening| Gateway::tls().opening(move |_| opening.clone());
+    let answering = || Gateway::plain().answer(|_| vec![Step::Stall]);
+    let half = Opening::MidHandshake(vec![Step::Stall]);
+    for (place, proxy) in [
+        ("for a proxy", Proxy::of("http", answering())),
+        (
+            "for a SOCKS proxy",
+            Proxy::of("socks5h", silent(Opening::Raw(vec![Step::Stall]))),
+        ),
+        (
+            "in the handshake with a proxy",
+            Proxy::of("https", silent(half)),
+        ),
+        (
+            "for an https:// proxy",
+            Proxy::of("https", Gateway::tls().answer(|_| vec![Step::Stall])),
+        ),
+    ] {
+        ends_at_once(place, SHUT_DOWN, || {
+            host("https://gateway.test/voice").through(&proxy)
+        });
+    }
+    // Through an https:// proxy, in the handshake with the server.
+    let server = silent(Opening::Raw(vec![Step::Stall])).start();
+    let proxy = Proxy::tls(server.address());
+    ends_at_once("for a hello through a proxy", SHUT_DOWN, || {
         host("https://gateway.test/voice").through(&proxy)
     });
 }
@@ -138,6 +168,16 @@ fn shutdown_ends_calls_that_wait_for_the_response_within_100_ms() {
         let delivered = gateway.finish_and_count();
         assert_eq!(delivered % figures.count("calls"), 0, "{delivered}");
     }
+}
+
+#[test]
+fn shutdown_ends_calls_that_wait_for_the_response_through_an_https_proxy_within_100_ms() {
+    let gateway = Gateway::tls().answer(|_| vec![Step::Stall]).start();
+    let proxy = Proxy::tls(gateway.address());
+    let place = "for the response through a proxy";
+    let figures = ends_at_once_after(place, &gateway, |host| host.through(&proxy));
+    let delivered = gateway.finish_and_count();
+    assert_eq!(delivered % figures.count("calls"), 0, "{delivered}");
 }
 
 #[test]

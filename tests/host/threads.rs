@@ -8,8 +8,9 @@ use super::program::Host;
 use super::support::certs::{Authority, LOOPBACK, Validity};
 use super::support::client;
 use super::support::gateway::{Gateway, Step};
-use super::support::proxy::Proxy;
+use super::support::proxy::{self, Proxy};
 use super::support::response::Response;
+use super::support::socks::Socks;
 
 #[test]
 fn each_of_256_threads_on_one_client_gets_its_own_recording_ids() {
@@ -72,6 +73,36 @@ fn a_client_with_a_proxy_or_a_name_to_resolve_fits_into_a_stack_of_64_kib() {
     );
     assert_eq!(proxy.asked().len(), 1);
     assert_eq!(gateway.finish_and_count(), 4);
+}
+
+#[test]
+fn a_client_with_a_socks_or_an_https_proxy_fits_into_a_stack_of_64_kib() {
+    let gateway = Gateway::tls().start();
+    let url = gateway.url_for("gateway.test");
+    let socks = Socks::to(gateway.address());
+    let by_socks = host().calling_url(&url);
+    let by_socks = by_socks.env("HOST_PROXY", socks.url_as("socks5h", "user:password"));
+    fits(by_socks, "a SOCKS proxy", client::OK, 0);
+    assert_eq!(socks.asked().len(), 1);
+    for (version, name) in [
+        (&rustls::version::TLS13, "TLS 1.3 to a proxy"),
+        (&rustls::version::TLS12, "TLS 1.2 to a proxy"),
+    ] {
+        let server = Authority::common().server_with_versions(LOOPBACK, Validity::Now, &[version]);
+        let target = gateway.address();
+        let proxy = Gateway::tls().certificate(server);
+        let proxy = Proxy::of("https", proxy.answer(move |_| proxy::tunnel(target)));
+        fits(
+            host().calling_url(&url).through(&proxy),
+            name,
+            client::OK,
+            0,
+        );
+        let large = host().calling_url(&url).through(&proxy);
+        fits(large, name, client::OK, client::MAX_ARGUMENT);
+        assert_eq!(proxy.asked().len(), 2);
+    }
+    assert_eq!(gateway.finish_and_count(), 10);
 }
 
 #[test]

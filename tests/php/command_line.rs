@@ -36,7 +36,7 @@ const FAULTS: &[&str] = &[
 ];
 
 /// Tells a program where the sandbox is, the way all examples read it.
-fn against(command: &mut Command, sandbox: &Sandbox) {
+pub fn against(command: &mut Command, sandbox: &Sandbox) {
     command
         .env("ITNIO_BASE_URL", &sandbox.base_url)
         .env("ITNIO_CA_FILE", &sandbox.ca_file)

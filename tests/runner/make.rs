@@ -1,4 +1,5 @@
 //! The tests of an example, by its own Makefile.
+#![allow(dead_code, reason = "each test program uses one of the two")]
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +17,17 @@ const LIMIT: Duration = Duration::from_secs(1800);
 /// `make -C examples/EXAMPLE TARGET`, in a build directory of its own; see [`require::trial`] for the
 /// tools. The directory is the same in every run: Go's cache stores what pkg-config printed for it.
 pub fn trial(example: &'static str, target: &'static str, tools: &'static [&'static str]) -> Trial {
-    require::trial(format!("make_{target}"), tools, move || {
+    let all_installed = move || tools.iter().try_for_each(|tool| require::require(tool));
+    trial_if(example, target, all_installed)
+}
+
+/// The same for any condition.
+pub fn trial_if(
+    example: &'static str,
+    target: &'static str,
+    condition: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Trial {
+    require::trial_if(format!("make_{target}"), condition, move || {
         let outputs = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let mut make = command(Path::new("make"));
         make.arg("-C")

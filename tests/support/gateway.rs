@@ -15,6 +15,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -53,8 +54,13 @@ pub enum Step {
     HalfClose,
     /// RST.
     Reset,
-    /// Connects the two: bytes go both ways until either ends (for the proxy).
+    /// Connects the two: bytes go both ways until either ends (for the proxy), inside TLS with the client where
+    /// the connection has it.
     Tunnel(SocketAddr),
+    /// The same, with what goes to the client in TLS records of so many bytes.
+    TunnelInPieces(SocketAddr, usize),
+    /// [`Step::Tunnel`] with TLS, and once nothing has come for this long, these bytes without TLS.
+    TunnelThenRaw(SocketAddr, Duration, Vec<u8>),
     /// Reports how much has been sent so far.
     Report(Report),
 }
@@ -673,7 +679,15 @@ impl<'a> Connection<'a> {
                 return Ok(Flow::Ended);
             }
             Step::Tunnel(target) => {
-                self.tunnel(target)?;
+                self.tunnel(target, MAX_PIECE, None)?;
+                return Ok(Flow::Ended);
+            }
+            Step::TunnelInPieces(target, size) => {
+                self.tunnel(target, size, None)?;
+                return Ok(Flow::Ended);
+            }
+            Step::TunnelThenRaw(target, idle, bare) => {
+                self.tunnel(target, MAX_PIECE, Some((idle, bare)))?;
                 return Ok(Flow::Ended);
             }
             Step::Report(report) => (report.0)(self.sent),
@@ -681,10 +695,22 @@ impl<'a> Connection<'a> {
         Ok(Flow::On)
     }
 
-    fn tunnel(&mut self, target: SocketAddr) -> io::Result<()> {
+    fn tunnel(
+        &mut self,
+        target: SocketAddr,
+        piece: usize,
+        bare: Option<(Duration, Vec<u8>)>,
+    ) -> io::Result<()> {
         let near = self.peer.share();
         let far = self.peer.watch(TcpStream::connect(target)?);
         far.set_nodelay(true)?;
+        if let Some(tls) = &mut self.tls {
+            (&*far).write_all(&std::mem::take(&mut self.buffer))?;
+            let result = relay_in_tls(tls, &near, &far, piece, bare);
+            let _ = near.shutdown(Shutdown::Both);
+            let _ = far.shutdown(Shutdown::Both);
+            return result;
+        }
         let back = thread::spawn({
             let (near, far) = (Arc::clone(&near), Arc::clone(&far));
             move || relay(&far, &near)
@@ -705,8 +731,70 @@ fn flush_at_once(tls: &mut ServerConnection, to: &mut impl Write) -> io::Result<
     to.write_all(&flight)
 }
 
+/// The most that one read takes.
+const MAX_PIECE: usize = 16 * 1024;
+
+/// Copies both ways until either ends; `near` in TLS, `far` as it is. And sends `bare` once nothing has come for
+/// its time.
+fn relay_in_tls(
+    tls: &mut ServerConnection,
+    mut near: &TcpStream,
+    mut far: &TcpStream,
+    piece: usize,
+    mut bare: Option<(Duration, Vec<u8>)>,
+) -> io::Result<()> {
+    tls.set_buffer_limit(None);
+    let mut bytes = vec![0; MAX_PIECE];
+    loop {
+        loop {
+            match tls.reader().read(&mut bytes) {
+                Ok(0) => return Ok(()),
+                Ok(read) => far.write_all(&bytes[..read])?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let entry = |stream: &TcpStream| libc::pollfd {
+            fd: stream.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        let mut entries = [entry(near), entry(far)];
+        let timeout = bare
+            .as_ref()
+            .map_or(-1, |(idle, _)| idle.as_millis() as libc::c_int);
+        // SAFETY: the pointer and the length are those of one live array.
+        let polled = unsafe { libc::poll(entries.as_mut_ptr(), 2, timeout) };
+        if let Some((_, bytes)) = bare.take_if(|_| polled == 0) {
+            near.write_all(&bytes)?;
+        }
+        if polled < 0 && io::Error::last_os_error().kind() != ErrorKind::Interrupted {
+            return Err(io::Error::last_os_error());
+        }
+        if entries[0].revents != 0 {
+            if tls.read_tls(&mut near)? == 0 {
+                return Ok(());
+            }
+            tls.process_new_packets().map_err(io::Error::other)?;
+        }
+        if entries[1].revents != 0 {
+            let read = far.read(&mut bytes)?;
+            for record in bytes[..read].chunks(piece) {
+                tls.writer().write_all(record)?;
+            }
+            if read == 0 {
+                tls.send_close_notify();
+            }
+            flush_at_once(tls, &mut near)?;
+            if read == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
 /// Copies until `from` ends, then ends both: no test needs a half-closed tunnel.
-fn relay(mut from: &TcpStream, mut to: &TcpStream) {
+pub fn relay(mut from: &TcpStream, mut to: &TcpStream) {
     let _ = io::copy(&mut from, &mut to);
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);

@@ -1,5 +1,5 @@
 //! What the tests share: the compiled library behind a thin typed wrapper, C programs, certificates,
-//! and the scripted servers (a gateway and a CONNECT proxy) whose faults are exact to the byte.
+//! and the scripted servers (a gateway, and CONNECT and SOCKS5 proxies) whose faults are exact to the byte.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod c;
@@ -12,10 +12,12 @@ pub mod header;
 pub mod instrument;
 pub mod library;
 pub mod platform;
+pub mod prefix;
 pub mod proxy;
 pub mod require;
 pub mod response;
 pub mod sockets;
+pub mod socks;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -1,13 +1,15 @@
-//! A CONNECT proxy that follows a script: the gateway's code with another request line.
+//! A CONNECT proxy that follows a script, with or without TLS to it: the gateway's code with another request
+//! line. SOCKS5 proxies are in `socks`.
 
 use std::net::SocketAddr;
 
 use super::diary::Delivery;
-use super::gateway::{Gateway, Opening, Step};
+use super::gateway::{Builder, Gateway, Opening, Step};
 
 /// A running proxy; everything in it ends when it drops.
 pub struct Proxy {
     inner: Gateway,
+    scheme: &'static str,
 }
 
 impl Proxy {
@@ -16,14 +18,21 @@ impl Proxy {
         Proxy::answering(move |_| tunnel(target))
     }
 
-    /// The same, with a small receive buffer: [`super::gateway::Builder::receive_buffer`].
+    /// The same with TLS to the proxy.
+    pub fn tls(target: SocketAddr) -> Proxy {
+        Proxy::of("https", Gateway::tls().answer(move |_| tunnel(target)))
+    }
+
+    /// The same as [`Proxy::to`], with a small receive buffer: [`Builder::receive_buffer`].
     pub fn narrow(target: SocketAddr, bytes: usize) -> Proxy {
-        Proxy {
-            inner: Gateway::plain()
-                .receive_buffer(bytes)
-                .answer(move |_| tunnel(target))
-                .start(),
-        }
+        let proxy = Gateway::plain().receive_buffer(bytes);
+        Proxy::of("http", proxy.answer(move |_| tunnel(target)))
+    }
+
+    /// One that is made of this gateway, under a URL of this scheme.
+    pub fn of(scheme: &'static str, proxy: Builder) -> Proxy {
+        let inner = proxy.start();
+        Proxy { inner, scheme }
     }
 
     /// The same as [`Proxy::to`], for clients that send this name and password; 407 for others.
@@ -42,20 +51,16 @@ impl Proxy {
 
     /// A proxy that answers each request with these steps.
     pub fn answering(answer: impl Fn(&Delivery) -> Vec<Step> + Send + Sync + 'static) -> Proxy {
-        Proxy {
-            inner: Gateway::plain().answer(answer).start(),
-        }
+        Proxy::of("http", Gateway::plain().answer(answer))
     }
 
     /// A proxy that does this with each connection before it reads anything.
     pub fn opening(opening: Opening) -> Proxy {
-        Proxy {
-            inner: Gateway::plain().opening(move |_| opening.clone()).start(),
-        }
+        Proxy::of("http", Gateway::plain().opening(move |_| opening.clone()))
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.inner.address())
+        format!("{}://{}", self.scheme, self.inner.address())
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -65,6 +70,11 @@ impl Proxy {
     /// The requests so far.
     pub fn asked(&self) -> Vec<Delivery> {
         self.inner.deliveries()
+    }
+
+    /// How each TLS handshake with it so far ended.
+    pub fn handshakes(&self) -> Vec<Result<(), String>> {
+        self.inner.handshakes()
     }
 
     pub fn connections(&self) -> usize {

@@ -34,7 +34,7 @@ import (
 	"syscall"
 	"time"
 
-	"example.com/itnio"
+	"libitnio.org/itnio"
 )
 
 const (

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/itnio/internal/sandbox"
+	"libitnio.org/itnio/internal/sandbox"
 )
 
 // The test program is send_sip, too, when it is told to be.

@@ -1,4 +1,4 @@
-//! What a run writes into README.md, and tables in Markdown.
+//! What a run writes into the pages that have its figures, and tables in Markdown.
 
 use std::fmt::Write as _;
 use std::fs;

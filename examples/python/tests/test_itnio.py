@@ -1,4 +1,4 @@
-"""itnio.py by itself, against the sandbox gateway."""
+"""The package, against the sandbox gateway."""
 
 import ctypes
 import os
@@ -7,7 +7,7 @@ import time
 import unittest
 
 import itnio
-from harness import CREDENTIALS, Gateway
+from sandbox import CREDENTIALS, Gateway
 
 CALL = {"account": "1001", "app_id": "my-app"}
 
