@@ -1,4 +1,5 @@
-//! The library beside libcurl by hand and the floor, over TLS 1.3 to a local nginx:
+//! The library beside libcurl by hand and the floor, over TLS 1.3 to a local nginx; and its bindings beside what
+//! people would pick in PHP and in Go:
 //!
 //! ```sh
 //! cargo bench --bench compare                             # everything, some minutes
@@ -18,6 +19,8 @@ use clap::{Parser, ValueEnum};
 mod delay;
 #[path = "compare/floor.rs"]
 mod floor;
+#[path = "compare/languages.rs"]
+mod languages;
 #[path = "../tests/support/library.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod library;
@@ -51,7 +54,7 @@ use report::Report;
 use sections::{Bench, Effort, Section};
 use worker::{Contender, FLOOR_ARGUMENT, Workers};
 
-/// Compares libitnio with libcurl and with the floor.
+/// Compares libitnio with libcurl and with the floor, and its bindings with ext-curl and with net/http.
 #[derive(Parser)]
 struct Options {
     /// A minute instead of several, and less to be relied on
@@ -153,16 +156,19 @@ fn compare(options: &Options) -> Result<(), Box<dyn Error>> {
             "The server: {}, one worker process, bound to one core.",
             bench.nginx.version
         ),
-        format!("The clients: {}.", versions(&bench)),
         watch.tell(floor),
     ];
-    println!("\n{}", report.markdown());
-    if options.write_docs {
-        pages::write_between(
-            &root().join("docs/performance.md"),
-            "bench",
-            &report.markdown(),
-        )?;
+    report.clients = versions(&bench);
+    for (name, text) in [
+        ("bench", report.markdown()),
+        ("compare-languages", report.languages_markdown()),
+    ] {
+        // What was not measured stays as it is.
+        let Some(text) = text else { continue };
+        println!("\n{text}");
+        if options.write_docs {
+            pages::write_between(&root().join("docs/performance.md"), name, &text)?;
+        }
     }
     Ok(())
 }

@@ -133,7 +133,7 @@ run_miri() {
 
 run_fuzz() {
     local target log code seconds=${FUZZ_SECONDS:-30} done=
-    for target in response records reason strings http connection; do
+    for target in response records reason strings certificates http connection; do
         log=$(mktemp)
         # New inputs go to another directory than the committed ones, which should stay few.
         mkdir -p "fuzz/target/corpus/$target"

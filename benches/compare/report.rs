@@ -50,11 +50,22 @@ struct Figure {
     measured: [Measured; Contender::ALL.len()],
 }
 
+/// A figure of the library in another language, of what is beside it there, and the ratio.
+struct InLanguage {
+    what: String,
+    digits: usize,
+    measured: [Measured; 3],
+}
+
 /// Everything that was measured.
 #[derive(Default)]
 pub struct Report {
     /// Sentences about the machine and the run.
     pub notes: Vec<String>,
+    /// What was measured in C and in Rust.
+    pub clients: String,
+    language_clients: Vec<String>,
+    languages: Vec<InLanguage>,
     rows: Vec<Row>,
     figures: Vec<Figure>,
 }
@@ -87,7 +98,57 @@ impl Report {
         });
     }
 
-    pub fn markdown(&self) -> String {
+    /// A client that was measured in another language.
+    pub fn language_client(&mut self, version: String) {
+        if !self.language_clients.contains(&version) {
+            self.language_clients.push(version);
+        }
+    }
+
+    /// A figure of the library in another language, of what is beside it there, and the ratio.
+    pub fn language(&mut self, what: &str, digits: usize, measured: [Measured; 3]) {
+        self.languages.push(InLanguage {
+            what: what.to_owned(),
+            digits,
+            measured,
+        });
+    }
+
+    /// What was measured in other languages. None where nothing was.
+    pub fn languages_markdown(&self) -> Option<String> {
+        let rows = self.languages.iter().map(|row| {
+            let [itnio, other, ratio] = &row.measured;
+            vec![
+                row.what.clone(),
+                // The figures beside it say why there is none.
+                ratio
+                    .as_ref()
+                    .map(|ratio| format!("{ratio:.2}"))
+                    .unwrap_or_default(),
+                show(itnio, row.digits),
+                show(other, row.digits),
+            ]
+        });
+        let head = ["", "ratio", "libitnio", "the other"];
+        let heading = self.heading(&self.language_clients.join("; "));
+        (!self.languages.is_empty()).then(|| format!("{heading}\n{}", table(&head, rows)))
+    }
+
+    /// The sentences above a table.
+    fn heading(&self, clients: &str) -> String {
+        let mut text = String::new();
+        for note in &self.notes {
+            let _ = writeln!(text, "{note}");
+        }
+        let _ = writeln!(text, "The clients: {clients}.");
+        text
+    }
+
+    /// What was measured in C and in Rust. None where nothing was.
+    pub fn markdown(&self) -> Option<String> {
+        if self.rows.is_empty() && self.figures.is_empty() {
+            return None;
+        }
         let rows = self.rows.iter().map(|row| {
             let target = match row.target {
                 Target::AtMost(limit) => format!("at most {limit}"),
@@ -113,17 +174,13 @@ impl Report {
                 .collect()
         });
         let names = Contender::ALL.map(Contender::name);
-        let mut text = String::new();
-        for note in &self.notes {
-            let _ = writeln!(text, "{note}");
-        }
-        let _ = write!(
-            text,
-            "\n{}\n{}",
+        let text = format!(
+            "{}\n{}\n{}",
+            self.heading(&self.clients),
             table(&["libitnio", "target", "measured", "", "the floor's"], rows),
             table(&["", names[0], names[1], names[2]], figures),
         );
-        text
+        Some(text)
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Section {
     Growth,
     /// Round trips, behind a proxy that delays.
     RoundTrips,
+    /// The PHP extension beside ext-curl, and the Go package beside net/http.
+    Languages,
 }
 
 /// How much is measured.
@@ -55,8 +57,8 @@ pub struct Bench {
     pub scratch: tempfile::TempDir,
 }
 
-/// One value per contender, in the order of [`Contender::ALL`].
-type Each<T> = [Result<T, String>; 3];
+/// One value per contender; of three, in the order of [`Contender::ALL`].
+pub type Each<T, const N: usize = 3> = [Result<T, String>; N];
 
 const FLOOR: usize = 0;
 const ITNIO: usize = 1;
@@ -123,6 +125,7 @@ impl Bench {
             Section::Fresh => self.fresh(report),
             Section::Growth => self.growth(report),
             Section::RoundTrips => self.round_trips(report),
+            Section::Languages => self.languages(report),
         }
         None
     }
@@ -132,7 +135,7 @@ impl Bench {
         self.start(contender, "voice")?.version()
     }
 
-    fn base_url(&self, path: &str) -> String {
+    pub fn base_url(&self, path: &str) -> String {
         base_url(self.nginx.port(), path)
     }
 
@@ -143,12 +146,8 @@ impl Bench {
     /// The same, for calls one after the other: kept off the server's processor. On one and the
     /// same, and that is up to the scheduler, a call takes half of the time.
     fn start_apart(&self, contender: Contender, path: &str) -> Result<Worker, String> {
-        let others = thread::available_parallelism().map_or(1, usize::from) - 1;
-        if others == 0 {
-            return self.start(contender, path);
-        }
-        let processors = format!("0-{}", others - 1);
-        let wrapper = ["taskset", "-c", &processors].map(OsStr::new);
+        let wrapper = apart();
+        let wrapper: Vec<_> = wrapper.iter().map(OsStr::new).collect();
         self.workers
             .start(contender, &wrapper, &self.base_url(path))
     }
@@ -434,15 +433,25 @@ fn base_url(port: u16, path: &str) -> String {
     format!("https://127.0.0.1:{port}/{path}")
 }
 
+/// What keeps a program that is its argument off the server's processor, where there is another one.
+pub fn apart() -> Vec<String> {
+    match thread::available_parallelism().map_or(1, usize::from) {
+        1 => Vec::new(),
+        processors => ["taskset", "-c", &format!("0-{}", processors - 2)]
+            .map(str::to_owned)
+            .to_vec(),
+    }
+}
+
 /// One turn after the other, each contender in each, and another first each time. What fails is out.
-fn in_turns<S, T>(
+pub fn in_turns<S, T, const N: usize>(
     turns: usize,
-    contenders: &mut Each<S>,
+    contenders: &mut Each<S, N>,
     mut turn: impl FnMut(&mut S) -> Result<T, String>,
-) -> Each<Vec<T>> {
-    let mut results: Each<Vec<T>> = [const { Ok(Vec::new()) }; 3];
+) -> Each<Vec<T>, N> {
+    let mut results: Each<Vec<T>, N> = [const { Ok(Vec::new()) }; N];
     for number in 0..turns {
-        for index in (0..3).map(|offset| (number + offset) % 3) {
+        for index in (0..N).map(|offset| (number + offset) % N) {
             let result = match &mut contenders[index] {
                 Ok(contender) => turn(contender),
                 Err(why) => Err(why.clone()),
@@ -458,18 +467,21 @@ fn in_turns<S, T>(
     results
 }
 
-fn each<T, U>(values: &Each<Vec<T>>, map: impl Fn(&T) -> U) -> Each<Vec<U>> {
+pub fn each<T, U, const N: usize>(
+    values: &Each<Vec<T>, N>,
+    map: impl Fn(&T) -> U,
+) -> Each<Vec<U>, N> {
     values.each_ref().map(|values| match values {
         Ok(values) => Ok(values.iter().map(&map).collect()),
         Err(why) => Err(why.clone()),
     })
 }
 
-fn summary(values: &Result<Vec<f64>, String>) -> Measured {
+pub fn summary(values: &Result<Vec<f64>, String>) -> Measured {
     values.as_deref().map(Summary::of).map_err(String::clone)
 }
 
-fn ratio(values: &Each<Vec<f64>>, over: usize, under: usize) -> Measured {
+pub fn ratio<const N: usize>(values: &Each<Vec<f64>, N>, over: usize, under: usize) -> Measured {
     let values = values.each_ref().map(|values| values.as_deref());
     match (values[over], values[under]) {
         (Ok(over), Ok(under)) => Ok(Summary::of_ratios(over, under)),

@@ -34,13 +34,14 @@ impl Contender {
 }
 
 /// How to start a contender's worker; or why it cannot be.
-type Start = Result<Vec<OsString>, String>;
+pub type Start = Result<Vec<OsString>, String>;
 
 /// The compiled workers.
 pub struct Workers {
     floor: Start,
     itnio: Start,
     curl: Start,
+    libraries: PathBuf,
     ca_file: PathBuf,
 }
 
@@ -86,8 +87,14 @@ impl Workers {
                 "libcurl's headers are not installed (in Debian: libcurl4-openssl-dev, libssl-dev)"
                     .to_owned()
             }),
+            libraries: loadable,
             ca_file: ca_file.to_owned(),
         })
+    }
+
+    /// The directory that has the library, under the names by which it is linked and loaded.
+    pub fn libraries(&self) -> &Path {
+        &self.libraries
     }
 
     /// Starts one, as an argument of `wrapper` where there is one, with this base URL.
@@ -101,19 +108,34 @@ impl Workers {
         wrapper: &[&OsStr],
         base_url: &str,
     ) -> Result<Worker, String> {
-        let start = match contender {
+        let program = match contender {
             Contender::Floor => &self.floor,
             Contender::Itnio => &self.itnio,
             Contender::Curl => &self.curl,
         };
-        let program = start.as_ref().map_err(String::clone)?;
+        self.start_program(program, contender.name(), wrapper, base_url)
+    }
+
+    /// The same, for any program that is driven by the workers' lines.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be measured.
+    pub fn start_program(
+        &self,
+        program: &Start,
+        name: &'static str,
+        wrapper: &[&OsStr],
+        base_url: &str,
+    ) -> Result<Worker, String> {
+        let program = program.as_ref().map_err(String::clone)?;
         let mut arguments = wrapper
             .iter()
             .copied()
             .chain(program.iter().map(OsString::as_os_str));
         let mut command = Command::new(arguments.next().ok_or("no program")?);
         command.args(arguments).arg(base_url).arg(&self.ca_file);
-        Worker::start(command, contender).map_err(|error| format!("{}: {error}", contender.name()))
+        Worker::start(command, name).map_err(|error| format!("{name}: {error}"))
     }
 }
 
@@ -161,7 +183,7 @@ pub struct Round {
 
 /// A running worker. It ends with this.
 pub struct Worker {
-    contender: Contender,
+    name: &'static str,
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -170,14 +192,14 @@ pub struct Worker {
 }
 
 impl Worker {
-    fn start(mut command: Command, contender: Contender) -> Result<Worker, Box<dyn Error>> {
+    fn start(mut command: Command, name: &'static str) -> Result<Worker, Box<dyn Error>> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let started = process::monotonic_seconds();
         let mut child = process::spawn_bound(&mut command)?;
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().ok_or("no pipe")?);
         Ok(Worker {
-            contender,
+            name,
             child,
             input,
             output,
@@ -194,7 +216,7 @@ impl Worker {
             }
             Ok(line.trim().to_owned())
         };
-        talk().map_err(|error| format!("{}: {command}: {error}", self.contender.name()))
+        talk().map_err(|error| format!("{}: {command}: {error}", self.name))
     }
 
     fn numbers<const N: usize>(&mut self, command: &str) -> Result<[f64; N], String> {
@@ -203,7 +225,7 @@ impl Worker {
         numbers
             .ok()
             .and_then(|numbers| numbers.try_into().ok())
-            .ok_or_else(|| format!("{}: {command}: {line}", self.contender.name()))
+            .ok_or_else(|| format!("{}: {command}: {line}", self.name))
     }
 
     /// What it is.
@@ -263,7 +285,7 @@ impl Worker {
                 .parse()?;
             Ok((sockets, kibibytes * 1024.0))
         };
-        look().map_err(|error| format!("{}: {error}", self.contender.name()))
+        look().map_err(|error| format!("{}: {error}", self.name))
     }
 
     /// Ends it, and waits until it has ended, and its wrapper has written what it has to say.
@@ -273,7 +295,7 @@ impl Worker {
         if status.success() {
             Ok(())
         } else {
-            Err(format!("{}: ended with {status}", self.contender.name()))
+            Err(format!("{}: ended with {status}", self.name))
         }
     }
 }

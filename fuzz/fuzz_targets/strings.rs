@@ -89,8 +89,9 @@ fn read_body(stream: &mut impl Read) -> Option<Value> {
             let head = std::str::from_utf8(&request[..end]).expect("a head in ASCII");
             let length: usize = head
                 .lines()
-                .find_map(|line| line.strip_prefix("content-length: "))
-                .and_then(|length| length.parse().ok())
+                .filter_map(|line| line.split_once(": "))
+                .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+                .and_then(|(_, length)| length.parse().ok())
                 .expect("a length");
             if request.len() == end + 4 + length {
                 return Some(serde_json::from_slice(&request[end + 4..]).expect("JSON"));

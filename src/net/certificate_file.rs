@@ -53,10 +53,14 @@ pub struct Contents {
 /// Reads a regular file with at least one certificate that can be used. Fails with what is wrong with it, and with
 /// what to do.
 pub fn read(path: &Path) -> Result<Contents, String> {
-    let bytes = read_bytes(path)?;
-    let contents = Contents::parse(&bytes);
+    parse(&read_bytes(path)?)
+}
+
+/// As [`read`], of what is in a file.
+pub fn parse(bytes: &[u8]) -> Result<Contents, String> {
+    let contents = Contents::parse(bytes);
     if contents.roots.is_empty() {
-        return Err(contents.mistake(&bytes));
+        return Err(contents.mistake(bytes));
     }
     Ok(contents)
 }
