@@ -377,8 +377,8 @@ fn reasons() {
     let continued = Regex::new(r"\\\n\s*").expect("a pattern");
     let source = continued.replace_all(&source, "");
     let span = Regex::new("`([^`]+)`").expect("a pattern");
-    let differs =
-        Regex::new(r"…|\.\.\.|: |, |=|\b[A-Z]{3,}\b(?::[A-Z]+\b)?|\bN\b|\b[0-9]+\b").expect("a pattern");
+    let differs = Regex::new(r"…|\.\.\.|: |, |=|\b[A-Z]{3,}\b(?::[A-Z]+\b)?|\bN\b|\b[0-9]+\b")
+        .expect("a pattern");
     let mut wrong = Vec::new();
     let mut count = 0;
     for path in ["docs/proxies.md", "docs/certificates.md"] {
