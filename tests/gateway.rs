@@ -2,6 +2,12 @@
 
 #[path = "sandbox/caller.rs"]
 mod caller;
+/// What `process` needs of it.
+mod support {
+    #[allow(dead_code, reason = "shared with the other tests")]
+    pub mod platform;
+}
+
 #[path = "sandbox/process.rs"]
 mod process;
 #[path = "sandbox/queries.rs"]

@@ -126,6 +126,8 @@ run_platform() {
         echo 'compiles; nothing was run'
         return 0
     fi
+    # For the C example.
+    cargo build --locked --target "$target" --example gateway >&2 || return 1
     log=$(mktemp)
     for suite in "${suites[@]}"; do
         # shellcheck disable=SC2086 # each is several words

@@ -25,7 +25,7 @@ pub fn gateway() -> Command {
         "{}: run `cargo build --examples` first",
         program.display()
     );
-    Command::new(program)
+    crate::support::platform::command(&program)
 }
 
 /// The exit status of a gateway that refuses to start with these options, and its error message.
