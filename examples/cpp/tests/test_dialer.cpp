@@ -198,7 +198,7 @@ public:
         std::size_t body = std::string::npos;
         const auto is_whole = [&] {
             const std::size_t end = request.find("\r\n\r\n");
-            const std::size_t length = request.find("content-length: ");
+            const std::size_t length = request.find("Content-Length: ");
             if (end == std::string::npos || length == std::string::npos)
                 return false;
             body = end + 4;
