@@ -29,7 +29,7 @@ foreach ([
     ['apiSecret' => "\xff"],
     ['baseUrl' => 'http://example.com/voice'],
     ['caFile' => __DIR__ . '/no such file'],
-    ['proxy' => 'socks5://127.0.0.1:1'],
+    ['proxy' => 'socks4://127.0.0.1:1'],
     ['connectTimeout' => 0],
     ['timeout' => -1],
     ['timeout' => NAN],
