@@ -344,8 +344,13 @@ fn tickets(tls: ServerConnection) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// A server whose first connection floods the client with tickets once it has answered a request.
-fn flooding() -> Server {
+/// A server that sends `response` to the first request of each connection, and then floods the client with tickets,
+/// by the connection's number. `is_whole` says whether a request has arrived.
+fn flooding(
+    floods: fn(usize) -> bool,
+    is_whole: fn(&mut Vec<u8>) -> bool,
+    response: fn(usize) -> Vec<u8>,
+) -> Server {
     let mut tls = (*Authority::common().server(LOOPBACK, Validity::Now)).clone();
     tls.enable_secret_extraction = true;
     let tls = Arc::new(tls);
@@ -354,15 +359,14 @@ fn flooding() -> Server {
         let mut socket = peer.stream();
         let mut stream = rustls::Stream::new(&mut tls, &mut socket);
         let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
-        while whole_request(&mut request).is_none() {
+        while !is_whole(&mut request) {
             match stream.read(&mut buffer) {
                 Ok(read) if read > 0 => request.extend(&buffer[..read]),
                 _ => return,
             }
         }
-        let response = Response::ok(&number.to_string()).bytes();
-        let sent = stream.write_all(&response).and_then(|()| stream.flush());
-        if sent.is_ok() && number == 1 {
+        let sent = stream.write_all(&response(number));
+        if sent.and_then(|()| stream.flush()).is_ok() && floods(number) {
             let until = Instant::now() + Duration::from_secs(20);
             let _ = tickets(tls)
                 .take_while(|_| Instant::now() < until)
@@ -372,9 +376,27 @@ fn flooding() -> Server {
     })
 }
 
+/// A gateway that floods its first connection.
+fn flooding_gateway() -> Server {
+    flooding(
+        |number| number == 1,
+        |request| whole_request(request).is_some(),
+        |number| Response::ok(&number.to_string()).bytes(),
+    )
+}
+
+/// An `https://` proxy that grants each tunnel and floods it.
+fn flooding_proxy() -> Server {
+    flooding(
+        |_| true,
+        |request| request.ends_with(b"\r\n\r\n"),
+        |_| b"HTTP/1.1 200 OK\r\n\r\n".to_vec(),
+    )
+}
+
 #[test]
 fn an_idle_connection_that_never_stops_sending_delays_no_call() {
-    let server = flooding();
+    let server = flooding_gateway();
     let config = Config::new(&format!("https://{}/voice", server.address()))
         .ca_file(Authority::common().file())
         .timeout_ms(5_000);
@@ -385,33 +407,6 @@ fn an_idle_connection_that_never_stops_sending_delays_no_call() {
     let reply = client.call("7000002");
     assert!(reply.elapsed < SLACK, "{reply:?}");
     assert_eq!(reply.accepted(), "2");
-}
-
-/// An `https://` proxy that grants the tunnel and then floods the client with tickets.
-fn flooding_proxy() -> Server {
-    let mut tls = (*Authority::common().server(LOOPBACK, Validity::Now)).clone();
-    tls.enable_secret_extraction = true;
-    let tls = Arc::new(tls);
-    Server::start(move |_, peer| {
-        let mut tls = ServerConnection::new(Arc::clone(&tls)).expect("a server connection");
-        let mut socket = peer.stream();
-        let mut stream = rustls::Stream::new(&mut tls, &mut socket);
-        let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
-        while !request.ends_with(b"\r\n\r\n") {
-            match stream.read(&mut buffer) {
-                Ok(read) if read > 0 => request.extend(&buffer[..read]),
-                _ => return,
-            }
-        }
-        let granted = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
-        if granted.and_then(|()| stream.flush()).is_ok() {
-            let until = Instant::now() + Duration::from_secs(20);
-            let _ = tickets(tls)
-                .take_while(|_| Instant::now() < until)
-                .try_for_each(|record| socket.write_all(&record));
-        }
-        peer.stall();
-    })
 }
 
 #[test]
@@ -440,7 +435,7 @@ fn a_proxy_that_never_stops_sending_tickets_does_not_extend_the_wait() {
 #[test]
 fn the_check_of_idle_connections_keeps_the_deadline() {
     // Each of the reads that a check may need takes half a second.
-    let server = flooding();
+    let server = flooding_gateway();
     let mut command = c::command(&Build::c().compile("call.c"));
     command
         .env("LD_PRELOAD", Build::preload().compile("preload_slow.c"))

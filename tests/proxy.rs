@@ -10,7 +10,7 @@ use support::c::{self, Build};
 use support::certs::Authority;
 use support::client::*;
 use support::gateway::{Gateway, Opening, Step};
-use support::proxy::{Proxy, refusal, tunnel};
+use support::proxy::{Proxy, check_failure, refusal, tunnel};
 use support::response::{Response, recording_id_for};
 use support::sockets::{Ignoring, Refusing};
 
@@ -103,21 +103,6 @@ fn a_name_and_password_are_sent_to_the_proxy() {
         reply.expect_reason("407");
     }
     assert_eq!(gateway.deliveries().len(), 2);
-}
-
-/// Fails the test unless a call through this proxy fails, and nothing reaches the gateway.
-#[track_caller]
-fn check_failure(name: &str, proxy: &str) -> Reply {
-    let gateway = Gateway::tls().start();
-    let config = gateway.config().proxy(proxy).connect_timeout_ms(1500);
-    let client = Client::new(&config).expect("a client");
-    let reply = client.call("7000001");
-    drop(client);
-    assert_eq!(reply.result, PROXY_FAILED, "{name}: {reply:?}");
-    assert!(!reply.may_have_dialed());
-    assert!(reply.elapsed < Duration::from_secs(8), "{name}: {reply:?}");
-    assert_eq!(gateway.connections(), 0, "{name}");
-    reply
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::support::c::{self, Build};
 use super::support::certs::{Authority, LOOPBACK, Validity};
 use super::support::client::*;
 use super::support::gateway::{Gateway, Opening, Step};
-use super::support::proxy::{Proxy, refusal, tunnel};
+use super::support::proxy::{self, Proxy, refusal, tunnel};
 use super::support::response::{Response, recording_id_for};
 use super::support::sockets::{Ignoring, Refusing};
 use super::support::socks::{Asked, Host, Manners, Reply as SocksReply, Socks};
@@ -36,20 +36,10 @@ fn call_with_environment(variables: &[(&str, &str)], url: &str) -> String {
     c::run(command, c::LIMIT).success().trim().to_owned()
 }
 
-/// Fails the test unless a call through this proxy fails as the proxy's failure, in time, and nothing reaches
-/// the gateway. Returns the reason.
+/// The reason of [`proxy::check_failure`], which names the proxy.
 #[track_caller]
 fn check_failure(name: &str, proxy: &str) -> String {
-    let gateway = Gateway::tls().start();
-    let config = gateway.config().proxy(proxy).connect_timeout_ms(1500);
-    let client = Client::new(&config).expect("a client");
-    let reply = client.call("7000001");
-    drop(client);
-    assert_eq!(reply.result, PROXY_FAILED, "{name}: {reply:?}");
-    assert!(!reply.may_have_dialed());
-    assert!(reply.elapsed < Duration::from_secs(8), "{name}: {reply:?}");
-    assert_eq!(gateway.connections(), 0, "{name}");
-    let reason = reply.reason().to_owned();
+    let reason = proxy::check_failure(name, proxy).reason().to_owned();
     assert!(reason.contains("proxy "), "{name}: {reason}");
     reason
 }

@@ -2,9 +2,27 @@
 //! line. SOCKS5 proxies are in `socks`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use super::client::{Client, PROXY_FAILED, Reply};
 use super::diary::Delivery;
 use super::gateway::{Builder, Gateway, Opening, Step};
+
+/// Fails the test unless a call through this proxy fails as the proxy's failure, in time, and nothing reaches
+/// the gateway.
+#[track_caller]
+pub fn check_failure(name: &str, proxy: &str) -> Reply {
+    let gateway = Gateway::tls().start();
+    let config = gateway.config().proxy(proxy).connect_timeout_ms(1500);
+    let client = Client::new(&config).expect("a client");
+    let reply = client.call("7000001");
+    drop(client);
+    assert_eq!(reply.result, PROXY_FAILED, "{name}: {reply:?}");
+    assert!(!reply.may_have_dialed());
+    assert!(reply.elapsed < Duration::from_secs(8), "{name}: {reply:?}");
+    assert_eq!(gateway.connections(), 0, "{name}");
+    reply
+}
 
 /// A running proxy; everything in it ends when it drops.
 pub struct Proxy {
